@@ -1,0 +1,169 @@
+"""The client for asyncio programs: the same methods as `Client`, awaited."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from omnimem import calls
+from omnimem.calls import Call, Operations
+from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning
+from omnimem.exchange import EventStream, Exchange, read
+from omnimem.locate import socket_path as default_socket_path
+from omnimem.model import Event
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_CHUNK = 65536
+
+
+def _method(operation: Callable[P, Call[R]]) -> Callable[Concatenate["AsyncClient", P], Awaitable[R]]:
+    def method(self: "AsyncClient", /, *ids: P.args, **fields: P.kwargs) -> Awaitable[R]:
+        return self.send(operation(*ids, **fields))
+
+    if isinstance(operation, calls.Operation):
+        method.__name__, method.__doc__ = operation.name, operation.summary
+    return method
+
+
+class AsyncClient:
+    """Talks to the daemon over its socket; one coroutine for each operation, any number at a time.
+
+    Arguments, results and errors as `Client`. It belongs to the event loop that first uses it.
+    """
+
+    def __init__(self, socket_path: str | Path | None = None, timeout: float = 5.0) -> None:
+        """Make a client for the daemon at *socket_path* (default: the user's own); *timeout* in seconds per call."""
+        self._path = Path(socket_path) if socket_path is not None else default_socket_path()
+        self._timeout = timeout
+        self._idle: list[_Connection] = []
+
+    async def __aenter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close it."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the kept connections; the client can still be used."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    async def send(self, call: Call[R], *, idempotency_key: str | None = None) -> R:
+        """Send any *call*; with *idempotency_key* a POST that is sent again has no second effect.
+
+        Raises:
+            OmnimemError: what the daemon answers.
+            DaemonNotRunning: nobody answers on the socket.
+            CallTimeout: no answer in time.
+            ConnectionLost: the daemon went away before it answered.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await self._take()
+                try:
+                    reply = await connection.exchange(call, idempotency_key)
+                except BaseException:
+                    connection.close()
+                    raise
+        except TimeoutError as error:
+            raise CallTimeout("The daemon did not answer in time.") from error
+        if connection.http.reusable():
+            self._idle.append(connection)
+        else:
+            connection.close()
+        result: R = read(call, reply)
+        return result
+
+    async def events(
+        self, *, session_id: str | None = None, project_id: str | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield events as they happen, for ever; closing the iterator ends it.
+
+        Raises:
+            ConnectionLost: the daemon went away.
+        """
+        call = Operations.events(session_id=session_id, project_id=project_id)
+        connection = await self._open()
+        try:
+            connection.writer.write(connection.http.send(call))
+            stream = EventStream()
+            while True:
+                for piece in connection.http.stream(await connection.reader.read(_CHUNK)):
+                    for event in stream.feed(piece):
+                        yield event
+        except ConnectionResetError as error:
+            raise ConnectionLost("The daemon went away.") from error
+        finally:
+            connection.close()
+
+    health = _method(Operations.health)
+    status = _method(Operations.status)
+    flush = _method(Operations.flush)
+    create_session = _method(Operations.create_session)
+    get_session = _method(Operations.get_session)
+    list_sessions = _method(Operations.list_sessions)
+    update_session = _method(Operations.update_session)
+    end_session = _method(Operations.end_session)
+    delete_session = _method(Operations.delete_session)
+    get_context = _method(Operations.get_context)
+    append_batch = _method(Operations.append_batch)
+    list_entries = _method(Operations.list_entries)
+    resolve_project = _method(Operations.resolve_project)
+    list_projects = _method(Operations.list_projects)
+    get_project = _method(Operations.get_project)
+    update_project = _method(Operations.update_project)
+    list_workspaces = _method(Operations.list_workspaces)
+    add_workspace = _method(Operations.add_workspace)
+    remove_workspace = _method(Operations.remove_workspace)
+    create_memory = _method(Operations.create_memory)
+    list_memories = _method(Operations.list_memories)
+    update_memory = _method(Operations.update_memory)
+    delete_memory = _method(Operations.delete_memory)
+    memory_versions = _method(Operations.memory_versions)
+    restore_memory = _method(Operations.restore_memory)
+    confirm_memory = _method(Operations.confirm_memory)
+    append_context = _method(calls.append_context)
+    get_memory = _method(calls.get_memory)
+
+    async def _take(self) -> "_Connection":
+        while self._idle:
+            connection = self._idle.pop()
+            if not (connection.reader.at_eof() or connection.writer.is_closing()):
+                return connection
+            connection.close()
+        return await self._open()
+
+    async def _open(self) -> "_Connection":
+        try:
+            return _Connection(*await asyncio.open_unix_connection(os.fspath(self._path)))
+        except OSError as error:
+            raise DaemonNotRunning(
+                f"No daemon answers at {self._path} ({error.strerror or error})."
+            ) from error
+
+
+class _Connection:
+    """One open socket and its HTTP state."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.http = Exchange()
+
+    async def exchange(self, call: Call[Any], key: str | None) -> Any:
+        try:
+            self.writer.write(self.http.send(call, idempotency_key=key))
+            while True:
+                reply = self.http.receive(await self.reader.read(_CHUNK))
+                if reply is not None:
+                    return reply
+        except ConnectionError as error:
+            raise ConnectionLost("The daemon went away before it answered.") from error
+
+    def close(self) -> None:
+        self.writer.close()

@@ -1,0 +1,99 @@
+"""The daemon itself on the wire: health, status, events."""
+
+from typing import Literal
+
+import msgspec
+
+from omnimem.model.context import Entry
+from omnimem.model.memories import Memory
+from omnimem.model.projects import Workspace
+from omnimem.model.sessions import Session
+from omnimem.model.vocabulary import Id, Reply, Request
+
+
+class Health(Reply, frozen=True, kw_only=True):
+    """Whether the daemon can do its work; `problems` are sentences for a person."""
+
+    status: Literal["ok", "degraded"]
+    problems: list[str]
+
+
+class DatabaseStatus(Reply, frozen=True, kw_only=True):
+    """The database file."""
+
+    path: str
+    bytes: int  #: with its write-ahead log
+    sqlite_version: str
+    schema_version: int
+
+
+class SessionCounts(Reply, frozen=True, kw_only=True):
+    """How many sessions there are."""
+
+    active: int
+    ended: int
+
+
+class WatchStatus(Reply, frozen=True, kw_only=True):
+    """What the watcher has done since the daemon started."""
+
+    workspaces: int
+    directories: int
+    events_seen: int
+    events_recorded: int
+    events_coalesced: int
+    events_ignored: int
+    overflows: int
+    resyncs: int
+    gaps: int
+    degraded: list[str]
+    reads_observed: bool
+
+
+class QueueDepths(Reply, frozen=True, kw_only=True):
+    """How much waits to be done."""
+
+    pending_accesses: int
+    durable_commits: int
+    event_subscribers: int
+
+
+class Status(Reply, frozen=True, kw_only=True):
+    """The daemon as a person or a monitor wants to see it."""
+
+    version: str
+    pid: int
+    uptime_s: float
+    rss_bytes: int
+    socket: str
+    database: DatabaseStatus
+    sessions: SessionCounts
+    watch: WatchStatus
+    queues: QueueDepths
+
+
+class Flushed(Reply, frozen=True, kw_only=True):
+    """Everything that happened before the call is recorded."""
+
+    flushed: bool = True
+
+
+class EventQuery(Request, frozen=True, kw_only=True):
+    """Choose what to hear of."""
+
+    session_id: Id | None = None
+    project_id: Id | None = None
+
+
+class Lagged(Reply, frozen=True, kw_only=True):
+    """The reader was too slow for this many events."""
+
+    missed: int
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One server-sent event; `data` is the object as the API shows it."""
+
+    id: int
+    event: str  #: "session", "entry", "memory", "workspace", "health" or "lagged"
+    data: Session | Entry | Memory | Workspace | Health | Lagged | dict[str, object]

@@ -1,0 +1,126 @@
+"""Project memories on the wire: one chain of versions per project and key."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from omnimem.model.vocabulary import Id, JsonObject, PathText, Reply, Request, Timestamp
+
+MemoryKey = Annotated[str, Meta(min_length=1, max_length=1024)]
+MemoryValue = Annotated[str, Meta(min_length=1)]
+#: Up to 100 years, so that an expiry is always a date people use.
+TtlSeconds = Annotated[int, Meta(gt=0, le=3_155_760_000)] | Annotated[float, Meta(gt=0, le=3_155_760_000)]
+Version = Annotated[int, Meta(ge=0, le=2**53)]
+MemoryFiles = Annotated[list[PathText], Meta(max_length=1000)]
+
+
+class Memory(Reply, frozen=True, kw_only=True):
+    """One project memory at its current version."""
+
+    memory_id: str
+    project_id: str
+    memory_key: str
+    memory_value: str
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_accessed: Timestamp
+    accessed_count: int
+    ttl_seconds: float | int | None
+    expires_at: Timestamp | None
+    metadata_json: str
+    metadata: JsonObject
+    files: list[str]
+    session_id: str | None
+
+
+class MemoryWritten(Reply, frozen=True, kw_only=True):
+    """What became of a write."""
+
+    memory_id: str
+    project_id: str
+    key: str
+    version: int
+    message: str
+
+
+class MemoryList(Reply, frozen=True, kw_only=True):
+    """Live memories, last accessed first."""
+
+    project_id: str
+    memories: list[Memory]
+    count: int
+
+
+class MemoryByKey(Reply, frozen=True, kw_only=True):
+    """The memory of one key."""
+
+    project_id: str
+    memory: Memory
+
+
+class MemoryVersion(Reply, frozen=True, kw_only=True):
+    """One version of a memory."""
+
+    version: int
+    memory_value: str | None  #: None in a version that says deleted
+    metadata: JsonObject
+    created_at: Timestamp
+    session_id: str | None
+    deleted: bool
+
+
+class MemoryVersions(Reply, frozen=True, kw_only=True):
+    """Every version of a memory, newest first."""
+
+    memory_id: str
+    versions: list[MemoryVersion]
+    count: int
+
+
+class MemoryCreate(Request, frozen=True, kw_only=True):
+    """Write the memory of a key."""
+
+    key: MemoryKey
+    value: MemoryValue
+    metadata: JsonObject | None = None
+    ttl_seconds: TtlSeconds | None = None
+    expected_version: Version | None = None
+    session_id: Id | None = None
+    files: MemoryFiles | None = None
+
+
+class MemoryUpdate(Request, frozen=True, kw_only=True):
+    """Change a memory; a member left out stays as it is."""
+
+    value: MemoryValue | UnsetType = UNSET
+    metadata: JsonObject | UnsetType = UNSET
+    ttl_seconds: TtlSeconds | UnsetType | None = UNSET
+    files: MemoryFiles | UnsetType = UNSET
+    expected_version: Version | None = None
+
+
+class MemoryRestore(Request, frozen=True, kw_only=True):
+    """Write an earlier version again."""
+
+    version: Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class MemoryListQuery(Request, frozen=True, kw_only=True):
+    """List a project's memories, or read the one of a key."""
+
+    key: MemoryKey | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    touch: bool = True  #: false: do not count this read as an access
+
+
+class MemoryGetQuery(Request, frozen=True, kw_only=True):
+    """Read one memory."""
+
+    touch: bool = True  #: false: do not count this read as an access
+
+
+class MemoryDeleteQuery(Request, frozen=True, kw_only=True):
+    """Delete a memory."""
+
+    purge: bool = False  #: true: erase every version, not only mark it deleted

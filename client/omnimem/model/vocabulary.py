@@ -1,0 +1,108 @@
+"""The words and units of the API: ids, times and choices that several nouns share."""
+
+import enum
+from typing import Annotated, Any, Final
+
+import msgspec
+
+#: Ends in `(?![\s\S])`, not `$`: in Python `$` also matches before a final newline, and ECMA 262 (OpenAPI) has no `\Z`.
+ID_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9._:@-]{0,127}(?![\s\S])"
+
+#: Names a session, project, tool, user or memory.
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, examples=["sess_0a1b2c3d4e5f"])]
+
+#: RFC 3339 in UTC with milliseconds and `Z`: such strings sort as the times they stand for.
+Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+#: 0 (noise) to 1 (what the session was about).
+Importance = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+#: Any JSON object of the caller's; kept and given back as it is.
+JsonObject = dict[str, Any]
+
+
+#: A path without NUL, at most PATH_MAX long (4096 on Linux, limits.h).
+NO_NUL_PATTERN: Final = r"^[^\x00]+(?![\s\S])"
+PathText = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=NO_NUL_PATTERN)]
+
+
+class SessionState(enum.StrEnum):
+    """Whether a session still runs."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+class EndReason(enum.StrEnum):
+    """Why a session ended."""
+
+    CLIENT = "client"  #: somebody said so
+    PROCESS_EXITED = "process_exited"  #: its process died
+    REPLACED = "replaced"  #: its tool put another session in its place
+    REBOOT = "reboot"  #: the machine was restarted while it was open
+    IDLE = "idle"  #: an ambient session fell silent, or a real one took over
+
+
+class Access(enum.StrEnum):
+    """What was done to a file."""
+
+    READ = "read"
+    WRITE = "write"
+    CREATE = "create"
+    DELETE = "delete"
+    MOVE = "move"
+
+
+class Source(enum.StrEnum):
+    """Who reported an entry."""
+
+    API = "api"
+    WATCH = "watch"
+    HOOK = "hook"
+
+
+class Attribution(enum.StrEnum):
+    """How an access came to be this session's."""
+
+    EXACT = "exact"  #: the tool named the path
+    PROCESS = "process"  #: its process tree had the file open
+    PROBABLE = "probable"  #: only this session can have done it
+    AMBIGUOUS = "ambiguous"  #: several could; the entry is on each of them and names the others
+
+
+class EntryKind(enum.StrEnum):
+    """The kinds of entries in a session."""
+
+    ACCESS = "access"
+    SEARCH = "search"
+    DECISION = "decision"
+    MEMORY = "memory"
+    SCAN = "scan"
+    GAP = "gap"
+    CHECKPOINT = "checkpoint"
+
+
+class ProjectKind(enum.StrEnum):
+    """What makes a project one project."""
+
+    GIT = "git"  #: a git repository, wherever it is moved
+    MARKER = "marker"  #: a `.omnimem.toml` with a project_id
+    PATH = "path"  #: a folder outside git
+    NAMED = "named"  #: an id somebody used through the API
+
+
+class WorkspaceState(enum.StrEnum):
+    """How well a workspace is seen."""
+
+    STARTING = "starting"
+    WATCHING = "watching"
+    DEGRADED = "degraded"
+    GONE = "gone"
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A body or query of the caller's: an unknown field is an error, so a typo loses nothing silently."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer of the daemon's: readers ignore fields they do not know."""

@@ -1,0 +1,188 @@
+"""The client for ordinary programs: blocking, thread-safe, safe across fork."""
+
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from omnimem import calls
+from omnimem.calls import Call, Operations
+from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning
+from omnimem.exchange import EventStream, Exchange, read
+from omnimem.locate import socket_path as default_socket_path
+from omnimem.model import Event
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_CHUNK = 65536
+
+
+def _method(operation: Callable[P, Call[R]]) -> Callable[Concatenate["Client", P], R]:
+    def method(self: "Client", /, *ids: P.args, **fields: P.kwargs) -> R:
+        return self.send(operation(*ids, **fields))
+
+    if isinstance(operation, calls.Operation):
+        method.__name__, method.__doc__ = operation.name, operation.summary
+    return method
+
+
+class Client:
+    """Talks to the daemon over its socket; one method for each operation.
+
+    Arguments are the API's fields, by keyword after the ids; results are the types of `omnimem.model`; failures are
+    the errors of `omnimem.errors`. Connections are kept and reused. It never retries and never starts a daemon.
+    """
+
+    def __init__(self, socket_path: str | Path | None = None, timeout: float = 5.0) -> None:
+        """Make a client for the daemon at *socket_path* (default: the user's own); *timeout* in seconds per call."""
+        self._path = Path(socket_path) if socket_path is not None else default_socket_path()
+        self._timeout = timeout
+        self._idle: list[_Connection] = []  # guarded by _lock
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the kept connections; the client can still be used."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def send(self, call: Call[R], *, idempotency_key: str | None = None) -> R:
+        """Send any *call*; with *idempotency_key* a POST that is sent again has no second effect.
+
+        Raises:
+            OmnimemError: what the daemon answers.
+            DaemonNotRunning: nobody answers on the socket.
+            CallTimeout: no answer in time.
+            ConnectionLost: the daemon went away before it answered.
+        """
+        deadline = time.monotonic() + self._timeout
+        connection = self._take(deadline)
+        try:
+            reply = connection.exchange(call, idempotency_key, deadline)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.http.reusable():
+            with self._lock:
+                self._idle.append(connection)
+        else:
+            connection.close()
+        result: R = read(call, reply)
+        return result
+
+    def events(self, *, session_id: str | None = None, project_id: str | None = None) -> Iterator[Event]:
+        """Yield events as they happen, for ever; closing the iterator ends it.
+
+        Raises:
+            ConnectionLost: the daemon went away.
+        """
+        call = Operations.events(session_id=session_id, project_id=project_id)
+        connection = _Connection(self._path, time.monotonic() + self._timeout)
+        try:
+            connection.socket.sendall(connection.http.send(call))
+            connection.socket.settimeout(None)
+            stream = EventStream()
+            while True:
+                for piece in connection.http.stream(connection.socket.recv(_CHUNK)):
+                    yield from stream.feed(piece)
+        except ConnectionResetError as error:
+            raise ConnectionLost("The daemon went away.") from error
+        finally:
+            connection.close()
+
+    health = _method(Operations.health)
+    status = _method(Operations.status)
+    flush = _method(Operations.flush)
+    create_session = _method(Operations.create_session)
+    get_session = _method(Operations.get_session)
+    list_sessions = _method(Operations.list_sessions)
+    update_session = _method(Operations.update_session)
+    end_session = _method(Operations.end_session)
+    delete_session = _method(Operations.delete_session)
+    get_context = _method(Operations.get_context)
+    append_batch = _method(Operations.append_batch)
+    list_entries = _method(Operations.list_entries)
+    resolve_project = _method(Operations.resolve_project)
+    list_projects = _method(Operations.list_projects)
+    get_project = _method(Operations.get_project)
+    update_project = _method(Operations.update_project)
+    list_workspaces = _method(Operations.list_workspaces)
+    add_workspace = _method(Operations.add_workspace)
+    remove_workspace = _method(Operations.remove_workspace)
+    create_memory = _method(Operations.create_memory)
+    list_memories = _method(Operations.list_memories)
+    update_memory = _method(Operations.update_memory)
+    delete_memory = _method(Operations.delete_memory)
+    memory_versions = _method(Operations.memory_versions)
+    restore_memory = _method(Operations.restore_memory)
+    confirm_memory = _method(Operations.confirm_memory)
+    append_context = _method(calls.append_context)
+    get_memory = _method(calls.get_memory)
+
+    def _take(self, deadline: float) -> "_Connection":
+        with self._lock:
+            if self._pid != os.getpid():  # forked: the kept connections are the parent's
+                self._idle, self._pid = [], os.getpid()
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.fresh():
+                    return connection
+                connection.close()
+        return _Connection(self._path, deadline)
+
+
+class _Connection:
+    """One open socket and its HTTP state."""
+
+    def __init__(self, path: Path, deadline: float) -> None:
+        self.http = Exchange()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            self.socket.connect(os.fspath(path))
+        except TimeoutError as error:
+            self.socket.close()
+            raise CallTimeout(f"The daemon at {path} did not accept the call in time.") from error
+        except OSError as error:
+            self.socket.close()
+            raise DaemonNotRunning(f"No daemon answers at {path} ({error.strerror or error}).") from error
+
+    def exchange(self, call: Call[Any], key: str | None, deadline: float) -> Any:
+        try:
+            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                self.socket.sendall(self.http.send(call, idempotency_key=key))
+            except BrokenPipeError:
+                pass  # refused before all was sent: the answer that says why can still be read
+            while True:
+                self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+                reply = self.http.receive(self.socket.recv(_CHUNK))
+                if reply is not None:
+                    return reply
+        except TimeoutError as error:
+            raise CallTimeout("The daemon did not answer in time.") from error
+        except ConnectionError as error:
+            raise ConnectionLost("The daemon went away before it answered.") from error
+
+    def fresh(self) -> bool:
+        """Return whether the daemon still holds its end: an idle connection has nothing to read."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        self.socket.close()

@@ -1,0 +1,1 @@
+"""The HTTP shape of the services: decode, one call, encode."""

@@ -1,0 +1,91 @@
+"""Where requests come in: who may call at all, and how every failure is told."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from omnimem._version import __version__
+from omnimem.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ForbiddenOrigin,
+    ForbiddenUid,
+    InternalError,
+    MethodNotAllowed,
+    OmnimemError,
+    RouteNotFound,
+    Unavailable,
+)
+from omnimemd.api.codec import problem
+from omnimemd.api.endpoint import PEER
+from omnimemd.domain.identity import Peer
+
+log = logging.getLogger(__name__)
+
+PeerOf = Callable[[web.BaseRequest], Peer]
+
+_VERSION_HEADER: Final = "Omnimem-Version"
+_RETRY_AFTER_SECONDS: Final = "1"
+
+
+def boundary(*, peer_of: PeerOf, uid: int) -> Middleware:
+    """Return the middleware around every request.
+
+    Args:
+        peer_of: tells who is at the other end of a request's connection.
+        uid: the only user who may call.
+    """
+
+    @web.middleware
+    async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            peer = request[PEER] = peer_of(request)
+            if peer.uid != uid:
+                raise ForbiddenUid(f"This daemon belongs to user {uid}; the caller is user {peer.uid}.")
+            if "Origin" in request.headers:
+                raise ForbiddenOrigin("The request carries an Origin: it comes from a web page.")
+            answered = await handler(request)
+        except OmnimemError as error:
+            answered = _told(error)
+        except web.HTTPException as error:
+            answered = _told(_translated(error, request))
+            if isinstance(error, web.HTTPMethodNotAllowed):
+                answered.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        except Exception:
+            log.exception("request failed", extra={"method": request.method, "route": _route(request)})
+            answered = _told(InternalError("The daemon failed at this request."))
+        if not answered.prepared:
+            answered.headers[_VERSION_HEADER] = __version__
+        return answered
+
+    return bounded
+
+
+def _told(error: OmnimemError) -> web.Response:
+    told = problem(error)
+    if isinstance(error, Unavailable):
+        told.headers["Retry-After"] = _RETRY_AFTER_SECONDS
+    if isinstance(error, ForbiddenUid):
+        told.force_close()
+    return told
+
+
+def _translated(error: web.HTTPException, request: web.Request) -> OmnimemError:
+    match error:
+        case web.HTTPNotFound():
+            return RouteNotFound(f"No route {request.path}.")
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(f"{request.method} is no method of {request.path}.")
+        case web.HTTPRequestEntityTooLarge():
+            return BodyTooLarge("The body has over 1 MiB.")
+        case _:
+            return BadRequest(error.reason)
+
+
+def _route(request: web.Request) -> str:
+    """Return the route without its ids: nothing a caller named is logged."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"

@@ -1,0 +1,116 @@
+"""From the bytes of a request to a value, and back; what is wrong is said in the caller's words."""
+
+import re
+from typing import Any, Final, TypeVar
+
+import msgspec
+from aiohttp import web
+from multidict import MultiMapping
+
+from omnimem.errors import FieldError, InvalidRequest, MalformedBody, OmnimemError, UnsupportedMediaType
+from omnimem.model import ID_PATTERN, NO_NUL_PATTERN, Request
+
+T = TypeVar("T")
+_encoder = msgspec.json.Encoder()
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+#: What msgspec says of our patterns, in words.
+_PATTERNS: Final = {
+    repr(ID_PATTERN): "must be 1 to 128 letters, digits or any of . _ : @ -, and begin with a letter, digit or _",
+    repr(NO_NUL_PATTERN): "must not be empty and must not hold a NUL character",
+}
+
+
+class Nothing(Request, frozen=True, kw_only=True):
+    """The body of a request that needs none."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a handler answers: a status and an encoded body."""
+
+    status: int
+    body: bytes | None = None
+
+
+def answer(value: object, *, status: int = 200) -> Answer:
+    """Return the answer that shows *value*."""
+    return Answer(status, _encoder.encode(value))
+
+
+NO_CONTENT: Final = Answer(204)
+
+
+def decode_body(body: bytes, media_type: str | None, wanted: Any) -> Any:
+    """Return *body* as a value of the type *wanted*.
+
+    Raises:
+        UnsupportedMediaType: it is declared as something else than JSON.
+        MalformedBody: it is not JSON in UTF-8.
+        InvalidRequest: it is not what was wanted; the field is named.
+    """
+    if body and media_type is not None and media_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(f"The body is declared as {media_type!r}, not as application/json.")
+    decoder = _decoders.get(wanted)
+    if decoder is None:
+        decoder = _decoders[wanted] = msgspec.json.Decoder(wanted)
+    try:
+        return decoder.decode(body or _empty(wanted))
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedBody(f"The body is not JSON in UTF-8: {error}.") from None
+
+
+def decode_query(query: MultiMapping[str], wanted: Any) -> Any:
+    """Return *query* as a value of the type *wanted*.
+
+    Raises:
+        InvalidRequest: a parameter is unknown, repeated, or not what was wanted.
+    """
+    chosen: dict[str, str] = {}
+    for name, value in query.items():
+        if name in chosen:
+            raise InvalidRequest.field(name, "is given twice")
+        chosen[name] = value
+    if wanted is None:
+        if chosen:
+            raise InvalidRequest.field(next(iter(chosen)), "is no parameter of this call")
+        return None
+    try:
+        return msgspec.convert(chosen, wanted, strict=False, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+
+
+def problem(error: OmnimemError) -> web.Response:
+    """Return the response that says *error*."""
+    return web.Response(
+        status=error.status, body=_encoder.encode(error.problem()), content_type="application/problem+json"
+    )
+
+
+def response(answer: Answer) -> web.Response:
+    """Return the response that carries *answer*."""
+    if answer.body is None:
+        return web.Response(status=answer.status)
+    return web.Response(status=answer.status, body=answer.body, content_type="application/json")
+
+
+def _empty(wanted: Any) -> bytes:
+    """Return what an empty body stands for: an object without members, where none is required."""
+    fields = msgspec.structs.fields(wanted)
+    return b"" if any(field.required for field in fields) else b"{}"
+
+
+def _invalid(message: str) -> InvalidRequest:
+    """Turn msgspec's *message* into the error that names the field."""
+    what, _, where = message.partition(" - at `")
+    path = where.rstrip("`").removeprefix("$").removeprefix(".")
+    if match := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", what, re.DOTALL):
+        field = f"{path}.{match[2]}" if path else match[2]
+        what = "is no field of this request" if match[1] == "contains unknown" else "is required"
+    else:
+        field = path
+    if match := re.fullmatch(r"Expected `str` matching regex (.*)", what, re.DOTALL):
+        what = _PATTERNS.get(match[1], f"must match {match[1]}")
+    return InvalidRequest(f"{field}: {what}" if field else what, errors=[FieldError(field, what)])

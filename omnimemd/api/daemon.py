@@ -1,0 +1,88 @@
+"""The daemon itself over HTTP: health, status, flush."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from omnimem import model
+from omnimem._version import __version__
+from omnimem.calls import Operations
+from omnimemd.api.codec import Answer, answer
+from omnimemd.api.endpoint import Endpoint, Received
+from omnimemd.services.health import Figures, Health
+from omnimemd.services.tracking import Tracking
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What does not change while the daemon runs, and how to ask for what does."""
+
+    pid: int
+    socket: str
+    database: str
+    sqlite_version: str
+    reads_observed: bool  #: whether this platform shows reads
+    started: float  #: time.monotonic
+    rss_bytes: Callable[[], int]
+
+
+def endpoints(health: Health, tracking: Tracking, facts: Facts, description: bytes) -> list[Endpoint]:
+    """Return the operations on the daemon; *description* is the OpenAPI document."""
+
+    async def check(_: Received) -> Answer:
+        condition = await health.check()
+        shown = model.Health(status="ok" if condition.stores else "degraded", problems=list(condition.problems))
+        return answer(shown, status=200 if condition.stores else 503)
+
+    async def status(_: Received) -> Answer:
+        return answer(_status(health.figures(), facts))
+
+    async def flush(_: Received) -> Answer:
+        await tracking.flush()
+        return answer(model.Flushed())
+
+    async def openapi(_: Received) -> Answer:
+        return Answer(200, description)
+
+    return [
+        Endpoint(Operations.health, check),
+        Endpoint(Operations.status, status),
+        Endpoint(Operations.flush, flush),
+        Endpoint(Operations.openapi, openapi),
+    ]
+
+
+def _status(figures: Figures, facts: Facts) -> model.Status:
+    watch = figures.watch
+    return model.Status(
+        version=__version__,
+        pid=facts.pid,
+        uptime_s=round(time.monotonic() - facts.started, 3),
+        rss_bytes=facts.rss_bytes(),
+        socket=facts.socket,
+        database=model.DatabaseStatus(
+            path=facts.database,
+            bytes=figures.database_bytes,
+            sqlite_version=facts.sqlite_version,
+            schema_version=figures.schema_version,
+        ),
+        sessions=model.SessionCounts(active=figures.active, ended=figures.ended),
+        watch=model.WatchStatus(
+            workspaces=figures.workspaces,
+            directories=watch.directories,
+            events_seen=watch.events_seen,
+            events_recorded=figures.recorded,
+            events_coalesced=figures.coalesced,
+            events_ignored=watch.events_ignored,
+            overflows=watch.overflows,
+            resyncs=watch.resyncs,
+            gaps=figures.gaps,
+            degraded=list(figures.problems),
+            reads_observed=facts.reads_observed,
+        ),
+        queues=model.QueueDepths(
+            pending_accesses=figures.pending_accesses,
+            durable_commits=figures.durable_commits,
+            event_subscribers=figures.subscribers,
+        ),
+    )

@@ -1,0 +1,92 @@
+"""One operation at its route: decode the request, run its handler, once if a key says so, encode the answer."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from omnimem.calls import Operation
+from omnimem.errors import InvalidRequest
+from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, response
+from omnimemd.domain.identity import Peer
+from omnimemd.services.idempotency import Answer as KeptAnswer
+from omnimemd.services.idempotency import Idempotency
+
+#: Where the boundary leaves who called.
+PEER: Final = web.RequestKey("peer", Peer)
+
+_KEY_LENGTH: Final = 255
+_MINIMAL: Final = "return=minimal"
+
+
+class Received(msgspec.Struct):
+    """A decoded request."""
+
+    ids: Mapping[str, str]  #: the ids in the path
+    body: Any  #: of the operation's type; None when it has none
+    query: Any  #: of the operation's type; None when it has none
+    peer: Peer
+    minimal: bool  #: the caller prefers the minimal reply
+    afterwards: Callable[[], Awaitable[None]] | None = None  #: awaited when the effect is committed, before the answer
+
+
+Handler = Callable[[Received], Coroutine[Any, Any, Answer]]
+Serve = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """An operation and what handles it."""
+
+    operation: Operation[..., Any]
+    handler: Handler
+
+
+def serve(endpoint: Endpoint, idempotency: Idempotency) -> Serve:
+    """Return what aiohttp calls for requests to *endpoint*."""
+    operation, handler = endpoint.operation, endpoint.handler
+    has_body = operation.method in ("POST", "PATCH")
+    body_type = operation.body or Nothing
+    once = operation.method == "POST" and not operation.repeatable
+
+    async def served(request: web.Request) -> web.Response:
+        headers = request.headers
+        raw = await request.read() if has_body else b""
+        received = Received(
+            ids=request.match_info,
+            body=decode_body(raw, headers.get("Content-Type"), body_type) if has_body else None,
+            query=None if not request.query_string and operation.query is None else _query(request, operation),
+            peer=request[PEER],
+            minimal=_MINIMAL in headers.get("Prefer", ""),
+        )
+        key = headers.get("Idempotency-Key") if once else None
+        if key is None:
+            answered = await handler(received)
+        else:
+            answered = await _once(idempotency, request, _checked(key), raw, lambda: handler(received))
+        if received.afterwards is not None:
+            await received.afterwards()
+        return response(answered)
+
+    return served
+
+
+def _query(request: web.Request, operation: Operation[..., Any]) -> Any:
+    return decode_query(request.query, operation.query)
+
+
+async def _once(
+    idempotency: Idempotency, request: web.Request, key: str, raw: bytes, handle: Callable[[], Awaitable[Answer]]
+) -> Answer:
+    async def run() -> KeptAnswer:
+        answered = await handle()
+        return KeptAnswer(answered.status, answered.body)
+
+    kept = await idempotency.once(f"{request.method} {request.path}", key, raw, run)
+    return Answer(kept.status, kept.body)
+
+
+def _checked(key: str) -> str:
+    if not 0 < len(key) <= _KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise InvalidRequest.field("Idempotency-Key", f"must be 1 to {_KEY_LENGTH} printable ASCII characters")
+    return key

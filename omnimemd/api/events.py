@@ -1,0 +1,78 @@
+"""Happenings as server-sent events (WHATWG HTML, "server-sent events")."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from omnimem import model
+from omnimem._version import __version__
+from omnimem.calls import Operations
+from omnimemd.api import views
+from omnimemd.api.codec import decode_query
+from omnimemd.api.endpoint import Serve
+from omnimemd.services.events import (
+    EntryAdded,
+    Events,
+    HealthChanged,
+    MemoryChanged,
+    Missed,
+    SessionChanged,
+    Told,
+    WorkspaceChanged,
+)
+
+#: Seconds of silence after which a comment is sent, so that a listener that is gone is noticed.
+_SILENCE: Final = 15.0
+_encode = msgspec.json.Encoder().encode
+
+
+def serve_events(events: Events) -> Serve:
+    """Return what aiohttp calls for a listener."""
+
+    async def served(request: web.Request) -> web.StreamResponse:
+        query: model.EventQuery = decode_query(request.query, Operations.events.query)
+        stream = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Omnimem-Version": __version__}
+        )
+        with events.subscribe(session_id=query.session_id, project_id=query.project_id) as subscription:
+            await stream.prepare(request)
+            try:
+                await stream.write(b": listening\n\n")
+                while True:
+                    try:
+                        async with asyncio.timeout(_SILENCE):
+                            told = await subscription.next()
+                    except TimeoutError:
+                        await stream.write(b": still here\n\n")
+                        continue
+                    if told is None:
+                        break
+                    await stream.write(_encoded(told))
+            except ConnectionResetError:
+                pass  # the listener is gone
+        return stream
+
+    return served
+
+
+def _encoded(told: Told) -> bytes:
+    name, data = _shown(told)
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (told.number, name.encode(), _encode(data))
+
+
+def _shown(told: Told) -> tuple[str, Any]:
+    match told.what:
+        case SessionChanged(session=session):
+            return "session", views.session(session)
+        case EntryAdded(session=session, numbered=numbered):
+            return "entry", views.entry(numbered, session_id=session.session_id)
+        case MemoryChanged(memory=memory):
+            return "memory", views.memory(memory)
+        case WorkspaceChanged(workspace=workspace):
+            return "workspace", views.workspace(workspace)
+        case HealthChanged(problems=problems, stores=stores):
+            return "health", model.Health(status="ok" if stores else "degraded", problems=list(problems))
+        case Missed(count=count):
+            return "lagged", model.Lagged(missed=count)

@@ -1,0 +1,47 @@
+"""Sessions over HTTP."""
+
+from omnimem.calls import Operations
+from omnimem.model import SessionList
+from omnimemd.api import views
+from omnimemd.api.codec import NO_CONTENT, Answer, answer
+from omnimemd.api.endpoint import Endpoint, Received
+from omnimemd.services.sessions import Sessions
+from omnimemd.services.workspaces import Workspaces
+
+
+def endpoints(sessions: Sessions, workspaces: Workspaces) -> list[Endpoint]:
+    """Return the operations on sessions."""
+
+    async def create(received: Received) -> Answer:
+        session, new = await sessions.create(received.body, caller=received.peer.pid)
+        # What the caller does behind the answer is to be seen; the wait must not hold up other writers.
+        received.afterwards = lambda: workspaces.ready(session.workspace)
+        return answer(views.session(session), status=201 if new else 200)
+
+    async def page(received: Received) -> Answer:
+        found = await sessions.page(received.query)
+        shown = [views.session(one) for one in found.sessions]
+        return answer(SessionList(sessions=shown, count=len(shown), next_cursor=found.next_cursor))
+
+    async def get(received: Received) -> Answer:
+        return answer(views.session(sessions.get(received.ids["session_id"])))
+
+    async def update(received: Received) -> Answer:
+        return answer(views.session(await sessions.update(received.ids["session_id"], received.body)))
+
+    async def end(received: Received) -> Answer:
+        ended = await sessions.end(received.ids["session_id"], detail=received.body.reason)
+        return answer(views.session(ended))
+
+    async def delete(received: Received) -> Answer:
+        await sessions.delete(received.ids["session_id"])
+        return NO_CONTENT
+
+    return [
+        Endpoint(Operations.create_session, create),
+        Endpoint(Operations.list_sessions, page),
+        Endpoint(Operations.get_session, get),
+        Endpoint(Operations.update_session, update),
+        Endpoint(Operations.end_session, end),
+        Endpoint(Operations.delete_session, delete),
+    ]

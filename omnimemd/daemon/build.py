@@ -1,0 +1,147 @@
+"""Make every part of the daemon and hand each what it needs: the whole house on one page."""
+
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+import apsw
+import psutil
+from aiohttp import web
+
+from omnimemd.api.application import Services, application
+from omnimemd.api.daemon import Facts
+from omnimemd.domain.identity import Peer
+from omnimemd.services.background import Background
+from omnimemd.services.entries import Entries
+from omnimemd.services.events import Events
+from omnimemd.services.health import Health
+from omnimemd.services.idempotency import Idempotency
+from omnimemd.services.liveness import Liveness
+from omnimemd.services.memories import Memories
+from omnimemd.services.projects import Projects
+from omnimemd.services.session_cache import SessionCache
+from omnimemd.services.sessions import Sessions
+from omnimemd.services.tracking import Tracking
+from omnimemd.services.workspaces import Workspaces
+from omnimemd.storage.database import Database
+from omnimemd.system.clock import SystemClock
+from omnimemd.system.peer import peer_of
+from omnimemd.system.places import SystemPlaces
+from omnimemd.system.processes import SystemProcesses, open_deaths
+from omnimemd.system.settings import Settings
+from omnimemd.system.watcher import InotifyWatcher as open_watcher
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Events]]:
+    """Run everything but the socket for as long as the block does; give the application to serve, and its events.
+
+    Sessions of an earlier run are reconciled before the block begins. Leaving it stops the parts in the reverse order
+    of their start, and keeps what they hold.
+
+    Raises:
+        SchemaTooNew: the database was written by a newer omnimemd.
+        DatabaseUnusable: the database cannot be opened.
+        WatchUnavailable: the platform gives no way to watch files.
+    """
+    clock = SystemClock()
+    async with Database(settings.database) as database:
+        events = Events()
+        cache = SessionCache(database=database, clock=clock)
+        places = SystemPlaces()
+        projects = Projects(database=database, places=places, clock=clock, new_token=_token)
+        entries = Entries(database=database, cache=cache, clock=clock, events=events)
+        memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=_token)
+        with closing(SystemProcesses(open_deaths())) as processes:
+            async with Background() as background:
+                liveness = Liveness(processes=processes, clock=clock)
+                watcher = open_watcher(clock=clock, private=settings.data_dir / "barrier", environ=os.environ)
+                workspaces = Workspaces(
+                    database=database,
+                    watcher=watcher,
+                    projects=projects,
+                    background=background,
+                    clock=clock,
+                    events=events,
+                )
+                sessions = Sessions(
+                    database=database,
+                    cache=cache,
+                    projects=projects,
+                    workspaces=workspaces,
+                    liveness=liveness,
+                    processes=processes,
+                    clock=clock,
+                    events=events,
+                    new_token=_token,
+                )
+                tracking = Tracking(
+                    entries=entries,
+                    sessions=sessions,
+                    workspaces=workspaces,
+                    watcher=watcher,
+                    clock=clock,
+                    ambient_idle_ms=settings.ambient_idle_ms,
+                )
+                health = Health(
+                    database=database,
+                    sessions=sessions,
+                    workspaces=workspaces,
+                    tracking=tracking,
+                    watcher=watcher,
+                    background=background,
+                    events=events,
+                    clock=clock,
+                )
+                services = Services(
+                    sessions=sessions,
+                    entries=entries,
+                    projects=projects,
+                    workspaces=workspaces,
+                    memories=memories,
+                    tracking=tracking,
+                    health=health,
+                    events=events,
+                    idempotency=Idempotency(database=database, clock=clock),
+                )
+                await watcher.start(tracking)
+                try:
+                    await workspaces.restore(tuple(map(str, settings.workspaces)))
+                    await sessions.reconcile()
+                    background.keep("deaths", lambda: liveness.run(sessions.process_died))
+                    background.keep("tracking", tracking.run)
+                    background.keep("ambient sessions", tracking.run_ambient)
+                    yield application(services, _facts(settings), peer_of=_peer_of, uid=os.getuid()), events
+                    await tracking.flush()
+                finally:
+                    await watcher.close()
+        await memories.count_accesses()
+        await sessions.close()
+
+
+def _token() -> str:
+    return secrets.token_hex(6)
+
+
+def _peer_of(request: web.BaseRequest) -> Peer:
+    transport = request.transport
+    connection: socket.socket | None = None if transport is None else transport.get_extra_info("socket")
+    if connection is None:
+        raise ConnectionResetError("the caller is gone")
+    return peer_of(connection)
+
+
+def _facts(settings: Settings) -> Facts:
+    return Facts(
+        pid=os.getpid(),
+        socket=str(settings.socket),
+        database=str(settings.database),
+        sqlite_version=apsw.sqlite_lib_version(),
+        reads_observed=sys.platform == "linux",
+        started=time.monotonic(),
+        rss_bytes=lambda: psutil.Process().memory_info().rss,
+    )

@@ -1,0 +1,45 @@
+"""The `omnimemd` command: read what the user set, run in the foreground, say on stderr why not."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from omnimem._version import __version__
+from omnimemd.daemon.logs import configure
+from omnimemd.system.errors import StartError
+from omnimemd.system.settings import Flags, load
+
+
+def main() -> int:
+    """Run the daemon; return its exit status: 0 stopped, 1 cannot start, 2 wrong usage or settings, 3 runs already."""
+    arguments = _parser().parse_args()
+    try:
+        settings = load(Flags(arguments.socket, arguments.data_dir, arguments.config, arguments.log_level))
+        configure(settings.log_level)
+        from omnimemd.daemon.run import run  # loads the whole daemon: wrong usage is told before
+
+        run(settings)
+    except StartError as error:
+        print(f"omnimemd: {error}", file=sys.stderr)
+        return error.status
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="omnimemd",
+        description="Remember what happens while somebody codes. Runs in the foreground and logs to stderr.",
+        epilog="Start it in the background with `omnimem start`.",
+    )
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the Unix socket to listen on [OMNIMEM_SOCKET]")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the database is kept [OMNIMEM_DATA_DIR]")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the settings, in TOML [OMNIMEM_CONFIG]")
+    parser.add_argument(
+        "--log-level", metavar="LEVEL", help="debug, info, warning or error (default: info) [OMNIMEM_LOG_LEVEL]"
+    )
+    parser.add_argument("--version", action="version", version=f"omnimemd {__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The life of the daemon: take the places, begin, serve, stop in order."""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+
+from aiohttp import web
+
+from omnimem._version import __version__
+from omnimemd.daemon.build import running
+from omnimemd.services.events import Events
+from omnimemd.system.directories import private_directory
+from omnimemd.system.listening import Listening
+from omnimemd.system.lock import Lock
+from omnimemd.system.settings import Settings
+from omnimemd.system.supervisor import notify
+
+log = logging.getLogger(__name__)
+
+#: Seconds that accepted requests have to finish when the daemon stops; the whole stop has five.
+_FINISH_SECONDS = 3.0
+#: Seconds an idle connection is kept.
+_KEEPALIVE_SECONDS = 75.0
+
+
+def run(settings: Settings) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Raises:
+        StartError: it cannot start, or another daemon runs already.
+    """
+    with ExitStack() as places:
+        private_directory(settings.data_dir)
+        lock = Lock(settings.data_dir / "omnimemd.lock", protects=f"the data directory {settings.data_dir}")
+        places.callback(lock.release)
+        listening = Listening(settings.socket)
+        places.callback(listening.close)
+        _allow_descriptors()
+        asyncio.run(_serve(settings, listening))
+
+
+async def _serve(settings: Settings, listening: Listening) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    connection = listening.open()
+    async with running(settings) as (app, events):
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            shutdown_timeout=_FINISH_SECONDS,
+        )
+        app.on_shutdown.append(_hang_up(events))
+        await runner.setup()
+        try:
+            await web.SockSite(runner, connection).start()
+            log.info(
+                "ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)}
+            )
+            notify("READY=1")
+            await stop.wait()
+            notify("STOPPING=1")
+            log.info("stopping")
+        finally:
+            await runner.cleanup()
+    log.info("stopped")
+
+
+def _hang_up(events: Events) -> Callable[[web.Application], Awaitable[None]]:
+    async def hang_up(_: web.Application) -> None:
+        events.close()  # listeners would otherwise be waited for
+
+    return hang_up
+
+
+def _allow_descriptors() -> None:
+    """Allow as many descriptors as the user may have: each bound process and each caller takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

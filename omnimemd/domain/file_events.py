@@ -1,0 +1,67 @@
+"""What the watcher saw, in the order the kernel told it: the raw material of tracking.
+
+A file event is one happening to one file; folding several of them into the access a person would name
+(an editor's save, a create) is `domain.coalescing`'s work, giving it to a session is `domain.attribution`'s.
+"""
+
+import enum
+
+import msgspec
+
+from omnimem.model import WorkspaceState
+from omnimemd.domain.clock import Millis
+
+
+class Change(enum.IntEnum):
+    """What happened to a file; ints because a storm brings 10⁵ of them a second."""
+
+    READ = 1  #: it was open for reading only, and was closed
+    CREATED = 2  #: it came into being here
+    FOUND = 3  #: it was found in a directory born moments ago, before the watch on that directory stood
+    MODIFIED = 4  #: it was written to and is still open
+    WRITTEN = 5  #: it was open for writing, and was closed
+    DELETED = 6  #: it is gone from here
+    MOVED_FROM = 7  #: it left this name; the MOVED_TO with the same cookie, if any, says where to
+    MOVED_TO = 8  #: it arrived at this name; without a MOVED_FROM of that cookie it came from outside
+
+
+class FileEvent(msgspec.Struct, frozen=True, gc=False):
+    """One happening to one file."""
+
+    workspaces: tuple[str, ...]  #: every watched root that contains *path* and does not ignore it, ≥ 1
+    path: str  #: absolute, real; bytes that are not UTF-8 are surrogate-escaped (os.fsdecode)
+    change: Change
+    at: Millis  #: when it was read from the kernel, UTC
+    cookie: int = 0  #: pairs MOVED_FROM with MOVED_TO (inotify(7)); 0 otherwise
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """An interval in which events of these workspaces are known to be lost."""
+
+    workspaces: tuple[str, ...]
+    started_at: Millis
+    ended_at: Millis
+    reason: str  #: a stable word: "overflow", "unknown_watch", "watch_failed", "root_gone"
+
+
+class WatchReport(msgspec.Struct, frozen=True):
+    """How one root is watched right now."""
+
+    root: str
+    state: WorkspaceState
+    directories: int  #: directories of this root that carry a watch
+    reads_observed: bool  #: False where the platform shows writes only
+    problem: str | None = None  #: one sentence for a person, with what to do; None when all is well
+
+
+class WatchCounts(msgspec.Struct, frozen=True):
+    """Counters since the daemon started."""
+
+    directories: int  #: directories watched now, each counted once
+    events_seen: int  #: events read from the kernel
+    events_ignored: int  #: of these: directories' own, ignored paths, our own barrier
+    overflows: int
+    resyncs: int
+
+#: The states of a watched root.
+WatchState = WorkspaceState

@@ -1,0 +1,150 @@
+"""The chain of versions of a project memory. A chain only grows: a change, a deletion, a restoration are versions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from omnimem.errors import VersionMismatch
+from omnimemd.domain.clock import Millis
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """One project memory at its current version."""
+
+    memory_id: str
+    project_id: str
+    key: str
+    value: str  #: "" when deleted
+    version: int
+    deleted: bool = False
+    created_at: Millis
+    updated_at: Millis
+    last_accessed: Millis
+    accessed_count: int = 0
+    ttl_seconds: float | None = None
+    expires_at: Millis | None = None
+    metadata: Mapping[str, Any] = {}
+    files: tuple[str, ...] = ()
+    session_id: str | None = None
+
+    def live(self, *, now: Millis) -> bool:
+        """Return whether it can be read at *now*: not deleted, not expired. The one predicate of expiry."""
+        return not self.deleted and (self.expires_at is None or self.expires_at > now)
+
+
+class MemoryVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a memory."""
+
+    version: int
+    value: str | None  #: None in one that says deleted
+    metadata: Mapping[str, Any]
+    files: tuple[str, ...]
+    created_at: Millis
+    session_id: str | None
+    deleted: bool
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller wants a memory to say."""
+
+    value: str
+    metadata: Mapping[str, Any] = {}
+    files: tuple[str, ...] = ()
+    ttl_seconds: float | None = None
+    session_id: str | None = None
+
+
+def check_version(memory: Memory | None, expected: int | None, *, now: Millis) -> None:
+    """Hold the caller's *expected* version against the current one; 0 expects that there is no live one.
+
+    Raises:
+        VersionMismatch: it is another.
+    """
+    current = memory.version if memory is not None and memory.live(now=now) else 0
+    if expected is not None and expected != current:
+        is_now = f"its version is {current}" if current else "there is no live one"
+        raise VersionMismatch(f"The memory was expected at version {expected}, but {is_now}.")
+
+
+def begin(draft: Draft, *, memory_id: str, project_id: str, key: str, now: Millis) -> Memory:
+    """Return the first version of a new chain."""
+    first = Memory(
+        memory_id=memory_id,
+        project_id=project_id,
+        key=key,
+        value="",
+        version=0,
+        created_at=now,
+        updated_at=now,
+        last_accessed=now,
+    )
+    return _next(first, draft, now=now)
+
+
+def write(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
+    """Return *memory* saying what *draft* says: a new version, or the same one with its expiry set anew.
+
+    A live memory that says it already gets no new version; a deleted or expired one always does.
+    """
+    same = memory.live(now=now) and (memory.value, memory.metadata) == (draft.value, draft.metadata)
+    if same:
+        files = draft.files or memory.files
+        return replace(memory, files=files, **_expiry(draft.ttl_seconds, now=now))
+    return _next(memory, draft, now=now)
+
+
+def delete(memory: Memory, *, now: Millis) -> Memory:
+    """Return *memory* with a version on top that says deleted."""
+    at = max(now, memory.updated_at)
+    return replace(
+        memory,
+        value="",
+        version=memory.version + 1,
+        deleted=True,
+        updated_at=at,
+        ttl_seconds=None,
+        expires_at=None,
+        session_id=None,
+    )
+
+
+def version_of(memory: Memory) -> MemoryVersion:
+    """Return the current version of *memory* as its history keeps it."""
+    return MemoryVersion(
+        version=memory.version,
+        value=None if memory.deleted else memory.value,
+        metadata=memory.metadata,
+        files=memory.files,
+        created_at=memory.updated_at,
+        session_id=memory.session_id,
+        deleted=memory.deleted,
+    )
+
+
+def find_version(versions: Sequence[MemoryVersion], version: int) -> MemoryVersion | None:
+    """Return the *version* that can be written again, None when there is none or it says deleted."""
+    return next((one for one in versions if one.version == version and not one.deleted), None)
+
+
+def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
+    at = max(now, memory.updated_at)
+    return replace(
+        memory,
+        value=draft.value,
+        version=memory.version + 1,
+        deleted=False,
+        updated_at=at,
+        last_accessed=max(at, memory.last_accessed),
+        metadata=draft.metadata,
+        files=draft.files,
+        session_id=draft.session_id,
+        **_expiry(draft.ttl_seconds, now=now),
+    )
+
+
+def _expiry(ttl_seconds: float | None, *, now: Millis) -> dict[str, Any]:
+    if ttl_seconds is None:
+        return {"ttl_seconds": None, "expires_at": None}
+    return {"ttl_seconds": ttl_seconds, "expires_at": Millis(now + max(round(ttl_seconds * 1000), 1))}

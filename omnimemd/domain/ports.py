@@ -1,0 +1,121 @@
+"""What the rules and services need from the world; the operating system answers through these.
+
+`omnimemd.system` implements them and `daemon/build.py` hands them in, so services never import `system`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from omnimemd.domain.file_events import FileEvent, Loss, WatchCounts, WatchReport
+from omnimemd.domain.identity import Process, ProcessIdentity
+from omnimemd.domain.projects import Place
+
+#: Takes a request back; calling it again does nothing.
+Cancel = Callable[[], None]
+
+
+class WatchListener(Protocol):
+    """Hears what the watcher saw. Every method is called on the event loop's thread, in kernel order."""
+
+    def file_events(self, events: Sequence[FileEvent]) -> None:
+        """Take one batch, oldest first, never empty."""
+        ...
+
+    def events_lost(self, loss: Loss) -> None:
+        """Take note that events of an interval are lost."""
+        ...
+
+    def watch_changed(self, report: WatchReport) -> None:
+        """Take note that a root's state, directory count or problem changed."""
+        ...
+
+
+class Watcher(Protocol):
+    """Sees which files below its roots are read and written."""
+
+    async def start(self, listener: WatchListener) -> None:
+        """Open the kernel's queue and begin to hand events to *listener*; once, before any other call.
+
+        Raises:
+            WatchUnavailable: the platform gives no way to watch (say, no inotify instance is left).
+        """
+        ...
+
+    async def watch(self, root: str) -> WatchReport:
+        """Watch *root* (absolute, real path of a directory) and all of it that is not ignored.
+
+        Returns once the whole of it is live; what happens below it from then on is reported. A root that is watched
+        already is answered at once. A root that cannot be watched answers a report that says why: it does not raise.
+        """
+        ...
+
+    async def unwatch(self, root: str) -> None:
+        """Stop watching *root*; an unknown one is ignored. Directories that other roots need stay watched."""
+        ...
+
+    async def barrier(self) -> None:
+        """Return once every event that happened before the call has been handed to the listener."""
+        ...
+
+    def report(self, root: str) -> WatchReport | None:
+        """Return how *root* is watched, None when it is not."""
+        ...
+
+    def counts(self) -> WatchCounts:
+        """Return the counters."""
+        ...
+
+    async def close(self) -> None:
+        """Hand over what was read, then stop every thread and close every descriptor."""
+        ...
+
+
+
+
+class Processes(Protocol):
+    """Knows the processes of this machine, and tells when one dies."""
+
+    @property
+    def boot(self) -> str:
+        """The boot the machine is in; another string after each restart."""
+        ...
+
+    def find(self, pid: int) -> Process | None:
+        """Return the live process of this user with *pid*, None when there is none (a zombie is dead)."""
+        ...
+
+    def ancestry(self, pid: int) -> Iterator[Process]:
+        """Yield the process with *pid*, its parent and so on upwards, as long as they are this user's."""
+        ...
+
+    def on_death(self, identity: ProcessIdentity, callback: Callable[[], None]) -> Cancel | None:
+        """Have *callback* called on the loop, once, when the process dies.
+
+        Returns:
+            What takes the request back; None when the process is dead already: then *callback* is never called.
+        """
+        ...
+
+
+class Places(Protocol):
+    """Looks at the file system to tell which project a path belongs to. Blocks: a few stat calls and small files."""
+
+    def look(self, path: str) -> Place:
+        """Return what is found at *path* and above it.
+
+        Raises:
+            WorkspaceInvalid: *path* is not absolute, does not exist, or is not valid Unicode.
+        """
+        ...
+
+    def directory(self, path: str) -> str:
+        """Return the real path of the directory *path*.
+
+        Raises:
+            WorkspaceInvalid: *path* is not an absolute path of an existing directory, or is not valid Unicode.
+        """
+        ...
+
+    def real(self, path: str) -> str:
+        """Return *path* absolute, normal and without links, as far as it exists."""
+        ...

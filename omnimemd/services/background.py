@@ -1,0 +1,66 @@
+"""Run what goes on beside the requests: every task belongs here, and none dies unnoticed."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Self
+
+log = logging.getLogger(__name__)
+
+#: Seconds before a task that failed is started again.
+_RESTART_SECONDS: Final = 1.0
+
+
+class Background:
+    """The daemon's own tasks. A bug in one is logged and the task goes on, so that the daemon is never half dead."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failing: set[str] = set()  #: names of tasks that failed and have not been well since
+
+    async def __aenter__(self) -> Self:
+        """Take tasks from now on."""
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Cancel every task and wait until they are gone."""
+        for task in self._tasks:
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run *work*, which never ends by itself, and again should it fail."""
+
+        async def kept() -> None:
+            while True:
+                try:
+                    await work()
+                except Exception:
+                    self.failing.add(name)
+                    log.exception("background task failed", extra={"task": name})
+                await asyncio.sleep(_RESTART_SECONDS)
+                self.failing.discard(name)
+
+        self._start(name, kept())
+
+    def once(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Run *work* to its end; a failure is logged."""
+
+        async def run() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("background task failed", extra={"task": name})
+
+        return self._start(name, run())
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # A context of its own: a task must not inherit the transaction its starter holds.
+        task = self._group.create_task(work, name=name, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

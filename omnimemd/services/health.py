@@ -1,0 +1,110 @@
+"""Whether the daemon can do its work, from real checks, and how it is in figures."""
+
+import msgspec
+
+from omnimem.errors import StoreUnavailable
+from omnimem.model import WorkspaceState
+from omnimemd.domain.clock import Clock
+from omnimemd.domain.file_events import WatchCounts
+from omnimemd.domain.ports import Watcher
+from omnimemd.services.background import Background
+from omnimemd.services.events import Events
+from omnimemd.services.sessions import Sessions
+from omnimemd.services.tracking import Tracking
+from omnimemd.services.workspaces import Workspaces
+from omnimemd.storage import canary
+from omnimemd.storage.database import Database
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """Whether the daemon stores, and everything a person may want to mend."""
+
+    stores: bool
+    problems: tuple[str, ...]
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """The daemon in figures."""
+
+    database_bytes: int
+    schema_version: int
+    active: int
+    ended: int
+    workspaces: int
+    watch: WatchCounts
+    recorded: int
+    coalesced: int
+    gaps: int
+    problems: tuple[str, ...]
+    pending_accesses: int
+    durable_commits: int
+    subscribers: int
+
+
+class Health:
+    """Looks at every part that can fail."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        sessions: Sessions,
+        workspaces: Workspaces,
+        tracking: Tracking,
+        watcher: Watcher,
+        background: Background,
+        events: Events,
+        clock: Clock,
+    ) -> None:
+        """Look at these."""
+        self._database = database
+        self._sessions = sessions
+        self._workspaces = workspaces
+        self._tracking = tracking
+        self._watcher = watcher
+        self._background = background
+        self._events = events
+        self._clock = clock
+
+    async def check(self) -> Condition:
+        """Write to the store and read it back; name every problem there is."""
+        storing = await self._storing_problem()
+        problems = [storing] if storing else []
+        problems += [f"The background task '{name}' failed; see the log." for name in sorted(self._background.failing)]
+        return Condition(storing is None, (*problems, *self._watch_problems()))
+
+    def figures(self) -> Figures:
+        """Return the figures of now."""
+        active, ended = self._sessions.count()
+        return Figures(
+            database_bytes=self._database.size(),
+            schema_version=self._database.schema_version,
+            active=active,
+            ended=ended,
+            workspaces=len(self._workspaces.every()),
+            watch=self._watcher.counts(),
+            recorded=self._tracking.recorded,
+            coalesced=self._tracking.folded,
+            gaps=self._tracking.gaps,
+            problems=self._watch_problems(),
+            pending_accesses=self._tracking.waiting,
+            durable_commits=self._database.durable_commits_waiting,
+            subscribers=len(self._events),
+        )
+
+    async def _storing_problem(self) -> str | None:
+        if self._database.sync_failed:
+            return "The disk did not confirm a write: what was said since may be lost in a power cut. Restart omnimemd."
+        at = self._clock.now()
+        try:
+            await self._database.write(lambda db: canary.write(db, at=at), durable=True)
+            found = self._database.read_now(canary.read)
+        except StoreUnavailable as error:
+            return error.detail
+        return None if found is not None and found >= at else "The database does not give back what was written."
+
+    def _watch_problems(self) -> tuple[str, ...]:
+        ill = (WorkspaceState.DEGRADED, WorkspaceState.GONE)
+        seen = [f"{one.path}: {one.problem}" for one in self._workspaces.every() if one.state in ill and one.problem]
+        absent = [f"{path}: not watched: {why}" for path, why in self._workspaces.absent.items()]
+        return (*seen, *absent)

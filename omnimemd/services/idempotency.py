@@ -1,0 +1,62 @@
+"""Give a request that is sent again the first answer, and no second effect."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from omnimem.errors import IdempotencyKeyReused
+from omnimemd.domain.clock import Clock
+from omnimemd.storage import idempotency as rows
+from omnimemd.storage.database import Database
+from omnimemd.storage.idempotency import KeptAnswer
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a request was answered."""
+
+    status: int
+    body: bytes | None
+
+
+class Idempotency:
+    """Keeps answers by route and key for a day, in the transaction that has the effect."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        """Keep answers in *database*."""
+        self._database = database
+        self._clock = clock
+        self._running: dict[tuple[str, str], asyncio.Event] = {}
+
+    async def once(self, route: str, key: str, body: bytes, run: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return what *run* answers, or what it answered before to the same *key* and *body* on *route*.
+
+        An error, raised or answered, is not kept: the next try runs.
+
+        Raises:
+            IdempotencyKeyReused: the key was used with another body.
+        """
+        digest = hashlib.sha256(body).digest()
+        place = route, key
+        while (other := self._running.get(place)) is not None:
+            await other.wait()
+        kept = self._database.read_now(lambda db: rows.find(db, route, key, now=self._clock.now()))
+        if kept is not None:
+            if kept.body_digest != digest:
+                raise IdempotencyKeyReused.field("Idempotency-Key", f"{key!r} was used with another body")
+            return Answer(kept.status, kept.body)
+        done = self._running[place] = asyncio.Event()
+        try:
+            # Held, so that the effect and the answer are one transaction: after kill -9 there are both or neither.
+            async with self._database.held():
+                answer = await run()
+                if answer.status < 300:
+                    keep = KeptAnswer(digest, answer.status, answer.body)
+                    await self._database.write(
+                        lambda db: rows.keep(db, route, key, keep, now=self._clock.now())
+                    )
+            return answer
+        finally:
+            del self._running[place]
+            done.set()

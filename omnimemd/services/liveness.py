@@ -1,0 +1,54 @@
+"""End a session the moment its process dies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.identity import ProcessIdentity
+from omnimemd.domain.ports import Cancel, Processes
+
+
+class Death(msgspec.Struct, frozen=True):
+    """A session's process died."""
+
+    session_id: str
+    process: ProcessIdentity
+    at: Millis
+
+
+class Liveness:
+    """Knows which session is bound to which process, and tells of deaths in the order they happen."""
+
+    def __init__(self, *, processes: Processes, clock: Clock) -> None:
+        """Hear of deaths from *processes*."""
+        self._processes = processes
+        self._clock = clock
+        self._bound: dict[str, Cancel] = {}
+        self._deaths: asyncio.Queue[Death] = asyncio.Queue()  # holds at most one a bound session
+
+    def bind(self, session_id: str, process: ProcessIdentity) -> bool:
+        """Hear of the death of *process*, and of no other, for the session; False when it is dead already."""
+        self.unbind(session_id)
+        cancel = self._processes.on_death(process, lambda: self._died(session_id, process))
+        if cancel is None:
+            return False
+        self._bound[session_id] = cancel
+        return True
+
+    def unbind(self, session_id: str) -> None:
+        """Hear of no death for the session; an unbound one is ignored."""
+        cancel = self._bound.pop(session_id, None)
+        if cancel is not None:
+            cancel()
+
+    async def run(self, died: Callable[[Death], Awaitable[object]]) -> None:
+        """Call *died* for each death, for ever."""
+        while True:
+            death = await self._deaths.get()
+            await died(death)
+
+    def _died(self, session_id: str, process: ProcessIdentity) -> None:
+        self._bound.pop(session_id, None)
+        self._deaths.put_nowait(Death(session_id, process, self._clock.now()))

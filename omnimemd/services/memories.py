@@ -1,0 +1,252 @@
+"""Write, read and restore project memories."""
+
+from collections.abc import Callable
+
+import apsw
+import msgspec
+from msgspec.structs import replace
+
+from omnimem.errors import MemoryNotFound, VersionNotFound
+from omnimem.model import MemoryCreate, MemoryUpdate, Source
+from omnimemd.domain import memories as rules
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.entries import MemoryNote, Numbered
+from omnimemd.domain.memories import Draft, Memory, MemoryVersion
+from omnimemd.services.entries import Entries
+from omnimemd.services.events import Events, MemoryChanged
+from omnimemd.services.projects import check_id
+from omnimemd.storage import memories as rows
+from omnimemd.storage import projects as project_rows
+from omnimemd.storage.database import Database
+
+#: Accesses counted in memory before they are written: a write for each read would cost several times the read.
+_COUNT_AT_ONCE = 1_000
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What became of a write."""
+
+    memory: Memory
+    was_live: bool  #: there was a live memory of the key before
+    new_version: bool
+
+
+class Memories:
+    """The memories of every project."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        entries: Entries,
+        clock: Clock,
+        events: Events,
+        new_token: Callable[[], str],
+    ) -> None:
+        """Keep memories in *database*; *new_token* makes the unique part of an id."""
+        self._database = database
+        self._entries = entries
+        self._clock = clock
+        self._events = events
+        self._new_token = new_token
+        self._accesses: dict[str, tuple[int, Millis]] = {}  # read and not yet counted in the database
+
+    async def create(self, project_id: str, request: MemoryCreate) -> Written:
+        """Write the memory of a key: a first version, the next one, or the same with its expiry set anew.
+
+        Raises:
+            InvalidRequest: the project's id is none.
+            VersionMismatch: the current version is not the expected one.
+        """
+        check_id(project_id)
+        draft = Draft(
+            value=request.value,
+            metadata=request.metadata or {},
+            files=tuple(request.files or ()),
+            ttl_seconds=request.ttl_seconds,
+            session_id=request.session_id,
+        )
+        memory_id = f"mem_{self._new_token()}"
+
+        def work(db: apsw.Connection) -> tuple[Written, Numbered | None]:
+            now = self._clock.now()
+            project_rows.ensure(db, project_id, now=now)
+            before = rows.find_by_key(db, project_id, request.key)
+            rules.check_version(before, request.expected_version, now=now)
+            if before is None:
+                after = rules.begin(draft, memory_id=memory_id, project_id=project_id, key=request.key, now=now)
+            else:
+                after = rules.write(before, draft, now=now)
+            rows.save(db, after)
+            project_rows.touch(db, project_id, at=now)
+            new_version = before is None or after.version > before.version
+            written = Written(after, before is not None and before.live(now=now), new_version)
+            if request.session_id is None:
+                return written, None
+            note = MemoryNote(at=now, source=Source.API, memory_id=after.memory_id, memory_key=after.key)
+            return written, self._entries.append_within(db, request.session_id, note)
+
+        written, noted = await self._database.write(work, durable=True)
+        self._events.publish(MemoryChanged(written.memory))
+        if noted is not None and request.session_id is not None:
+            self._entries.publish_one(request.session_id, noted)
+        return written
+
+    async def latest(self, project_id: str, *, limit: int, touch: bool) -> list[Memory]:
+        """Return up to *limit* live memories, last accessed first; *touch* counts each as accessed."""
+        await self.count_accesses()
+        found = self._database.read_now(
+            lambda db: rows.latest(db, project_id, now=self._clock.now(), limit=limit)
+        )
+        return [await self._accessed(memory) for memory in found] if touch else found
+
+    async def by_key(self, project_id: str, key: str, *, touch: bool) -> Memory:
+        """Return the live memory of *key*; *touch* counts it as accessed.
+
+        Raises:
+            MemoryNotFound: there is none.
+        """
+        memory = self._live(
+            self._database.read_now(lambda db: rows.find_by_key(db, project_id, key)), f"of key {key!r}", project_id
+        )
+        return await self._accessed(memory) if touch else self._with_accesses(memory)
+
+    async def get(self, project_id: str, memory_id: str, *, touch: bool) -> Memory:
+        """Return the live memory; *touch* counts it as accessed.
+
+        Raises:
+            MemoryNotFound: there is none.
+        """
+        memory = self._live(
+            self._database.read_now(lambda db: rows.find(db, project_id, memory_id)), f"'{memory_id}'", project_id
+        )
+        return await self._accessed(memory) if touch else self._with_accesses(memory)
+
+    async def update(self, project_id: str, memory_id: str, change: MemoryUpdate) -> Memory:
+        """Return the memory with *change* made: a new version if it says something else.
+
+        Raises:
+            MemoryNotFound: there is no live one.
+            VersionMismatch: the current version is not the expected one.
+        """
+
+        def rule(memory: Memory, now: Millis) -> Memory:
+            rules.check_version(memory, change.expected_version, now=now)
+            draft = Draft(
+                value=memory.value if change.value is msgspec.UNSET else change.value,
+                metadata=memory.metadata if change.metadata is msgspec.UNSET else change.metadata,
+                files=memory.files if change.files is msgspec.UNSET else tuple(change.files),
+                ttl_seconds=memory.ttl_seconds if change.ttl_seconds is msgspec.UNSET else change.ttl_seconds,
+            )
+            after = rules.write(memory, draft, now=now)
+            if change.ttl_seconds is msgspec.UNSET:
+                after = replace(after, expires_at=memory.expires_at)  # left out: it expires when it would have
+            return after
+
+        return await self._change(project_id, memory_id, rule)
+
+    async def delete(self, project_id: str, memory_id: str, *, purge: bool) -> None:
+        """Put a version on top that says deleted, or erase every version.
+
+        Raises:
+            MemoryNotFound: there is no live one; to purge, none at all.
+        """
+        if not purge:
+            await self._change(project_id, memory_id, lambda memory, now: rules.delete(memory, now=now))
+            return
+
+        def work(db: apsw.Connection) -> None:
+            self._known(db, project_id, memory_id)
+            rows.purge(db, memory_id)
+
+        await self._database.write(work, durable=True)
+        self._accesses.pop(memory_id, None)
+
+    def versions(self, project_id: str, memory_id: str) -> list[MemoryVersion]:
+        """Return every version, newest first, of a deleted memory too.
+
+        Raises:
+            MemoryNotFound: there is no such memory.
+        """
+
+        def work(db: apsw.Connection) -> list[MemoryVersion]:
+            self._known(db, project_id, memory_id)
+            return rows.versions(db, memory_id)
+
+        return self._database.read_now(work)
+
+    async def restore(self, project_id: str, memory_id: str, version: int) -> Memory:
+        """Write an earlier version again, as a new one; a deleted or expired memory lives again.
+
+        Raises:
+            MemoryNotFound: there is no such memory.
+            VersionNotFound: it has no such version, or that one says deleted.
+        """
+
+        def work(db: apsw.Connection) -> Memory:
+            memory = self._known(db, project_id, memory_id)
+            wanted = rules.find_version(rows.versions(db, memory_id), version)
+            if wanted is None or wanted.value is None:
+                raise VersionNotFound(f"Memory '{memory_id}' has no version {version} that can be restored.")
+            draft = Draft(value=wanted.value, metadata=wanted.metadata, files=wanted.files)
+            after = rules.write(memory, draft, now=self._clock.now())
+            rows.save(db, after)
+            return after
+
+        return self._told(await self._database.write(work, durable=True))
+
+    async def confirm(self, project_id: str, memory_id: str) -> Memory:
+        """Say that the memory still holds.
+
+        Raises:
+            MemoryNotFound: there is no live one.
+        """
+        return await self.get(project_id, memory_id, touch=False)
+
+    async def count_accesses(self) -> None:
+        """Write the counted accesses to the database."""
+        if self._accesses:
+            accesses, self._accesses = self._accesses, {}
+            await self._database.write(lambda db: rows.count_accesses(db, accesses))
+
+    async def _change(
+        self, project_id: str, memory_id: str, rule: Callable[[Memory, Millis], Memory]
+    ) -> Memory:
+        def work(db: apsw.Connection) -> Memory:
+            now = self._clock.now()
+            before = self._live(rows.find(db, project_id, memory_id), f"'{memory_id}'", project_id)
+            after = rule(before, now)
+            rows.save(db, after)
+            project_rows.touch(db, project_id, at=now)
+            return after
+
+        return self._told(await self._database.write(work, durable=True))
+
+    def _told(self, memory: Memory) -> Memory:
+        self._events.publish(MemoryChanged(memory))
+        return self._with_accesses(memory)
+
+    def _known(self, db: apsw.Connection, project_id: str, memory_id: str) -> Memory:
+        memory = rows.find(db, project_id, memory_id)
+        if memory is None:
+            raise MemoryNotFound(f"No memory '{memory_id}' in project '{project_id}'.")
+        return memory
+
+    def _live(self, memory: Memory | None, what: str, project_id: str) -> Memory:
+        if memory is None or not memory.live(now=self._clock.now()):
+            raise MemoryNotFound(f"No memory {what} in project '{project_id}'.")
+        return memory
+
+    async def _accessed(self, memory: Memory) -> Memory:
+        count, _ = self._accesses.get(memory.memory_id, (0, 0))
+        self._accesses[memory.memory_id] = count + 1, self._clock.now()
+        shown = self._with_accesses(memory)
+        if len(self._accesses) >= _COUNT_AT_ONCE:
+            await self.count_accesses()
+        return shown
+
+    def _with_accesses(self, memory: Memory) -> Memory:
+        count, at = self._accesses.get(memory.memory_id, (0, memory.last_accessed))
+        return replace(
+            memory, accessed_count=memory.accessed_count + count, last_accessed=max(memory.last_accessed, at)
+        )

@@ -1,0 +1,185 @@
+"""Sessions in memory, between the rows of the database: what is used now is not read and written each time.
+
+Every entry is a row of its own the moment it is answered. A session's row, with its last activity, its figures and its
+folded context, is written later, in one go: all of it can be made again from the entries, and is, when a session is
+loaded whose entries go on behind its folded context.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+from msgspec.structs import replace
+
+from omnimem.errors import SessionNotFound
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.context import ContextFold
+from omnimemd.domain.entries import Entry, Numbered
+from omnimemd.domain.sessions import Session, touch
+from omnimemd.storage import entries as entry_rows
+from omnimemd.storage import sessions as session_rows
+from omnimemd.storage.database import Database
+
+#: Sessions kept in memory beyond those in use; a folded context is about 500 bytes a file.
+_KEPT: Final = 64
+#: Entries behind the folded context after which it is folded anew: at least these, or as many as it holds already, so
+#: that folding costs the same per entry however long the session is.
+_FOLD_EVERY: Final = 1_000
+
+
+class Held:
+    """One session in memory. Mutable; belongs to the event loop's thread."""
+
+    __slots__ = ("_session", "fold", "fold_saved", "key", "saved")
+
+    def __init__(self, stored: session_rows.Stored) -> None:
+        """Hold *stored*."""
+        self.key = stored.key
+        self._session = stored.session
+        self.fold: ContextFold | None = None  #: None until an entry or the context is asked for
+        self.fold_saved = 0  #: the fold's last entry that the row knows
+        self.saved = True  #: whether the row's other columns are as here
+
+    @property
+    def session(self) -> Session:
+        """The session as it is now."""
+        if self.fold is None:
+            return self._session
+        return replace(self._session, metrics=self.fold.metrics(), size_bytes=self.fold.size_bytes)
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
+        self.saved = False
+
+    def touch(self, at: Millis) -> None:
+        """Note activity at *at*; an ended session keeps its times."""
+        self._session = touch(self._session, at=at)
+        self.saved = False
+
+
+class SessionCache:
+    """Loads sessions, appends to them, and writes their rows back. Belongs to the event loop's thread."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        """Hold sessions of *database*."""
+        self._database = database
+        self._clock = clock
+        self._held: OrderedDict[str, Held] = OrderedDict()  # the latest used last
+        database.on_lost_commit(self._held.clear)
+
+    def find(self, session_id: str) -> Held | None:
+        """Return the session of *session_id*, None when there is none."""
+        held = self._held.get(session_id)
+        if held is not None:
+            self._held.move_to_end(session_id)
+            return held
+        return self._database.read_now(lambda db: self._load(db, session_id))
+
+    def get(self, session_id: str) -> Held:
+        """Return the session of *session_id*.
+
+        Raises:
+            SessionNotFound: there is none.
+        """
+        held = self.find(session_id)
+        if held is None:
+            raise SessionNotFound(f"No session '{session_id}'.")
+        return held
+
+    def hold(self, key: int, session: Session) -> Held:
+        """Hold a session that was stored this moment."""
+        held = self._held[session.session_id] = Held(session_rows.Stored(key, session))
+        held.fold = ContextFold()
+        return held
+
+    def fold(self, held: Held) -> ContextFold:
+        """Return the folded context of *held*, up to its last entry."""
+        if held.fold is None:
+            held.fold = self._database.read_now(lambda db: self._folded(db, held))
+        return held.fold
+
+    def append(self, db: apsw.Connection, held: Held, new: Sequence[Entry]) -> list[Numbered]:
+        """Store *new* entries in *held* and fold them in; the last step of a write, as nothing may fail behind it.
+
+        Entries for an ended session are kept; its times stay as they were.
+        """
+        fold = held.fold
+        if fold is None:
+            fold = held.fold = self._folded(db, held)
+        numbered = [Numbered(seq, entry) for seq, entry in enumerate(new, start=fold.through + 1)]
+        sizes = entry_rows.insert(db, held.key, numbered)
+        if fold.through - held.fold_saved >= max(_FOLD_EVERY, held.fold_saved):
+            self._save_fold(db, held, fold)
+        self._make_room(db)
+        self._apply(held, fold, numbered, sizes)
+        return numbered
+
+    def save(self, db: apsw.Connection, held: Held) -> None:
+        """Write the row of *held* and its folded context."""
+        session_rows.update(db, session_rows.Stored(held.key, held.session))
+        held.saved = True
+        if held.fold is not None and held.fold.through > held.fold_saved:
+            self._save_fold(db, held, held.fold)
+
+    def save_unfolded(self, db: apsw.Connection) -> None:
+        """Load and write each session whose entries go on behind its folded context: the daemon was killed."""
+        for session_id in session_rows.with_tail(db):
+            held = self.get(session_id)
+            self.fold(held)
+            self.save(db, held)
+
+    def save_rows(self, db: apsw.Connection) -> None:
+        """Write the rows that are behind, without their folded contexts: what lists of sessions are made from."""
+        for held in self._held.values():
+            if not held.saved:
+                session_rows.update(db, session_rows.Stored(held.key, held.session))
+                held.saved = True
+
+    def save_all(self, db: apsw.Connection) -> None:
+        """Write everything that is behind."""
+        for held in self._held.values():
+            if not held.saved or (held.fold is not None and held.fold.through > held.fold_saved):
+                self.save(db, held)
+
+    def has_unsaved_rows(self) -> bool:
+        """Return whether `save_rows` has anything to do."""
+        return any(not held.saved for held in self._held.values())
+
+    def forget(self, session_id: str) -> None:
+        """Hold the session no longer: it is deleted."""
+        self._held.pop(session_id, None)
+
+    def _apply(self, held: Held, fold: ContextFold, numbered: Sequence[Numbered], sizes: Sequence[int]) -> None:
+        for one, size in zip(numbered, sizes, strict=True):
+            fold.apply(one, size=size)
+        held.touch(Millis(min(max(one.entry.at for one in numbered), self._clock.now())))
+
+    def _load(self, db: apsw.Connection, session_id: str) -> Held | None:
+        stored = session_rows.find(db, session_id)
+        if stored is None:
+            return None
+        held = self._held[session_id] = Held(stored)
+        if session_rows.has_tail(db, stored.key):
+            held.fold = self._folded(db, held)
+        return held
+
+    def _folded(self, db: apsw.Connection, held: Held) -> ContextFold:
+        snapshot = session_rows.fold_of(db, held.key)
+        fold = ContextFold() if snapshot is None else ContextFold.restore(snapshot)
+        held.fold_saved = fold.through
+        tail = entry_rows.after(db, held.key, fold.through)
+        if tail:
+            self._apply(held, fold, [one for one, _ in tail], [size for _, size in tail])
+        return fold
+
+    def _save_fold(self, db: apsw.Connection, held: Held, fold: ContextFold) -> None:
+        session_rows.save_fold(db, held.key, snapshot=fold.snapshot(), through=fold.through)
+        held.fold_saved = fold.through
+
+    def _make_room(self, db: apsw.Connection) -> None:
+        while len(self._held) > _KEPT:
+            _, oldest = self._held.popitem(last=False)
+            if not oldest.saved or (oldest.fold is not None and oldest.fold.through > oldest.fold_saved):
+                self.save(db, oldest)

@@ -1,0 +1,357 @@
+"""Begin, take up, end and list sessions."""
+
+import base64
+import binascii
+from collections.abc import Callable
+
+import apsw
+import msgspec
+from msgspec.structs import replace
+
+from omnimem.errors import (
+    InvalidRequest,
+    ProcessNotFound,
+    SessionActive,
+    SessionElsewhere,
+    SessionPinned,
+)
+from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.identity import choose_caller
+from omnimemd.domain.ports import Processes
+from omnimemd.domain.projects import Place
+from omnimemd.domain.sessions import AMBIENT_TOOL, BoundProcess, Session, end, end_of_dead, rebind, reopen
+from omnimemd.services.events import Events, SessionChanged
+from omnimemd.services.liveness import Death, Liveness
+from omnimemd.services.projects import Projects
+from omnimemd.services.session_cache import Held, SessionCache
+from omnimemd.services.workspaces import Workspaces
+from omnimemd.storage import projects as project_rows
+from omnimemd.storage import sessions as rows
+from omnimemd.storage.database import Database
+
+
+class SessionPage(msgspec.Struct, frozen=True):
+    """Sessions, newest activity first, and where the next page begins."""
+
+    sessions: list[Session]
+    next_cursor: str | None
+
+
+class Sessions:
+    """The life of every session."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        cache: SessionCache,
+        projects: Projects,
+        workspaces: Workspaces,
+        liveness: Liveness,
+        processes: Processes,
+        clock: Clock,
+        events: Events,
+        new_token: Callable[[], str],
+    ) -> None:
+        """Keep sessions in *database*, through *cache*."""
+        self._database = database
+        self._cache = cache
+        self._projects = projects
+        self._workspaces = workspaces
+        self._liveness = liveness
+        self._processes = processes
+        self._clock = clock
+        self._events = events
+        self._new_token = new_token
+        self._ambient: dict[str, str] = {}  # workspace → id of its open ambient session
+
+    async def reconcile(self) -> None:
+        """Take up every open session: bind it again if its process lives, end it if that died meanwhile."""
+        await self._database.write(self._cache.save_unfolded)
+        for stored in self._database.read_now(rows.open_sessions):
+            session = self._cache.get(stored.session.session_id).session
+            if session.ambient:
+                self._ambient[session.workspace] = session.session_id
+            if session.process is None or self._liveness.bind(session.session_id, session.process.identity):
+                if not session.ambient:
+                    self._workspaces.join(session)
+            else:
+                await self._change(session.session_id, lambda one: end_of_dead(one, boot=self._processes.boot))
+
+    async def create(self, request: SessionCreate, *, caller: int | None) -> tuple[Session, bool]:
+        """Begin the session of *request*, take it up again or rebind it; return it, and whether it is new.
+
+        Args:
+            request: what the caller says.
+            caller: the pid of the process that called, None where it is not known.
+
+        Raises:
+            WorkspaceInvalid: the workspace is not an absolute path of an existing directory.
+            ProcessNotFound: there is no such live process of this user.
+            SessionElsewhere: the session exists for another workspace.
+        """
+        workspace = await self._projects.directory(request.workspace_path)
+        place = await self._projects.look(workspace)
+        process = self._process_of(request, caller=caller)
+        session_id = request.session_id or f"sess_{self._new_token()}"
+        if request.continues == session_id:
+            raise InvalidRequest.field("continues", "a session cannot continue itself")
+        now = self._clock.now()
+
+        def work(db: apsw.Connection) -> tuple[Session, bool, bool]:
+            held = self._cache.find(session_id)
+            if held is None:
+                return self._begin(db, request, session_id, workspace, place, process), True, True
+            before = held.session
+            if before.workspace != workspace:
+                raise SessionElsewhere(f"Session '{session_id}' exists for the workspace {before.workspace!r}.")
+            after = self._taken_up(before, request, process, now=now)
+            if after != before:
+                held.session = after
+                self._cache.save(db, held)
+            return after, False, after.process != before.process or after.active != before.active
+
+        session, new, changed = await self._database.write(work)
+        if changed:
+            session = await self._opened(session)
+        return session, new
+
+    async def open_ambient(self, workspace: str) -> Session:
+        """Return the ambient session of *workspace*, begun if there is none."""
+        open_one = self._ambient.get(workspace)
+        if open_one is not None:
+            held = self._cache.find(open_one)
+            if held is not None and held.session.active:
+                return held.session
+        place = await self._projects.look(workspace)
+        request = SessionCreate(tool_id=AMBIENT_TOOL, workspace_path=workspace)
+        session_id = f"sess_{self._new_token()}"
+        session = await self._database.write(
+            lambda db: self._begin(db, request, session_id, workspace, place, None)
+        )
+        self._ambient[workspace] = session_id
+        self._events.publish(SessionChanged(session))
+        return session
+
+    def ambient_sessions(self) -> list[tuple[str, Millis]]:
+        """Return the id of each open ambient session with its last activity."""
+        return [(one, self.get(one).last_activity) for one in self._ambient.values()]
+
+    async def end(self, session_id: str, *, detail: str | None) -> Session:
+        """End the session because a client says so; an ended one stays as it is.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        now = self._clock.now()
+        return await self._change(session_id, lambda one: end(one, at=now, reason=EndReason.CLIENT, detail=detail))
+
+    async def end_idle(self, session_id: str, *, at: Millis) -> Session:
+        """End an ambient session that fell silent.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        return await self._change(session_id, lambda one: end(one, at=at, reason=EndReason.IDLE))
+
+    async def process_died(self, death: Death) -> None:
+        """End the session whose process died, unless it was bound to another meanwhile."""
+
+        def rule(session: Session) -> Session:
+            if session.process is None or session.process.identity != death.process:
+                return session
+            return end(session, at=death.at, reason=EndReason.PROCESS_EXITED)
+
+        if self._cache.find(death.session_id) is not None:
+            await self._change(death.session_id, rule)
+
+    async def update(self, session_id: str, change: SessionUpdate) -> Session:
+        """Return the session with *change* made.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+
+        def rule(session: Session) -> Session:
+            members = {
+                name: value
+                for name in ("pinned", "archived", "user_id", "metadata")
+                if (value := getattr(change, name)) is not msgspec.UNSET
+            }
+            return replace(session, **members)
+
+        return await self._change(session_id, rule)
+
+    async def delete(self, session_id: str) -> None:
+        """Delete the session with everything recorded in it.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            SessionPinned: it is pinned.
+            SessionActive: it is active.
+        """
+
+        def work(db: apsw.Connection) -> None:
+            held = self._cache.get(session_id)
+            if held.session.pinned:
+                raise SessionPinned(f"Session '{session_id}' is pinned.")
+            if held.session.active:
+                raise SessionActive(f"Session '{session_id}' is active.")
+            rows.delete(db, held.key)
+            self._cache.forget(session_id)
+
+        await self._database.write(work, durable=True)
+
+    def get(self, session_id: str) -> Session:
+        """Return the session.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        return self._cache.get(session_id).session
+
+    async def page(self, query: SessionQuery) -> SessionPage:
+        """Return the sessions *query* chooses, newest activity first.
+
+        Raises:
+            InvalidRequest: the cursor is none of ours.
+        """
+        workspace = query.workspace_path
+        choice = rows.Choice(
+            active=query.active,
+            project_id=query.project_id,
+            workspace=None if workspace is None else await self._projects.real(workspace),
+            tool_id=query.tool_id,
+            process_id=query.process_id,
+            pinned=query.pinned,
+            archived={"false": False, "true": True, "all": None}[query.archived],
+            behind=None if query.cursor is None else _cursor(query.cursor),
+            limit=query.limit + 1,
+        )
+        if self._cache.has_unsaved_rows():
+            await self._database.write(self._cache.save_rows)
+        found = self._database.read_now(lambda db: rows.choose(db, choice))
+        page, more = found[: query.limit], found[query.limit :]
+        last = page[-1] if page and more else None
+        return SessionPage(
+            [one.session for one in page],
+            None if last is None else _cursor_text(rows.Cursor(last.session.last_activity, last.key)),
+        )
+
+    def count(self) -> tuple[int, int]:
+        """Return how many sessions are active and how many have ended."""
+        return self._database.read_now(rows.count)
+
+    async def close(self) -> None:
+        """Write everything that is behind, and that the processes of open sessions live at this moment."""
+        now = self._clock.now()
+
+        def work(db: apsw.Connection) -> None:
+            for stored in rows.open_sessions(db):
+                held = self._cache.get(stored.session.session_id)
+                if held.session.process is not None:
+                    held.session = replace(held.session, seen_alive_at=now)
+                self._cache.save(db, held)
+            self._cache.save_all(db)
+
+        await self._database.write(work, durable=True)
+
+    def _process_of(self, request: SessionCreate, *, caller: int | None) -> BoundProcess | None:
+        if request.process_id is not None:
+            found = self._processes.find(request.process_id)
+            if found is None:
+                raise ProcessNotFound.field("process_id", f"no live process {request.process_id} of this user")
+        else:
+            found = None if caller is None else choose_caller(self._processes.ancestry(caller))
+        return None if found is None else BoundProcess(found.identity, found.started_at)
+
+    def _begin(
+        self,
+        db: apsw.Connection,
+        request: SessionCreate,
+        session_id: str,
+        workspace: str,
+        place: Place,
+        process: BoundProcess | None,
+    ) -> Session:
+        now = self._clock.now()
+        if request.project_id is not None:
+            project_id = request.project_id
+            project_rows.ensure(db, project_id, now=now)
+        else:
+            project_id = self._projects.remember(db, place).project_id
+        project_rows.touch(db, project_id, at=now)
+        session = Session(
+            session_id=session_id,
+            tool_id=request.tool_id,
+            user_id=request.user_id,
+            workspace=workspace,
+            project_id=project_id,
+            created_at=now,
+            last_activity=now,
+            continues=request.continues,
+            process=process,
+            metadata=request.metadata or {},
+        )
+        self._cache.hold(rows.insert(db, session), session)
+        return session
+
+    def _taken_up(
+        self, session: Session, request: SessionCreate, process: BoundProcess | None, *, now: Millis
+    ) -> Session:
+        if not session.active:
+            session = reopen(session, at=now, process=process)
+            metadata = {**session.metadata, **(request.metadata or {})}
+            return replace(session, metadata=metadata, user_id=request.user_id or session.user_id)
+        if request.process_id is not None and process != session.process:
+            return rebind(session, process=process)
+        return session
+
+    async def _opened(self, session: Session) -> Session:
+        """Do for an opened session what the world needs: hear of its process's death, watch its folder."""
+        ambient = self._ambient.pop(session.workspace, None)
+        if ambient is not None:
+            await self.end_idle(ambient, at=self._clock.now())
+        if session.process is None:
+            self._liveness.unbind(session.session_id)
+        elif not self._liveness.bind(session.session_id, session.process.identity):
+            now = self._clock.now()
+            return await self._change(
+                session.session_id, lambda one: end(one, at=now, reason=EndReason.PROCESS_EXITED)
+            )
+        self._events.publish(SessionChanged(session))
+        self._workspaces.join(session)
+        return session
+
+    async def _change(self, session_id: str, rule: Callable[[Session], Session]) -> Session:
+        def work(db: apsw.Connection) -> tuple[Session, Session]:
+            held: Held = self._cache.get(session_id)
+            before = held.session
+            after = rule(before)
+            if after != before:
+                held.session = after
+                self._cache.save(db, held)
+            return before, after
+
+        before, after = await self._database.write(work)
+        if before.active and not after.active:
+            self._liveness.unbind(session_id)
+            if self._ambient.get(after.workspace) == session_id:
+                del self._ambient[after.workspace]
+            self._workspaces.leave(after)
+        if after != before:
+            self._events.publish(SessionChanged(after))
+        return after
+
+
+def _cursor_text(cursor: rows.Cursor) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode("ascii").rstrip("=")
+
+
+def _cursor(text: str) -> rows.Cursor:
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return msgspec.json.decode(raw, type=rows.Cursor)
+    except (ValueError, binascii.Error, msgspec.DecodeError):
+        raise InvalidRequest.field("cursor", "give the next_cursor of an earlier answer as it is") from None

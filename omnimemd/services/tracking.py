@@ -1,0 +1,216 @@
+"""Turn what the watcher sees into entries of the sessions it belongs to.
+
+File events are folded while they are fresh and stored some 100 ms later, many in one transaction. Nothing wakes while
+nothing happens. Whose an access is, is decided by who is active at the moment it is seen: whatever changes that first
+has what is held decided.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from omnimem.errors import SessionNotFound, StoreUnavailable
+from omnimem.model import Attribution, Source
+from omnimemd.domain.attribution import Share, attribute
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.coalescing import Coalescer, Observed
+from omnimemd.domain.entries import Entry, FileAccess, Gap
+from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
+from omnimemd.domain.ports import Watcher
+from omnimemd.services.entries import Entries
+from omnimemd.services.sessions import Sessions
+from omnimemd.services.workspaces import Workspaces
+
+log = logging.getLogger(__name__)
+
+#: How long events are held to be folded.
+_WINDOW_SECONDS: Final = 0.1
+#: Accesses stored in one transaction, so that the loop serves requests between two.
+_AT_ONCE: Final = 500
+#: Accesses that wait while the store is not available; more become a gap.
+_WAITING: Final = 50_000
+_RETRY_SECONDS: Final = 1.0
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    """An access, or a gap, and where it goes."""
+
+    what: Observed | Loss
+    shares: tuple[Share, ...]
+    ambient: str | None  #: the workspace whose ambient session has it, when nobody else does
+
+
+class Tracking:
+    """Listens to the watcher. Belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        entries: Entries,
+        sessions: Sessions,
+        workspaces: Workspaces,
+        watcher: Watcher,
+        clock: Clock,
+        ambient_idle_ms: int,
+    ) -> None:
+        """Record in *entries* what is seen in *workspaces*."""
+        self._entries = entries
+        self._sessions = sessions
+        self._workspaces = workspaces
+        self._watcher = watcher
+        self._clock = clock
+        self._ambient_idle_ms = ambient_idle_ms
+        self._coalescer = Coalescer()
+        self._decided: list[_Decided] = []
+        self._something = asyncio.Event()
+        self._storing = asyncio.Lock()
+        self._ambient_changed = asyncio.Event()
+        self._ambient: dict[str, Millis] = {}  # session id → when it is idle for long enough
+        self.recorded = 0  #: accesses stored since the start, each counted once
+        self.gaps = 0
+        workspaces.before_change(self.decide)
+
+    @property
+    def folded(self) -> int:
+        """How many events became part of another access."""
+        return self._coalescer.folded
+
+    @property
+    def waiting(self) -> int:
+        """How many accesses are not stored yet."""
+        return len(self._coalescer) + len(self._decided)
+
+    def file_events(self, events: Sequence[FileEvent]) -> None:
+        """Take one batch of the watcher's."""
+        for event in events:
+            self._coalescer.add(event)
+        if len(self._coalescer) >= _WAITING:
+            self.decide()
+        self._something.set()
+
+    def events_lost(self, loss: Loss) -> None:
+        """Take note of a gap."""
+        self.decide()
+        self.gaps += 1
+        shares = tuple(Share(one, Attribution.PROBABLE) for one in self._workspaces.members(loss.workspaces))
+        self._decided.append(_Decided(loss, shares, None))
+        self._something.set()
+
+    def watch_changed(self, report: WatchReport) -> None:
+        """Pass on that a folder is seen better or worse."""
+        self._workspaces.watch_changed(report)
+
+    def decide(self) -> None:
+        """Decide now whose everything that is held is."""
+        self._decide(everything=True)
+
+    async def flush(self) -> None:
+        """Return once every file event that happened before the call is recorded.
+
+        Raises:
+            StoreUnavailable: it cannot be recorded now; it is kept.
+        """
+        await self._watcher.barrier()
+        self.decide()
+        await self._store()
+
+    async def run(self) -> None:
+        """Store what is seen, for ever."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            await asyncio.sleep(_WINDOW_SECONDS)
+            self._decide(everything=False)
+            try:
+                await self._store()
+            except StoreUnavailable as error:
+                log.warning("accesses not stored", extra={"reason": error.detail, "waiting": self.waiting})
+                self._drop_what_is_too_much()
+                await asyncio.sleep(_RETRY_SECONDS)
+            if self.waiting:
+                self._something.set()
+
+    async def run_ambient(self) -> None:
+        """End each ambient session when nothing has happened in it for long enough, for ever."""
+        for session_id, at in self._sessions.ambient_sessions():
+            self._ambient.setdefault(session_id, Millis(at + self._ambient_idle_ms))
+        while True:
+            self._ambient_changed.clear()
+            now = self._clock.now()
+            for session_id, due in list(self._ambient.items()):
+                if due <= now:
+                    del self._ambient[session_id]
+                    with contextlib.suppress(SessionNotFound):
+                        await self._sessions.end_idle(session_id, at=due)
+            soonest = min(self._ambient.values(), default=None)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if soonest is None else max(soonest - now, 1) / 1000):
+                    await self._ambient_changed.wait()
+
+    def _decide(self, *, everything: bool) -> None:
+        verdicts: dict[tuple[str, ...], tuple[tuple[Share, ...], str | None]] = {}
+        for observed in self._coalescer.take(now=self._clock.now(), everything=everything):
+            verdict = verdicts.get(observed.workspaces)
+            if verdict is None:
+                shares = attribute(self._workspaces.members(observed.workspaces))
+                ambient = None if shares else self._workspaces.by_hand(observed.workspaces)
+                verdict = verdicts[observed.workspaces] = shares, ambient
+            if verdict[0] or verdict[1]:
+                self._decided.append(_Decided(observed, *verdict))
+
+    async def _store(self) -> None:
+        async with self._storing:
+            while self._decided:
+                batch = self._decided[:_AT_ONCE]
+                new: dict[str, list[Entry]] = {}
+                for one in batch:
+                    shares = one.shares
+                    if one.ambient is not None:
+                        session = await self._sessions.open_ambient(one.ambient)
+                        shares = (Share(session.session_id, Attribution.PROBABLE),)
+                        self._expect_idle(session.session_id)
+                    for share in shares:
+                        new.setdefault(share.session_id, []).append(_entry(one.what, share, now=self._clock.now()))
+                await self._entries.record(new)
+                del self._decided[: len(batch)]
+                self.recorded += sum(isinstance(one.what, Observed) for one in batch)
+                await asyncio.sleep(0)
+
+    def _expect_idle(self, session_id: str) -> None:
+        known = session_id in self._ambient
+        self._ambient[session_id] = Millis(self._clock.now() + self._ambient_idle_ms)
+        if not known:
+            self._ambient_changed.set()
+
+    def _drop_what_is_too_much(self) -> None:
+        """Put one gap in the place of the oldest accesses when more wait than may."""
+        excess = len(self._decided) - _WAITING
+        if excess <= 0:
+            return
+        lost, self._decided = self._decided[: excess + 1], self._decided[excess + 1 :]
+        shares = {share.session_id: share for one in lost for share in one.shares}
+        times = [one.what.at if isinstance(one.what, Observed) else one.what.started_at for one in lost]
+        loss = Loss((), Millis(min(times)), Millis(max(times)), "store_unavailable")
+        self.gaps += 1
+        gap = _Decided(loss, tuple(Share(one, Attribution.PROBABLE) for one in shares), None)
+        self._decided.insert(0, gap)
+
+
+def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:
+    if isinstance(what, Loss):
+        return Gap(
+            at=now, source=Source.WATCH, started_at=what.started_at, ended_at=what.ended_at, reason=what.reason
+        )
+    return FileAccess(
+        at=what.at,
+        source=Source.WATCH,
+        path=what.path,
+        access=what.access,
+        attribution=share.attribution,
+        old_path=what.old_path,
+        others=share.others,
+    )

@@ -1,0 +1,239 @@
+"""Which folders are watched, and which sessions are active in them.
+
+A folder is watched exactly while a session is active in it or somebody added it by hand. A session that ends leaves its
+folder only when every event from before its end has been read: what a process did last, before it died, is its.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+from weakref import WeakValueDictionary
+
+from omnimem.errors import WorkspaceInvalid, WorkspaceNotFound
+from omnimem.model import WorkspaceState
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.file_events import WatchReport
+from omnimemd.domain.ports import Watcher
+from omnimemd.domain.sessions import Session
+from omnimemd.domain.workspaces import WatchedWorkspace
+from omnimemd.services.background import Background
+from omnimemd.services.events import Events, WorkspaceChanged
+from omnimemd.services.projects import Projects
+from omnimemd.storage import workspaces as rows
+from omnimemd.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+#: How long a caller waits for its folder to be watched; a larger one goes on starting behind its back.
+_START_SECONDS: Final = 2.0
+#: How long an ended session waits for the events from before its end.
+_BARRIER_SECONDS: Final = 5.0
+
+
+class _Folder:
+    """One watched folder. Mutable; belongs to the event loop's thread."""
+
+    def __init__(self, path: str, project_id: str, *, since: Millis) -> None:
+        self.path = path
+        self.project_id = project_id
+        self.since = since
+        self.track = True  # false: `.omnimem.toml` says not to
+        self.by_hand = False
+        self.members: list[str] = []  # ids of the sessions active here
+
+
+class Workspaces:
+    """Watch and unwatch folders as sessions come and go."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        watcher: Watcher,
+        projects: Projects,
+        background: Background,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        """Watch with *watcher*."""
+        self._database = database
+        self._watcher = watcher
+        self._projects = projects
+        self._background = background
+        self._clock = clock
+        self._events = events
+        self._folders: dict[str, _Folder] = {}
+        self._settling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._settling_now: dict[str, asyncio.Task[None]] = {}  # the latest for each folder
+        #: Folders that were to be watched and could not be, each with the reason.
+        self.absent: dict[str, str] = {}
+        self._before_change: Callable[[], None] = lambda: None
+
+    def before_change(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called before it changes which session is active where."""
+        self._before_change = callback
+
+    async def restore(self, configured: tuple[str, ...]) -> None:
+        """Watch what was added by hand before, and what the configuration names."""
+        for path in sorted({*self._database.read_now(rows.every), *configured}):
+            try:
+                real = await self._projects.directory(path)
+                resolved = await self._projects.resolve(real)
+            except WorkspaceInvalid as error:
+                self.absent[path] = error.detail
+                log.warning("workspace not watched", extra={"reason": error.detail})
+                continue
+            self._folder(real, resolved.project.project_id).by_hand = True
+            self._settle_later(real)
+
+    def join(self, session: Session) -> None:
+        """Make *session* active in its folder; `ready` waits until the folder is watched."""
+        self._before_change()
+        folder = self._folder(session.workspace, session.project_id)
+        if session.session_id not in folder.members:
+            folder.members.append(session.session_id)
+        self._settle_later(session.workspace)
+
+    async def ready(self, path: str) -> None:
+        """Return when the folder *path* is watched as it should be, or after a short while."""
+        settling = self._settling_now.get(path)
+        if settling is not None:
+            await asyncio.wait([settling], timeout=_START_SECONDS)
+
+    def leave(self, session: Session) -> None:
+        """Make *session* active no more, once every event from before this call has been read."""
+        self._background.once("leave workspace", self._leave(session))
+
+    async def add(self, path: str) -> tuple[WatchedWorkspace, bool]:
+        """Watch *path* by hand; return it, and whether that is new. `ready` waits until it is watched.
+
+        Raises:
+            WorkspaceInvalid: it is not an absolute path of an existing directory.
+        """
+        real = await self._projects.directory(path)
+        resolved = await self._projects.resolve(real)
+        now = self._clock.now()
+        await self._database.write(lambda db: rows.add(db, real, at=now), durable=True)
+        self._before_change()
+        folder = self._folder(real, resolved.project.project_id)
+        new, folder.by_hand = not folder.by_hand, True
+        self._settle_later(real)
+        return self._view(folder), new
+
+    async def remove(self, path: str) -> None:
+        """Watch *path* by hand no more.
+
+        Raises:
+            WorkspaceNotFound: it was not added by hand.
+        """
+        folder = self._folders.get(path) or self._folders.get(await self._projects.real(path))
+        if folder is None or not folder.by_hand:
+            raise WorkspaceNotFound(f"{path!r} was not added by hand.")
+        await self._database.write(lambda db: rows.remove(db, folder.path), durable=True)
+        await self._barrier()
+        self._before_change()
+        folder.by_hand = False
+        self._drop_if_unwanted(folder)
+        await self.ready(folder.path)
+
+    def get(self, path: str) -> WatchedWorkspace:
+        """Return the watched folder *path*."""
+        return self._view(self._folders[path])
+
+    def every(self) -> list[WatchedWorkspace]:
+        """Return every watched folder, by path."""
+        return [self._view(folder) for _, folder in sorted(self._folders.items())]
+
+    def members(self, roots: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the ids of the sessions active in any of *roots*."""
+        return tuple(one for root in roots if root in self._folders for one in self._folders[root].members)
+
+    def by_hand(self, roots: tuple[str, ...]) -> str | None:
+        """Return the deepest of *roots* that was added by hand, None when none was."""
+        chosen = [root for root in roots if root in self._folders and self._folders[root].by_hand]
+        return max(chosen, key=len, default=None)
+
+    def project_of(self, root: str) -> str:
+        """Return the project of the watched folder *root*."""
+        return self._folders[root].project_id
+
+    def watch_changed(self, report: WatchReport) -> None:
+        """Tell everybody that a folder is seen better or worse."""
+        folder = self._folders.get(report.root)
+        if folder is not None:
+            self._events.publish(WorkspaceChanged(self._view(folder)))
+
+    async def _leave(self, session: Session) -> None:
+        await self._barrier()
+        self._before_change()
+        folder = self._folders.get(session.workspace)
+        if folder is not None and session.session_id in folder.members:
+            folder.members.remove(session.session_id)
+            self._drop_if_unwanted(folder)
+
+    async def _barrier(self) -> None:
+        try:
+            async with asyncio.timeout(_BARRIER_SECONDS):
+                await self._watcher.barrier()
+        except TimeoutError:
+            log.warning("file events lagged", extra={"seconds": _BARRIER_SECONDS})
+
+    def _folder(self, path: str, project_id: str) -> _Folder:
+        folder = self._folders.get(path)
+        if folder is None:
+            folder = self._folders[path] = _Folder(path, project_id, since=self._clock.now())
+        return folder
+
+    def _drop_if_unwanted(self, folder: _Folder) -> None:
+        if not folder.by_hand and not folder.members and self._folders.get(folder.path) is folder:
+            del self._folders[folder.path]
+        self._settle_later(folder.path)
+
+    def _settle_later(self, path: str) -> None:
+        task = self._settling_now[path] = self._background.once("watch workspace", self._settle(path))
+        task.add_done_callback(lambda done: self._settled(path, done))
+
+    def _settled(self, path: str, done: asyncio.Task[None]) -> None:
+        if self._settling_now.get(path) is done:
+            del self._settling_now[path]
+
+    async def _settle(self, path: str) -> None:
+        """Bring what is watched to what is wanted, one change of a folder at a time."""
+        lock = self._settling.setdefault(path, asyncio.Lock())
+        async with lock:
+            folder = self._folders.get(path)
+            if folder is None:
+                await self._watcher.unwatch(path)
+                return
+            report = self._watcher.report(path)
+            if report is not None and report.state is not WorkspaceState.GONE:
+                return
+            folder.track = await self._tracked(path)
+            if folder.track:
+                self.watch_changed(await self._watcher.watch(path))
+
+    async def _tracked(self, path: str) -> bool:
+        try:
+            return (await self._projects.look(path)).track
+        except WorkspaceInvalid:
+            return True  # the watcher says what is wrong with it
+
+    def _view(self, folder: _Folder) -> WatchedWorkspace:
+        report = self._watcher.report(folder.path)
+        if not folder.track:
+            state, problem = WorkspaceState.DEGRADED, "Not watched: .omnimem.toml says track = false."
+        elif report is None:
+            state, problem = WorkspaceState.STARTING, None
+        else:
+            state, problem = report.state, report.problem
+        return WatchedWorkspace(
+            path=folder.path,
+            project_id=folder.project_id,
+            state=state,
+            directories=report.directories if report else 0,
+            reads_observed=report.reads_observed if report else True,
+            by_hand=folder.by_hand,
+            since=folder.since,
+            problem=problem,
+        )

@@ -1,0 +1,364 @@
+"""The one database: who may touch it, when a write is committed, and when it is on the disk.
+
+Theory of operation. All writes go through one connection on the event loop's thread, so they are in one order and
+never wait for each other. A write is durable in one of two classes:
+
+* observed (NORMAL): committed to the write-ahead log without an fsync. It survives `kill -9` of the daemon from the
+  moment it is answered; a power cut may take the last of it. The first write of a loop tick is committed at once; those
+  that follow in the same tick share one commit at its end.
+* said (FULL): the same, and answered only when the log has been fsynced. One thread does that for all who wait, so
+  the loop never waits for a disk. Syncing the log after the commit is what SQLite's synchronous=FULL does in WAL mode;
+  doing it ourselves keeps one writer, and one order, instead of two connections that lock each other out.
+
+The same thread runs checkpoints, on a connection of its own, because a checkpoint fsyncs too. Long reads run on a
+read-only connection in a second thread. Nobody else opens the file.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import apsw
+
+from omnimem.errors import StoreUnavailable
+from omnimemd.storage import migrations
+from omnimemd.storage.errors import DatabaseUnusable, translated
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Log pages (4 KiB each) after which a checkpoint is due; SQLite's own default (wal.html, "Automatic Checkpoint").
+_CHECKPOINT_PAGES: Final = 1000
+#: Bytes the log file is cut to after a checkpoint, so that one storm does not leave a large file for ever.
+_LOG_LIMIT: Final = 16 * 1024 * 1024
+
+#: True inside `Database.held()`: the commit comes when the block ends, so a write is not waited for.
+_holding: ContextVar[bool] = ContextVar("holding", default=False)
+
+
+class Database:
+    """The open database. Every method but `read` runs on the event loop's thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open *path*, made if it is not there, and bring it to the present schema.
+
+        Raises:
+            SchemaTooNew: it was written by a newer program.
+            DatabaseUnusable: it cannot be opened, or is no database of ours.
+        """
+        self.path = path
+        self._loop = asyncio.get_running_loop()
+        try:
+            # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
+            # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
+            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._writer = _open(path, write=True)
+            self.schema_version = migrations.migrate(self._writer)
+            self._reader = _open(path, write=False)
+            _sync_directory(path.parent)  # the log's name must be as durable as what is written to it
+        except (apsw.Error, OSError) as error:
+            raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
+        self._log = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="reads")
+        self._checkpointer: apsw.Connection | None = None  # opened and used in the syncer's thread only
+        self._group: _Group | None = None
+        self._ticked = False  # a write was committed in this tick: the next ones share a commit
+        self._holders = 0
+        self._waiting_for_sync: list[asyncio.Future[None]] = []
+        self._syncing = False
+        self._checkpoint_due = False
+        self._sync_failed = False
+        self._on_lost: list[Callable[[], None]] = []
+        self._writer.set_wal_hook(self._note_log_size)
+
+    async def __aenter__(self) -> Self:
+        """Return the database itself."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close it."""
+        await self.close()
+
+    def on_lost_commit(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called when writes that had run were not committed: what was derived from them is wrong."""
+        self._on_lost.append(callback)
+
+    @property
+    def durable_commits_waiting(self) -> int:
+        """How many writes wait for the disk."""
+        return len(self._waiting_for_sync)
+
+    @property
+    def sync_failed(self) -> bool:
+        """Whether an fsync failed: from then on no promise of durability holds until a restart (fsync(2), EIO)."""
+        return self._sync_failed
+
+    async def write(self, work: Callable[[apsw.Connection], T], *, durable: bool = False) -> T:
+        """Run *work* in a transaction, all of it or nothing; return its result once it is committed.
+
+        *work* runs at once, before this coroutine first waits: writes happen in the order of the calls. An exception
+        of *work* undoes what *work* did and nothing else.
+
+        Args:
+            work: a function of the connection; it must not keep it.
+            durable: return only when the commit is on the disk.
+
+        Raises:
+            StoreUnavailable: the store failed; nothing of *work* is kept.
+        """
+        with translated():
+            alone = self._group is None and not self._ticked and not self._holders
+            if alone:
+                result = self._run_alone(work)
+            else:
+                result = self._run_in_group(self._opened_group(), work)
+        group = self._group
+        if group is not None and _holding.get():
+            group.durable |= durable
+            return result
+        if group is not None and not alone:
+            await asyncio.shield(group.committed)
+        if durable:
+            await self._synced()
+        return result
+
+    def read_now(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Return what a short *work* reads, on the loop: a few rows by an index."""
+        with translated():
+            return work(self._writer)
+
+    async def read(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Return what a long *work* reads, off the loop, from one snapshot that includes every answered write."""
+        if not self._holders:
+            self._commit_group()
+
+        def run() -> T:
+            with translated():
+                self._reader.execute("BEGIN")  # one snapshot for all that *work* reads
+                try:
+                    return work(self._reader)
+                finally:
+                    _roll_back(self._reader)
+
+        return await self._loop.run_in_executor(self._reading, run)
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Make every write of the block, and those of others meanwhile, one transaction that ends with the block.
+
+        Inside, `write` returns before the commit; leaving the block waits for it. The block must be short.
+
+        Raises:
+            StoreUnavailable: the commit failed; nothing of the block is kept.
+        """
+        while self._group is not None and self._group.left:
+            # Holders that follow each other closely must not put the commit off for ever.
+            await asyncio.shield(self._group.committed)
+        self._holders += 1
+        token = _holding.set(True)
+        try:
+            yield
+        finally:
+            _holding.reset(token)
+            self._holders -= 1
+            group = self._group
+            if group is not None:
+                group.left = True
+                if self._holders == 0:
+                    self._commit_group()
+        if group is not None:
+            await asyncio.shield(group.committed)
+            if group.durable:
+                await self._synced()
+
+    async def close(self) -> None:
+        """Commit what is open, put everything into the database file, close it."""
+        self._commit_group()
+        while self._syncing:
+            await self._synced()
+        await self._loop.run_in_executor(self._syncer, self._close_checkpointer)
+        self._syncer.shutdown()
+        self._reading.shutdown()
+        self._reader.close()
+        os.close(self._log)
+        # Closing the last connection checkpoints the log into the database and removes it.
+        self._writer.close()
+
+    def size(self) -> int:
+        """Return the bytes of the database with its log."""
+        total = 0
+        for name in (self.path, Path(f"{self.path}-wal")):
+            with contextlib.suppress(FileNotFoundError):
+                total += name.stat().st_size
+        return total
+
+    def _run_alone(self, work: Callable[[apsw.Connection], T]) -> T:
+        db = self._writer
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(db)
+            db.execute("COMMIT")
+        except apsw.Error:
+            _roll_back(db)
+            self._report_lost()
+            raise
+        except BaseException:
+            _roll_back(db)
+            raise
+        self._ticked = True
+        self._loop.call_soon(self._end_tick)
+        return result
+
+    def _opened_group(self) -> "_Group":
+        if self._group is None:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._group = _Group(self._loop)
+            if not self._holders and not self._ticked:
+                self._loop.call_soon(self._end_tick)
+        return self._group
+
+    def _run_in_group(self, group: "_Group", work: Callable[[apsw.Connection], T]) -> T:
+        db = self._writer
+        db.execute("SAVEPOINT work")
+        try:
+            result = work(db)
+        except BaseException as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK TO work; RELEASE work")
+                if isinstance(error, apsw.Error):
+                    self._report_lost()
+            else:  # the failure (a full disk, an I/O error) made SQLite undo the whole transaction
+                self._fail(group, StoreUnavailable("The database could not take a write of the same moment."))
+            raise
+        db.execute("RELEASE work")
+        return result
+
+    def _end_tick(self) -> None:
+        self._ticked = False
+        if self._group is not None and not self._holders:
+            self._commit_group()
+
+    def _commit_group(self) -> None:
+        group = self._group
+        if group is None:
+            return
+        try:
+            with translated():
+                self._writer.execute("COMMIT")
+        except StoreUnavailable as error:
+            _roll_back(self._writer)
+            self._fail(group, error)
+            return
+        self._group = None
+        group.committed.set_result(None)
+
+    def _fail(self, group: "_Group", error: StoreUnavailable) -> None:
+        log.error("commit failed", extra={"reason": error.detail})
+        self._group = None
+        self._report_lost()
+        group.committed.set_exception(error)
+
+    def _report_lost(self) -> None:
+        for callback in self._on_lost:
+            callback()
+
+    async def _synced(self) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiting_for_sync.append(waiter)
+        self._start_sync()
+        await waiter
+
+    def _start_sync(self) -> None:
+        if not self._syncing and (self._waiting_for_sync or self._checkpoint_due):
+            self._syncing = True
+            batch, self._waiting_for_sync = self._waiting_for_sync, []
+            checkpoint, self._checkpoint_due = self._checkpoint_due, False
+            work = self._loop.run_in_executor(self._syncer, self._sync, bool(batch), checkpoint)
+            work.add_done_callback(lambda done: self._end_sync(done, batch))
+
+    def _end_sync(self, done: "asyncio.Future[None]", batch: "list[asyncio.Future[None]]") -> None:
+        self._syncing = False
+        error = done.exception()
+        if error is not None:
+            self._sync_failed = True
+            log.error("sync to disk failed", exc_info=error)
+        for waiter in batch:
+            if waiter.cancelled():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(StoreUnavailable("The disk did not confirm the write."))
+        self._start_sync()
+
+    def _sync(self, sync: bool, checkpoint: bool) -> None:
+        """Run in the syncer's thread: bring the log to the disk, then what is in it into the database."""
+        if sync:
+            os.fsync(self._log)
+        if checkpoint:
+            if self._checkpointer is None:
+                self._checkpointer = _open(self.path, write=True)
+            with contextlib.suppress(apsw.BusyError):  # a reader holds it up: the next commit asks again
+                self._checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def _close_checkpointer(self) -> None:
+        if self._checkpointer is not None:
+            self._checkpointer.close()
+
+    def _note_log_size(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        if pages >= _CHECKPOINT_PAGES and not self._checkpoint_due:
+            self._checkpoint_due = True
+            self._loop.call_soon(self._start_sync)
+        return apsw.SQLITE_OK
+
+
+def _open(path: Path, *, write: bool) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
+    db = apsw.Connection(os.fspath(path), flags=flags, statementcachesize=200)
+    if write:
+        db.pragma("journal_mode", "wal")
+        db.pragma("synchronous", "normal")
+        db.pragma("wal_autocheckpoint", 0)  # a checkpoint fsyncs: never on the loop
+        db.pragma("journal_size_limit", _LOG_LIMIT)
+        db.pragma("foreign_keys", True)
+    else:
+        db.pragma("query_only", True)
+    db.pragma("cache_size", -2048)
+    db.pragma("temp_store", "memory")
+    return db
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _roll_back(db: apsw.Connection) -> None:
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+
+
+class _Group:
+    """The open transaction several writes share."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.committed: asyncio.Future[None] = loop.create_future()
+        self.committed.add_done_callback(_retrieve)
+        self.durable = False  # a write in it must be on the disk before it is answered
+        self.left = False  # a holder is done and waits for the commit
+
+
+def _retrieve(committed: "asyncio.Future[None]") -> None:
+    """Mark the outcome as seen: a group may fail when nobody waits for it any more."""
+    if not committed.cancelled():
+        committed.exception()

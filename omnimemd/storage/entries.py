@@ -1,0 +1,226 @@
+"""Entries in the database: one row each, clustered by session."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from omnimem.model import Access, Attribution, EntryKind, Source
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.entries import (
+    CheckpointTaken,
+    Decision,
+    Entry,
+    FileAccess,
+    Gap,
+    MemoryNote,
+    Numbered,
+    Scan,
+    Search,
+)
+from omnimemd.domain.paths import escaped, unescaped
+
+_KINDS: Final = {kind: code for code, kind in enumerate(EntryKind, start=1)}
+_SOURCES: Final = {source: code for code, source in enumerate(Source, start=1)}
+_ACCESSES: Final = {access: code for code, access in enumerate(Access, start=1)}
+_ATTRIBUTIONS: Final = {attribution: code for code, attribution in enumerate(Attribution, start=1)}
+_SOURCE_OF: Final = {code: source for source, code in _SOURCES.items()}
+_ACCESS_OF: Final = {code: access for access, code in _ACCESSES.items()}
+_ATTRIBUTION_OF: Final = {code: attribution for attribution, code in _ATTRIBUTIONS.items()}
+#: The integers of a row and its key, in SQLite's record format, rounded up: what a row costs besides its text.
+_FIXED_BYTES: Final = 22
+
+_INSERT: Final = (
+    "INSERT INTO entries (session, seq, at, kind, source, access, attribution, importance, subject, details) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_COLUMNS: Final = "seq, at, kind, source, access, attribution, importance, subject, details"
+
+_Row = tuple[Any, ...]
+_encode = msgspec.json.Encoder().encode
+
+
+def insert(db: apsw.Connection, session_key: int, entries: Sequence[Numbered]) -> list[int]:
+    """Store *entries*; return the bytes each of them takes."""
+    rows = [_row(session_key, one.seq, one.entry) for one in entries]
+    if len(rows) == 1:
+        db.execute(_INSERT, rows[0])
+    else:
+        db.executemany(_INSERT, rows)
+    return [_size(row) for row in rows]
+
+
+def last_seq(db: apsw.Connection, session_key: int) -> int:
+    """Return the seq of the last entry, 0 when there is none."""
+    row = db.execute(
+        "SELECT seq FROM entries WHERE session = ? ORDER BY seq DESC LIMIT 1", (session_key,)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def after(db: apsw.Connection, session_key: int, seq: int) -> list[tuple[Numbered, int]]:
+    """Return every entry after *seq* in order, each with the bytes it takes."""
+    rows = db.execute(
+        f"SELECT session, {_COLUMNS} FROM entries WHERE session = ? AND seq > ? ORDER BY seq",  # noqa: S608 constants
+        (session_key, seq),
+    )
+    return [(_numbered(row[1:]), _size(row)) for row in rows]
+
+
+def page(
+    db: apsw.Connection, session_key: int, *, after: int, kind: EntryKind | None, limit: int
+) -> list[Numbered]:
+    """Return up to *limit* entries after the seq *after*, oldest first, of one *kind* or of all."""
+    only = "" if kind is None else "AND kind = :kind"
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM entries WHERE session = :session AND seq > :after {only} "  # noqa: S608 constants
+        "ORDER BY seq LIMIT :limit",
+        {"session": session_key, "after": after, "kind": kind and _KINDS[kind], "limit": limit},
+    )
+    return [_numbered(row) for row in rows]
+
+
+class _AccessDetails(msgspec.Struct, frozen=True, omit_defaults=True):
+    old_path: str | None = None  # bytes as in latin-1, so that JSON can hold any path
+    others: tuple[str, ...] = ()
+
+
+class _ScanDetails(msgspec.Struct, frozen=True):
+    started_at: Millis
+    ended_at: Millis
+    files: int
+    directories: int
+    reads: int
+    writes: int
+    top: tuple[str, ...]
+
+
+class _GapDetails(msgspec.Struct, frozen=True):
+    started_at: Millis
+    ended_at: Millis
+    reads_unknown: bool
+    recovered: int
+
+
+def _row(session_key: int, seq: int, entry: Entry) -> _Row:
+    kind, subject, details = _parts(entry)
+    head = (session_key, seq, entry.at, _KINDS[kind], _SOURCES[entry.source])
+    if isinstance(entry, FileAccess):
+        return (
+            *head,
+            _ACCESSES[entry.access],
+            _ATTRIBUTIONS[entry.attribution],
+            entry.importance,
+            subject,
+            details,
+        )
+    return (*head, None, None, None, subject, details)
+
+
+def _parts(entry: Entry) -> tuple[EntryKind, str | bytes, str | None]:
+    match entry:
+        case FileAccess():
+            if entry.old_path is None and not entry.others:
+                return EntryKind.ACCESS, _stored_path(entry.path), None
+            details = _AccessDetails(
+                old_path=None if entry.old_path is None else escaped(entry.old_path), others=entry.others
+            )
+            return EntryKind.ACCESS, _stored_path(entry.path), _text(details)
+        case Search():
+            return EntryKind.SEARCH, entry.query, None
+        case Decision():
+            return EntryKind.DECISION, entry.text, None
+        case MemoryNote():
+            return EntryKind.MEMORY, entry.memory_id, entry.memory_key
+        case Scan():
+            scan = _ScanDetails(
+                entry.started_at,
+                entry.ended_at,
+                entry.files,
+                entry.directories,
+                entry.reads,
+                entry.writes,
+                tuple(map(escaped, entry.top)),
+            )
+            return EntryKind.SCAN, entry.burst_id, _text(scan)
+        case Gap():
+            gap = _GapDetails(entry.started_at, entry.ended_at, entry.reads_unknown, entry.recovered)
+            return EntryKind.GAP, entry.reason, _text(gap)
+        case CheckpointTaken():
+            return EntryKind.CHECKPOINT, entry.checkpoint_id, None
+
+
+def _numbered(row: _Row) -> Numbered:
+    seq, at, kind, source_code, access, attribution, importance, subject, details = row
+    source = _SOURCE_OF[source_code]
+    entry: Entry
+    match kind:
+        case 1:
+            more = msgspec.json.decode(details, type=_AccessDetails) if details else _AccessDetails()
+            entry = FileAccess(
+                at=at,
+                source=source,
+                path=_path_of(subject),
+                access=_ACCESS_OF[access],
+                attribution=_ATTRIBUTION_OF[attribution],
+                importance=importance,
+                old_path=None if more.old_path is None else unescaped(more.old_path),
+                others=more.others,
+            )
+        case 2:
+            entry = Search(at=at, source=source, query=subject)
+        case 3:
+            entry = Decision(at=at, source=source, text=subject)
+        case 4:
+            entry = MemoryNote(at=at, source=source, memory_id=subject, memory_key=details)
+        case 5:
+            scan = msgspec.json.decode(details, type=_ScanDetails)
+            entry = Scan(
+                at=at,
+                source=source,
+                burst_id=subject,
+                started_at=scan.started_at,
+                ended_at=scan.ended_at,
+                files=scan.files,
+                directories=scan.directories,
+                reads=scan.reads,
+                writes=scan.writes,
+                top=tuple(map(unescaped, scan.top)),
+            )
+        case 6:
+            gap = msgspec.json.decode(details, type=_GapDetails)
+            entry = Gap(
+                at=at,
+                source=source,
+                reason=subject,
+                started_at=gap.started_at,
+                ended_at=gap.ended_at,
+                reads_unknown=gap.reads_unknown,
+                recovered=gap.recovered,
+            )
+        case _:
+            entry = CheckpointTaken(at=at, source=source, checkpoint_id=subject)
+    return Numbered(seq, entry)
+
+
+def _size(row: _Row) -> int:
+    return _FIXED_BYTES + sum(len(part) if isinstance(part, bytes) else len(part.encode()) for part in row[-2:] if part)
+
+
+def _stored_path(path: str) -> str | bytes:
+    if path.isascii():
+        return path
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogateescape")
+    return path
+
+
+def _path_of(subject: str | bytes) -> str:
+    return subject if isinstance(subject, str) else subject.decode("utf-8", "surrogateescape")
+
+
+def _text(details: msgspec.Struct) -> str:
+    return _encode(details).decode()

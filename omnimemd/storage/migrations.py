@@ -1,0 +1,59 @@
+"""Bring a database to the schema of this program: each step is one file in `schema/`, one transaction, never edited."""
+
+import re
+from importlib.resources import files
+from typing import Final
+
+import apsw
+
+from omnimemd.storage.errors import SchemaTooNew
+
+#: "omnm" in ASCII: says that a SQLite file is ours (PRAGMA application_id).
+APPLICATION_ID: Final = 0x6F6D6E6D
+
+
+def steps() -> list[str]:
+    """Return the SQL of every step, in order; step n brings user_version n-1 to n.
+
+    Raises:
+        RuntimeError: the files' numbers are not 1, 2, 3 …: a broken installation.
+    """
+    found = sorted(
+        (int(match[1]), path)
+        for path in files("omnimemd.storage").joinpath("schema").iterdir()
+        if (match := re.fullmatch(r"(\d{4})_\w+\.sql", path.name))
+    )
+    if [number for number, _ in found] != list(range(1, len(found) + 1)):
+        raise RuntimeError("the schema files of this installation are incomplete: install omnimemd again")
+    return [path.read_text("utf-8") for _, path in found]
+
+
+def version(db: apsw.Connection) -> int:
+    """Return the schema version of *db*; 0 is an empty one."""
+    return int(db.pragma("user_version"))
+
+
+def migrate(db: apsw.Connection) -> int:
+    """Apply the missing steps to *db*; return the version it has now.
+
+    Raises:
+        SchemaTooNew: the database is newer than this program.
+    """
+    todo = steps()
+    have = version(db)
+    if have > len(todo):
+        raise SchemaTooNew(
+            f"the database has schema {have}, this omnimemd knows {len(todo)}: it was written by a newer version; "
+            "install that one (or a newer) again"
+        )
+    for number, sql in enumerate(todo[have:], start=have + 1):
+        db.execute("BEGIN EXCLUSIVE")
+        try:
+            db.execute(sql)
+            db.pragma("application_id", APPLICATION_ID)
+            db.pragma("user_version", number)
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+    return len(todo)

@@ -1,0 +1,36 @@
+"""One daemon per data directory and per socket: locks that die with the process."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from omnimemd.system.errors import AlreadyRunning, PlaceRefused
+
+
+class Lock:
+    """A lock held from construction to `release`, or to the death of the process, however it dies."""
+
+    def __init__(self, path: Path, *, protects: str) -> None:
+        """Take the lock file *path*, made if need be and never removed; *protects* says what it is for.
+
+        Raises:
+            AlreadyRunning: another process holds it; the message names its pid.
+            PlaceRefused: the file cannot be made.
+        """
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise PlaceRefused(f"the lock {path} cannot be made: {error.strerror}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._file)
+            raise AlreadyRunning(f"another omnimemd (pid {holder}) has {protects} in use") from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let it go; the file stays, because removing it would let two hold it."""
+        os.ftruncate(self._file, 0)
+        os.close(self._file)

@@ -1,0 +1,6 @@
+"""Which processes there are, who called whom, and when one dies."""
+
+from omnimemd.system.processes.deaths import Deaths, open_deaths
+from omnimemd.system.processes.table import SystemProcesses
+
+__all__ = ["Deaths", "SystemProcesses", "open_deaths"]

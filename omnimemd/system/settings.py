@@ -1,0 +1,122 @@
+"""What the user set: command line over environment over config file over default."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import platformdirs
+
+from omnimem.locate import socket_path
+from omnimemd.system.errors import SettingsInvalid
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Flags(msgspec.Struct, frozen=True):
+    """What the command line says; None where it says nothing."""
+
+    socket: Path | None = None
+    data_dir: Path | None = None
+    config: Path | None = None
+    log_level: str | None = None
+
+
+class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The members of config.toml."""
+
+    socket: str | None = None
+    data_dir: str | None = None
+    log_level: LogLevel | None = None
+    workspaces: tuple[str, ...] = ()  #: folders to watch whether or not a session is active in them
+    ambient_idle_minutes: Annotated[float, msgspec.Meta(gt=0, le=10_080)] = 30.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything decided."""
+
+    socket: Path
+    data_dir: Path
+    log_level: LogLevel
+    workspaces: tuple[Path, ...]
+    ambient_idle_ms: int
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.data_dir / "omnimem.db"
+
+
+def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings in force.
+
+    Raises:
+        SettingsInvalid: a key is unknown or its value is not what was expected.
+    """
+    env = os.environ if environ is None else environ
+    file = _read_config(flags.config or _chosen(env, "OMNIMEM_CONFIG"), env)
+    level = flags.log_level or env.get("OMNIMEM_LOG_LEVEL") or file.log_level or "info"
+    try:
+        log_level = msgspec.convert(level.lower(), LogLevel)
+    except msgspec.ValidationError:
+        raise SettingsInvalid(f"log level {level!r}: expected debug, info, warning or error") from None
+    data_dir = flags.data_dir or _chosen(env, "OMNIMEM_DATA_DIR") or _expanded(file.data_dir) or _user_data_dir(env)
+    socket = flags.socket or _chosen(env, "OMNIMEM_SOCKET") or _expanded(file.socket) or socket_path(env)
+    return Settings(
+        socket=Path(os.path.abspath(socket)),
+        data_dir=Path(os.path.abspath(data_dir)),
+        log_level=log_level,
+        workspaces=tuple(Path(one).expanduser() for one in file.workspaces),
+        ambient_idle_ms=round(file.ambient_idle_minutes * 60_000),
+    )
+
+
+def _read_config(named: Path | None, env: Mapping[str, str]) -> ConfigFile:
+    path = named or _user_config_dir(env) / "config.toml"
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        if named is not None:
+            raise SettingsInvalid(f"{path}: there is no such file") from None
+        return ConfigFile()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error}") from error
+    try:
+        return msgspec.convert(tomllib.loads(text), ConfigFile)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{path} is not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsInvalid(f"{path}: {_explained(str(error))}") from error
+
+
+def _explained(message: str) -> str:
+    """Return msgspec's *message* in the words of a config file."""
+    if "unknown field" in message:
+        key = message.split("`")[1]
+        return f"unknown key {key!r}: expected one of {', '.join(ConfigFile.__struct_fields__)}"
+    what, _, where = message.partition(" - at `$.")
+    return f"key {where.rstrip('`')!r}: {what}" if where else what
+
+
+def _chosen(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(value) if (value := env.get(name)) else None
+
+
+def _expanded(path: str | None) -> Path | None:
+    return None if path is None else Path(path).expanduser()
+
+
+def _user_data_dir(env: Mapping[str, str]) -> Path:
+    return _absolute_or(env, "XDG_DATA_HOME", ".local/share", platformdirs.user_data_path("omnimemd", appauthor=False))
+
+
+def _user_config_dir(env: Mapping[str, str]) -> Path:
+    return _absolute_or(env, "XDG_CONFIG_HOME", ".config", platformdirs.user_config_path("omnimemd", appauthor=False))
+
+
+def _absolute_or(env: Mapping[str, str], name: str, default: str, found: Path) -> Path:
+    """Return *found*, unless it came of a relative path in the environment, which the XDG specification says to ignore."""
+    value = env.get(name)
+    return Path.home() / default / "omnimemd" if value and not os.path.isabs(value) else found

@@ -1,0 +1,17 @@
+"""Tell the service manager how the daemon is (sd_notify(3)); without one, tell nobody."""
+
+import os
+import socket
+
+
+def notify(*states: str) -> None:
+    """Send *states*, such as "READY=1", to the supervisor that asked for them."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    target = "\0" + address[1:] if address.startswith("@") else address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        try:
+            sender.sendto("\n".join(states).encode(), target)
+        except OSError:
+            pass  # a supervisor that is gone needs no news

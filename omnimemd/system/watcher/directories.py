@@ -1,0 +1,227 @@
+"""The table of directories: which kernel watch is which directory, and which roots see it.
+
+A node knows its name and its parent, so that renaming a directory of any size is one assignment and a path is found by
+climbing. Everything here belongs to the dispatcher's thread.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from omnimemd.domain.file_events import WatchReport, WatchState
+from omnimemd.domain.ignore import IgnoreRules
+
+#: In place of a watch descriptor: the kernel had no watch left, the directory may not be read, the node is out of use.
+NO_ROOM: Final = -1
+UNREADABLE: Final = -2
+REMOVED: Final = -3
+
+
+class Root:
+    """One workspace: what somebody asked to watch."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.state = WatchState.STARTING
+        self.node: Directory | None = None
+        self.identity: tuple[int, int] | None = (
+            None  # device and inode: another directory may take the path later
+        )
+        self.watched = 0  # directories with a watch
+        self.no_room = 0  # directories the kernel has no watch for
+        self.unreadable = 0
+        self.rules = IgnoreRules()  # what reaches into it from outside
+        self.reported: WatchReport | None = None  # as it was told last
+        self.waiting: list[Callable[[WatchReport], None]] = []  # to be told when it is live, or cannot be
+        self.told_unseen = 0  # how many directories not seen a loss was told for
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """A root and what it ignores inside one directory."""
+
+    root: Root
+    rules: IgnoreRules
+
+
+class Coverage:
+    """Who sees what is inside a directory; one object serves all directories below that have no rules of their own."""
+
+    __slots__ = ("_rules", "roots", "scopes")
+
+    def __init__(self, scopes: tuple[Scope, ...]) -> None:
+        self.scopes = scopes
+        self.roots = tuple(scope.root.path for scope in scopes)
+        self._rules = scopes[0].rules if len(scopes) == 1 else None
+
+    def __bool__(self) -> bool:
+        return bool(self.scopes)
+
+    def seen_by(self, directory: str, name: str) -> tuple[str, ...]:
+        """Return the roots that see the file *name* of *directory*."""
+        if self._rules is not None:
+            return () if self._rules.ignores(directory, name, is_dir=False) else self.roots
+        return tuple(
+            scope.root.path for scope in self.scopes if not scope.rules.ignores(directory, name, is_dir=False)
+        )
+
+    def entering(self, directory: str, name: str) -> "Coverage":
+        """Return who sees the subdirectory *name*, before its own rules are read; itself when nothing differs."""
+        if self._rules is not None:
+            return NOBODY if self._rules.ignores(directory, name, is_dir=True) else self
+        return self.only(lambda scope: not scope.rules.ignores(directory, name, is_dir=True))
+
+    def only(self, keep: Callable[[Scope], bool]) -> "Coverage":
+        """Return the scopes to *keep*; itself when those are all."""
+        kept = tuple(scope for scope in self.scopes if keep(scope))
+        return self if len(kept) == len(self.scopes) else Coverage(kept)
+
+
+NOBODY: Final = Coverage(())
+
+
+class Directory:
+    """One directory of the table; 300 bytes with its share of the dictionaries."""
+
+    __slots__ = ("children", "coverage", "name", "parent", "wd")
+
+    def __init__(self, wd: int, parent: "Directory | None", name: str) -> None:
+        self.wd = wd
+        self.parent = parent
+        self.name = name  # the whole path when there is no parent
+        self.children: dict[str, Directory] | None = None  # most directories have none
+        self.coverage = NOBODY
+
+    @property
+    def path(self) -> str:
+        """The absolute path as the kernel's events so far have it; "/" is the empty text."""
+        names = [self.name]
+        node = self.parent
+        while node is not None:
+            names.append(node.name)
+            node = node.parent
+        names.reverse()
+        return "/".join(names)
+
+
+class DirectoryTable:
+    """All directories, by watch descriptor and as a tree."""
+
+    def __init__(self) -> None:
+        self.by_wd: dict[int, Directory] = {}
+        self.moves = 0  #: counts on when a path that somebody computed may be outdated
+        #: Directories that an entry was moved onto and that may move on themselves (RENAME_EXCHANGE, renameat2(2)).
+        self._displaced: dict[tuple[int, str], Directory] = {}
+
+    def child(self, parent: Directory, name: str) -> Directory | None:
+        """Return the directory *name* of *parent*, None when it is not watched."""
+        return parent.children.get(name) if parent.children is not None else None
+
+    def leaving(self, parent: Directory, name: str) -> Directory | None:
+        """Return the directory that a move away from *name* speaks of."""
+        return self._displaced.pop((parent.wd, name), None) or self.child(parent, name)
+
+    def find(self, path: str, tops: Iterable[Directory]) -> Directory | None:
+        """Return the directory at *path* that hangs below one of *tops*, None when there is none."""
+        for top in tops:
+            start = top.path
+            if path == start:
+                return top
+            if not path.startswith(f"{start}/"):
+                continue
+            node: Directory | None = top
+            for name in path[len(start) + 1 :].split("/"):
+                node = self.child(node, name) if node is not None else None
+            if node is not None:
+                return node
+        return None
+
+    def insert(self, wd: int, parent: Directory | None, name: str) -> Directory:
+        """Add a directory; *wd* is its watch descriptor or says why it has none."""
+        node = Directory(wd, None, name)
+        self._attach(node, parent, name)
+        if wd >= 0:
+            self.by_wd[wd] = node
+        return node
+
+    def move(self, node: Directory, parent: Directory | None, name: str) -> None:
+        """Give *node*, and with it all below, another place."""
+        self.moves += 1
+        self._detach(node)
+        self._attach(node, parent, name)
+
+    def cover(self, node: Directory, coverage: Coverage) -> None:
+        """Say who sees *node* from now on."""
+        if coverage is not node.coverage:
+            _count(node, -1)
+            node.coverage = coverage
+            _count(node, +1)
+
+    def remove(self, node: Directory) -> list[int]:
+        """Take *node* and all below out; return the watch descriptors that they had."""
+        self._detach(node)
+        wds: list[int] = []
+        for each in below(node):
+            _count(each, -1)
+            if each.wd >= 0:
+                del self.by_wd[each.wd]
+                wds.append(each.wd)
+            each.wd = REMOVED
+        return wds
+
+    def remove_one(self, node: Directory) -> int:
+        """Take *node* out and leave the directories below it standing on their own; return its watch descriptor."""
+        path, wd = node.path, node.wd
+        for child in list(node.children.values()) if node.children else ():
+            self.move(child, None, f"{path}/{child.name}")
+        self._detach(node)
+        _count(node, -1)
+        if wd >= 0:
+            del self.by_wd[wd]
+        node.wd = REMOVED
+        return wd
+
+    def _attach(self, node: Directory, parent: Directory | None, name: str) -> None:
+        node.parent, node.name = parent, name
+        if parent is None:
+            return
+        if parent.children is None:
+            parent.children = {}
+        else:
+            displaced = parent.children.get(name)
+            if displaced is not None:
+                self._displaced[parent.wd, name] = displaced
+        parent.children[name] = node
+
+    def _detach(self, node: Directory) -> None:
+        parent = node.parent
+        if parent is None:
+            return
+        if self._displaced and self._displaced.get((parent.wd, node.name)) is node:
+            del self._displaced[parent.wd, node.name]
+        children = parent.children
+        if children is not None and children.get(node.name) is node:
+            del children[node.name]
+            if not children:
+                parent.children = None
+        node.parent = None
+
+
+def below(node: Directory) -> Iterator[Directory]:
+    """Yield *node* and every directory below it, parents first; what is yielded may be changed."""
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if each.children is not None:
+            stack.extend(each.children.values())
+        yield each
+
+
+def _count(node: Directory, step: int) -> None:
+    for scope in node.coverage.scopes:
+        if node.wd >= 0:
+            scope.root.watched += step
+        elif node.wd == NO_ROOM:
+            scope.root.no_room += step
+        elif node.wd == UNREADABLE:
+            scope.root.unreadable += step

@@ -1,0 +1,413 @@
+"""The observer's handler: turns the kernel's records into file events, and keeps the table of directories true.
+
+Everything the watcher knows is owned by this one thread. Three kinds of message reach it through watchdog's queue:
+batches of records, calls from the loop, and ticks. Long work (walks) is a generator, done in slices: births at once,
+while a batch is taken, as far as its budget goes; the rest on ticks. At most one tick is in the queue, behind the
+batches that came meanwhile, so nothing waits for a walk longer than a slice.
+
+How a directory's move is understood: the kernel queues IN_MOVED_FROM, IN_MOVED_TO (same cookie), then IN_MOVE_SELF of
+the directory. If the last comes and the second did not, it left our sight. No timer is needed, nothing is delayed.
+"""
+
+import itertools
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport, WatchState
+from omnimemd.system.watcher.directories import REMOVED, Directory, DirectoryTable, Root
+from omnimemd.system.watcher.emitter import Batch, Message
+from omnimemd.system.watcher.inotify import (
+    IN_CLOSE_NOWRITE,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_IGNORED,
+    IN_ISDIR,
+    IN_MODIFY,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_Q_OVERFLOW,
+    RECORD,
+    Inotify,
+)
+from omnimemd.system.watcher.markers import Markers
+from omnimemd.system.watcher.outlet import Outlet
+from omnimemd.system.watcher.reports import report_of
+from omnimemd.system.watcher.rule_files import NAMES, RuleFiles
+from omnimemd.system.watcher.walk import Steps, Walker, Why
+
+log = logging.getLogger(__name__)
+
+#: How long walks may keep a batch waiting; two such slices and the loop's turn stay below the 25 ms of a storm.
+_SLICE_S: Final = 0.004
+
+#: What a file's record means; each record carries one event. A directory's has IN_ISDIR and is not in here.
+_CHANGES: Final = {
+    IN_CLOSE_NOWRITE: Change.READ,
+    IN_CREATE: Change.CREATED,
+    IN_MODIFY: Change.MODIFIED,
+    IN_CLOSE_WRITE: Change.WRITTEN,
+    IN_DELETE: Change.DELETED,
+    IN_MOVED_FROM: Change.MOVED_FROM,
+    IN_MOVED_TO: Change.MOVED_TO,
+}
+
+
+class Call(Message):
+    """Something the loop wants done on the dispatcher's thread."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self.call = call
+
+
+class Tick(Message):
+    """Time for a slice of the work that waits."""
+
+
+class Dispatcher(FileSystemEventHandler):
+    """See the module. All methods are called on the observer's thread; the counters may be read from any."""
+
+    def __init__(
+        self,
+        *,
+        inotify: Inotify,
+        clock: Clock,
+        rule_files: RuleFiles,
+        outlet: Outlet,
+        send: Callable[[Message], None],
+        markers: Markers,
+    ) -> None:
+        self.events_seen = 0
+        self.events_ignored = 0
+        self.overflows = 0
+        self.resyncs = 0
+        self.table = DirectoryTable()
+        self._clock = clock
+        self._outlet = outlet
+        self._send = send
+        self._markers = markers
+        self._rule_files = rule_files
+        self._roots: dict[str, Root] = {}
+        self._out: list[FileEvent] = []
+        self._walker = Walker(
+            table=self.table,
+            roots=self._roots,
+            inotify=inotify,
+            rule_files=rule_files,
+            clock=clock,
+            tell=self._out.append,
+        )
+        self._leaving: dict[
+            int, Directory
+        ] = {}  # directories between IN_MOVED_FROM and IN_MOVED_TO, by cookie
+        self._births: deque[Steps] = deque()  # in order; a marker waits behind those before it
+        self._walks: deque[Steps] = deque()  # in turns
+        self._settling = 0  # walks that a marker waits for: after a loss, or a change of rules
+        self._held_markers: list[int] = []
+        self._rules_changed: set[Directory] = set()
+        self._resync_again: bool | None = None  # None: no resync is under way
+        self._lost_since = Millis(0)
+        self._read_at = Millis(0)  # of the batch before
+        self._tick_sent = False
+        self._removing = False  # watches, in a walk of their own
+        self._stirred = False  # the table or a root may have changed: look at the roots
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Take one message from watchdog's queue."""
+        try:
+            if isinstance(event, Batch):
+                self._take(event.records, event.at)
+                self._read_at = event.at
+            elif isinstance(event, Call):
+                event.call()
+                self._stirred = True
+            else:
+                self._tick_sent = False
+                if self._work(self._births, perf_counter() + _SLICE_S):
+                    self._work(self._walks, perf_counter() + _SLICE_S)
+        except Exception:
+            # A supervisor's net: without it the thread would end, and the daemon look healthy while it sees nothing.
+            log.exception("watch message failed")
+            self._lose(tuple(self._roots), since=self._read_at, reason="fault")
+        self._hand_over(places=1 if isinstance(event, Batch) else 0)
+        if self._stirred:
+            self._look_at_roots()
+        if not self._tick_sent and (self._births or self._walks):
+            self._tick_sent = True
+            self._send(Tick())
+
+    def watch(self, path: str, reply: Callable[[WatchReport], None]) -> None:
+        """Begin to watch *path*; *reply* is called on the loop once it is live, or cannot be."""
+        root = self._roots.get(path)
+        if root is not None and root.state is WatchState.WATCHING and root.identity != _identity(path):
+            self._walks.append(self._stop(root))
+        if root is None or root.state is WatchState.GONE:
+            root = self._roots[path] = Root(path)
+            self._outlet.report(report_of(root))
+            self._walks.append(self._start(root))
+        root.waiting.append(reply)
+
+    def unwatch(self, path: str, done: Callable[[], None]) -> None:
+        """Stop watching *path*; *done* is called on the loop, after its last event."""
+        root = self._roots.pop(path, None)
+        if root is None:
+            self._outlet.post(done)
+        else:
+            self._walks.append(itertools.chain(self._stop(root), self._then(done)))
+            self._answer(root)
+
+    # ---- records
+
+    def _take(self, records: bytes, at: Millis) -> None:
+        """Turn *records* into file events; the loop is the daemon's hottest, hence its one long body."""
+        out, by_wd, unpack = self._out, self.table.by_wd, RECORD.unpack_from
+        modified: set[tuple[int, bytes]] = set()
+        seen = ignored = 0
+        last_wd = None
+        directory = ""
+        offset, end = 0, len(records)
+        while offset < end:
+            wd, mask, cookie, length = unpack(records, offset)
+            offset += 16
+            raw = records[offset : offset + length].rstrip(b"\0")
+            offset += length
+            seen += 1
+            change = _CHANGES.get(mask)
+            if change is None or wd not in by_wd:
+                ignored += 1
+                if mask != IN_CLOSE_NOWRITE | IN_ISDIR:
+                    self._structural(wd, mask, cookie, os.fsdecode(raw), at)
+                    last_wd = None
+                continue
+            if wd != last_wd:
+                node = by_wd[wd]
+                directory, coverage, last_wd = node.path, node.coverage, wd
+            name = raw.decode("utf-8", "surrogateescape")
+            seen_by = coverage.seen_by(directory, name)
+            if change is not Change.READ:
+                if change is Change.MODIFIED:
+                    if (wd, raw) in modified:
+                        continue
+                    modified.add((wd, raw))
+                else:
+                    modified.discard((wd, raw))
+                    if name in NAMES:
+                        self._change_rules(node)
+            if seen_by:
+                out.append(FileEvent(seen_by, f"{directory}/{name}", change, at, cookie))
+            else:
+                ignored += 1
+        self.events_seen += seen
+        self.events_ignored += ignored
+        if self._births:
+            self._work(self._births, perf_counter() + _SLICE_S)
+
+    def _structural(self, wd: int, mask: int, cookie: int, name: str, at: Millis) -> None:
+        """Follow what happened to a directory, to a watch or to the queue itself."""
+        self._stirred = True
+        node = self.table.by_wd.get(wd)
+        if mask & IN_Q_OVERFLOW:
+            self._overflow(at)
+        elif node is None:
+            if wd == self._markers.wd and mask & IN_MOVED_TO:
+                self._births.append(self._mark(int(name)))
+        elif mask & IN_IGNORED:
+            self._walker.drop(node)
+        elif mask & IN_MOVE_SELF:
+            self._moved(node, at)
+        elif mask & IN_CREATE:
+            self._born(node, name)
+        elif mask & IN_DELETE:
+            child = self.table.child(node, name)
+            if child is not None:
+                self._walker.drop(child)
+        elif mask & IN_MOVED_FROM:
+            child = self.table.leaving(node, name)
+            if child is not None:
+                self._leaving[cookie] = child
+        elif mask & IN_MOVED_TO:
+            child = self._leaving.pop(cookie, None)
+            if child is None or child.wd == REMOVED:
+                self._born(node, name)
+            else:
+                was = child.path
+                self.table.move(child, node, name)
+                self._births.append(self._walker.walk(node, name, Why.MOVED, was=was))
+
+    def _born(self, parent: Directory, name: str) -> None:
+        if self.table.child(parent, name) is None:
+            self._births.append(self._walker.walk(parent, name, Why.BORN))
+            self._work(self._births, perf_counter() + _SLICE_S)
+
+    def _moved(self, node: Directory, at: Millis) -> None:
+        """Take the end of a directory's move: it is out of sight if it did not arrive anywhere."""
+        cookie = next((cookie for cookie, each in self._leaving.items() if each is node), None)
+        if cookie is not None:
+            del self._leaving[cookie]
+            if node.coverage:
+                self._out.append(FileEvent(node.coverage.roots, node.path, Change.DELETED, at))
+            self._walker.drop(node)
+        for root in self._roots.values():
+            if root.node is node and _identity(root.path) != root.identity:
+                self._walks.append(self._stop(root))
+
+    def _change_rules(self, node: Directory) -> None:
+        if node not in self._rules_changed:
+            self._rules_changed.add(node)
+            self._settling += 1
+            self._walks.append(self._follow_rules(node))
+
+    def _overflow(self, at: Millis) -> None:
+        """Note that the kernel dropped events, and walk all roots again: directories may have been missed."""
+        self.overflows += 1
+        self._leaving.clear()
+        self._markers.set()  # in place of those that were dropped
+        if self._resync_again is None:
+            self._lost_since = self._read_at or at
+            self._settling += 1
+            self._walks.append(self._resync())
+        self._resync_again = True
+
+    # ---- work in slices
+
+    def _work(self, tasks: deque[Steps], until: float) -> bool:
+        """Go on with *tasks* for a slice; return whether they are done."""
+        self._stirred = True
+        while tasks:
+            task = tasks[0]
+            for _ in task:
+                if perf_counter() >= until:
+                    if tasks is self._walks:
+                        tasks.rotate(-1)
+                    return False
+            tasks.popleft()
+        return True
+
+    def _start(self, root: Root) -> Steps:
+        began = self._clock.now()
+        root.identity = _identity(root.path)
+        root.rules = self._rule_files.above(root.path)
+        yield
+        yield from self._walk_root(root, Why.START)
+        if root.state is WatchState.STARTING:
+            root.state = WatchState.GONE if root.node is None else WatchState.WATCHING
+        if root.no_room or root.unreadable:
+            self._lose((root.path,), since=began, reason="watch_failed")
+            root.told_unseen = root.no_room + root.unreadable
+
+    def _stop(self, root: Root) -> Steps:
+        """Let go of *root*; what only it sees is forgotten in the steps returned."""
+        root.state = WatchState.GONE
+        node, root.node = root.node, None
+        return iter(()) if node is None else self._walker.uncover(node, lambda scope: scope.root is not root)
+
+    def _follow_rules(self, node: Directory) -> Steps:
+        try:
+            self._rules_changed.discard(node)
+            if node.wd != REMOVED:
+                yield from self._walker.walk(node.parent, node.name, Why.RULES)
+        finally:
+            self._settle()
+
+    def _resync(self) -> Steps:
+        try:
+            while self._resync_again:
+                self._resync_again = False
+                for root in list(self._roots.values()):
+                    if root.node is not None:
+                        yield from self._walk_root(root, Why.RESYNC)
+        finally:
+            self._resync_again = None
+            self.resyncs += 1
+            self._lose(tuple(self._roots), since=self._lost_since, reason="overflow")
+            self._settle()
+
+    def _walk_root(self, root: Root, why: Why) -> Steps:
+        above, _, name = root.path.rpartition("/")
+        tops = (each.node for each in self._roots.values() if each.node is not None)
+        parent = self.table.find(above, tops)
+        if parent is not None and parent.coverage.entering(above, name):
+            return self._walker.walk(parent, name, why)
+        return self._walker.walk(None, root.path, why)
+
+    def _remove_watches(self) -> Steps:
+        yield from self._walker.remove_watches()
+        self._removing = False
+
+    def _mark(self, number: int) -> Steps:
+        if self._settling:
+            self._held_markers.append(number)
+        else:
+            self._pass(number)
+        yield
+
+    def _settle(self) -> None:
+        self._settling -= 1
+        if not self._settling and self._held_markers:
+            self._pass(max(self._held_markers))
+            self._held_markers.clear()
+
+    def _pass(self, marker: int) -> None:
+        self._hand_over(places=0)
+        self._look_at_roots()
+        self._outlet.marker(marker)
+
+    def _then(self, done: Callable[[], None]) -> Steps:
+        self._hand_over(places=0)
+        self._outlet.post(done)
+        yield
+
+    # ---- what the loop hears
+
+    def _hand_over(self, *, places: int) -> None:
+        events = self._out.copy()
+        self._out.clear()
+        self._outlet.events(events, places=places)
+
+    def _lose(self, workspaces: tuple[str, ...], *, since: Millis, reason: str) -> None:
+        self._hand_over(places=0)
+        if workspaces:
+            self._outlet.loss(Loss(workspaces, since, self._clock.now(), reason))
+
+    def _look_at_roots(self) -> None:
+        """Notice roots that are gone, report every root of which something changed, answer who waits for it."""
+        self._stirred = False
+        if self._walker.has_watches_to_remove and not self._removing:
+            self._removing = True
+            self._walks.append(self._remove_watches())
+        for root in list(self._roots.values()):
+            node = root.node
+            if node is not None and (node.wd == REMOVED or node.path != root.path):
+                self._walks.append(self._stop(root))
+            unseen = root.no_room + root.unreadable
+            if root.state is WatchState.WATCHING and unseen > root.told_unseen:
+                self._lose((root.path,), since=self._read_at, reason="watch_failed")
+            if root.state is not WatchState.STARTING:
+                root.told_unseen = unseen
+                report = report_of(root)
+                if report != root.reported:
+                    root.reported = report
+                    self._outlet.report(report)
+                self._answer(root)
+
+    def _answer(self, root: Root) -> None:
+        for reply in root.waiting:
+            self._outlet.post(reply, report_of(root))
+        root.waiting.clear()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

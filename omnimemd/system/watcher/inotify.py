@@ -1,0 +1,127 @@
+"""inotify(7) through ctypes: one descriptor, its three system calls, the constants in use and nothing else.
+
+watchdog has a binding too (`observers.inotify_c`), but it is private and starts threads of its own.
+"""
+
+import ctypes
+import errno
+import os
+import select
+import struct
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from omnimemd.system.watcher.errors import WatchUnavailable
+
+#: Closed after being open for reading only: the one event that says "read". A descriptor that stays open shows late.
+IN_CLOSE_NOWRITE: Final = 0x10
+#: Closed after being open for writing: the end of a write.
+IN_CLOSE_WRITE: Final = 0x08
+#: Written to: for writers that never close (logs, databases). The kernel folds it while it is the newest in its queue.
+IN_MODIFY: Final = 0x02
+IN_MOVED_FROM: Final = 0x40
+IN_MOVED_TO: Final = 0x80
+#: Any new name, also one that nobody opens: link(2), symlink(2), mknod(2).
+IN_CREATE: Final = 0x100
+IN_DELETE: Final = 0x200
+#: The directory itself moved; comes after both of its IN_MOVED_*, so it tells a move out of sight without a timer.
+IN_MOVE_SELF: Final = 0x800
+
+IN_Q_OVERFLOW: Final = 0x4000
+#: The watch is gone: its directory was deleted or unmounted, or we removed it. Makes IN_DELETE_SELF superfluous.
+IN_IGNORED: Final = 0x8000
+IN_ISDIR: Final = 0x40000000
+
+_IN_ONLYDIR: Final = 0x01000000
+_IN_DONT_FOLLOW: Final = 0x02000000
+#: No events of files that have no name any more (an unlinked temporary file that is still written to).
+_IN_EXCL_UNLINK: Final = 0x04000000
+#: Widens the mask of a watch that exists; without it the new mask replaces the old one.
+IN_MASK_ADD: Final = 0x20000000
+
+#: A directory while it is scanned: everything but what our own scan would cause.
+NARROW: Final = (
+    IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVE_SELF
+    | _IN_ONLYDIR | _IN_DONT_FOLLOW | _IN_EXCL_UNLINK
+)  # fmt: skip
+#: A directory that is live. To sample who has a file open (issue 3), IN_OPEN (0x20) joins here.
+LIVE: Final = NARROW | IN_CLOSE_NOWRITE
+#: The barrier's own directory: its marker is renamed.
+MARKER: Final = IN_MOVED_TO | _IN_ONLYDIR
+
+#: os.fsencode and os.fsdecode without their checks: they would be a tenth of a walk.
+_ENCODING: Final = sys.getfilesystemencoding()
+_ERRORS: Final = sys.getfilesystemencodeerrors()
+
+#: struct inotify_event without its name: int wd; uint32 mask, cookie, len (inotify(7)).
+RECORD: Final = struct.Struct("iIII")
+
+#: Below malloc's mmap threshold (128 KiB), above 1,300 records of usual names.
+_READ_BYTES: Final = 64 * 1024
+
+
+class Inotify:
+    """An inotify instance that one thread waits on and reads, and others change.
+
+    Raises:
+        WatchUnavailable: from the constructor, when the kernel gives no instance.
+    """
+
+    def __init__(self) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        try:
+            init: Callable[[int], int] = libc.inotify_init1
+            self._add_watch = libc.inotify_add_watch
+            self._rm_watch = libc.inotify_rm_watch
+        except AttributeError as error:
+            raise WatchUnavailable("this C library has no inotify") from error
+        self._add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+        self._rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
+        self._fd = init(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0:
+            code = ctypes.get_errno()
+            raise WatchUnavailable(f"inotify_init1: {os.strerror(code)}")
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
+        self._poll.register(self._wake, select.POLLIN)
+
+    def add(self, path: str, mask: int) -> int:
+        """Watch the directory *path* and return its watch descriptor; the same inode has the same one.
+
+        Raises:
+            OSError: as inotify_add_watch(2) has it; ENOSPC means that the user's watches are used up.
+        """
+        wd: int = self._add_watch(self._fd, path.encode(_ENCODING, _ERRORS), mask)
+        if wd < 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), path)
+        return wd
+
+    def remove(self, wd: int) -> None:
+        """Remove a watch; one that the kernel removed already is fine."""
+        if self._rm_watch(self._fd, wd) < 0:
+            code = ctypes.get_errno()
+            if code != errno.EINVAL:
+                raise OSError(code, os.strerror(code))
+
+    def wait(self) -> None:
+        """Block until there is something to read or `wake` was called."""
+        self._poll.poll()
+
+    def read(self) -> bytes:
+        """Return whole records; empty when there are none."""
+        try:
+            return os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            return b""
+
+    def wake(self) -> None:
+        """End every wait from now on."""
+        os.eventfd_write(self._wake, 1)
+
+    def close(self) -> None:
+        """Close the descriptors; the kernel removes the watches."""
+        os.close(self._fd)
+        os.close(self._wake)

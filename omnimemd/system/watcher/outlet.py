@@ -1,0 +1,62 @@
+"""From the dispatcher's thread to the listener on the event loop: everything in the order in which it was said."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVarTuple, Unpack
+
+from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
+from omnimemd.domain.ports import WatchListener
+
+Ts = TypeVarTuple("Ts")
+
+
+class Outlet:
+    """Says things on the loop. Its public methods are called on the dispatcher's thread."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        listener: WatchListener,
+        places: threading.Semaphore,
+        on_report: Callable[[WatchReport], None],
+        on_marker: Callable[[int], None],
+    ) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._places = places
+        self._on_report = on_report
+        self._on_marker = on_marker
+
+    def events(self, events: Sequence[FileEvent], *, places: int) -> None:
+        """Hand *events* over; afterwards the reader gets back the *places* their batches took."""
+        if events:
+            self.post(self._deliver, events, places)
+        elif places:
+            self._places.release(places)
+
+    def loss(self, loss: Loss) -> None:
+        self.post(self._listener.events_lost, loss)
+
+    def report(self, report: WatchReport) -> None:
+        self.post(self._on_report, report)
+
+    def marker(self, number: int) -> None:
+        """Say that everything before the marker *number* has been handed over."""
+        self.post(self._on_marker, number)
+
+    def post(self, call: Callable[[Unpack[Ts]], object], *arguments: Unpack[Ts]) -> None:
+        """Run *call* on the loop after everything said before."""
+        with contextlib.suppress(
+            RuntimeError
+        ):  # the loop was closed, the watcher was not: nobody listens any more
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _deliver(self, events: Sequence[FileEvent], places: int) -> None:
+        try:
+            self._listener.file_events(events)
+        finally:
+            if places:
+                self._places.release(places)

@@ -1,0 +1,164 @@
+"""Finds and reads the files that say what is ignored: git's (without running git) and omnimem's own.
+
+Reads plain files only, never follows a `.gitignore` that is a symbolic link (nor does git), never blocks on a pipe.
+Of git's configuration the user's two files are read, for core.excludesFile; their include directives are not followed.
+"""
+
+import logging
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+from omnimemd.domain.ignore import IgnoreRules, Patterns
+
+log = logging.getLogger(__name__)
+
+GITIGNORE: Final = ".gitignore"
+OMNIMEMIGNORE: Final = ".omnimemignore"
+OMNIMEM_TOML: Final = ".omnimem.toml"
+_DOT_GIT: Final = ".git"
+#: A change of one of these changes what is recorded.
+NAMES: Final = frozenset((GITIGNORE, OMNIMEMIGNORE, OMNIMEM_TOML))
+#: Their presence in a directory makes it differ from its parent.
+TELLING: Final = NAMES | {_DOT_GIT}
+
+_READ_AT_MOST: Final = 1 << 20
+_SECTION = re.compile(r'\s*\[\s*([^\]\s"]+)\s*("[^"]*")?\s*\]')
+_EXCLUDES_FILE = re.compile(r"\s*excludesfile\s*=\s*(.*)", re.IGNORECASE)
+
+
+class RuleFiles:
+    """Reads rules for roots and directories of one user."""
+
+    def __init__(self, *, environ: Mapping[str, str]) -> None:
+        self._home = environ.get("HOME") or os.path.expanduser("~")
+        self._xdg_git = Path(environ.get("XDG_CONFIG_HOME") or f"{self._home}/.config") / "git"
+
+    def above(self, root: str) -> IgnoreRules:
+        """Return the rules that reach into *root* from outside: the user's, and its repository's above it."""
+        rules = IgnoreRules().inside(root, git=self._users(), ours=None)
+        above = [str(parent) for parent in Path(root).parents]
+        top = next((parent for parent in above if _git_directory(parent or "/") is not None), None)
+        if top is None or _git_directory(root) is not None:
+            return rules
+        for directory in reversed(above[: above.index(top) + 1]):
+            present = [name for name in TELLING if os.path.lexists(f"{directory}/{name}")]
+            rules = self.inside(rules, directory, present, top=directory == top)
+        return rules
+
+    def inside(self, rules: IgnoreRules, directory: str, names: Collection[str], *, top: bool) -> IgnoreRules:
+        """Return the rules inside *directory*, of whose entries *names* has at least those in TELLING.
+
+        Args:
+            rules: those of the directory above; another repository that begins here leaves git's part of them behind.
+            top: whether *directory* is a root or the top of its repository: only there `.omnimem.toml` counts.
+        """
+        if _DOT_GIT in names:
+            git = _git_directory(directory)
+            if git is not None:
+                rules = IgnoreRules(ours=rules.ours).inside(directory, git=self._users(), ours=None)
+                rules = rules.inside(directory, git=_patterns(f"{git}/info/exclude", follow=True), ours=None)
+        if top and OMNIMEM_TOML in names:
+            rules = rules.inside(directory, git=None, ours=_project_patterns(f"{directory}/{OMNIMEM_TOML}"))
+        return rules.inside(
+            directory,
+            git=_patterns(f"{directory}/{GITIGNORE}") if GITIGNORE in names else None,
+            ours=_patterns(f"{directory}/{OMNIMEMIGNORE}") if OMNIMEMIGNORE in names else None,
+        )
+
+    def _users(self) -> Patterns | None:
+        """Return the patterns of core.excludesFile; ~/.gitconfig wins over $XDG_CONFIG_HOME/git/config."""
+        named = None
+        for config in (self._xdg_git / "config", f"{self._home}/.gitconfig"):
+            named = _excludes_file(_read(str(config), follow=True) or "") or named
+        if named is None:
+            return _patterns(str(self._xdg_git / "ignore"), follow=True)
+        if named.startswith("~/"):
+            named = f"{self._home}{named[1:]}"
+        return _patterns(named, follow=True)
+
+
+def _excludes_file(config: str) -> str | None:
+    """Return core.excludesFile of git's *config*, the last one given."""
+    section, found = "", None
+    for line in config.splitlines():
+        header = _SECTION.match(line)
+        if header:
+            section = header[1].lower() if header[2] is None else ""
+            line = line[header.end() :]
+        value = _EXCLUDES_FILE.match(line)
+        if section == "core" and value:
+            found = _config_value(value[1])
+    return found
+
+
+def _config_value(text: str) -> str:
+    """Undo quotes, escapes and comments of a value in git's configuration (git-config(1), "Syntax")."""
+    out: list[str] = []
+    quoted = escaped = False
+    for char in text.strip():
+        if escaped:
+            out.append({"n": "\n", "t": "\t"}.get(char, char))
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == '"':
+            quoted = not quoted
+        elif char in "#;" and not quoted:
+            break
+        else:
+            out.append(char)
+    return "".join(out) if quoted else "".join(out).rstrip()
+
+
+def _git_directory(worktree: str) -> str | None:
+    """Return where the repository of *worktree* keeps what its worktrees share; None when none begins here."""
+    git = f"{worktree}/{_DOT_GIT}"
+    pointer = None if os.path.isdir(git) else _read(git)
+    if pointer is not None and pointer.startswith("gitdir:"):
+        git = os.path.join(worktree, pointer.removeprefix("gitdir:").strip())
+    if not os.path.lexists(f"{git}/HEAD"):
+        return None
+    common = _read(f"{git}/commondir")
+    return git if common is None else os.path.join(git, common.strip())
+
+
+def _project_patterns(path: str) -> Patterns | None:
+    text = _read(path)
+    if text is None:
+        return None
+    try:
+        ignore = tomllib.loads(text).get("ignore", [])
+    except tomllib.TOMLDecodeError as error:
+        log.warning("project file refused", extra={"path": path, "problem": str(error)})
+        return None
+    if not isinstance(ignore, list) or not all(isinstance(line, str) for line in ignore):
+        log.warning(
+            "project file refused", extra={"path": path, "problem": "`ignore` is not a list of texts"}
+        )
+        return None
+    return Patterns(ignore, source=path)
+
+
+def _patterns(path: str, *, follow: bool = False) -> Patterns | None:
+    text = _read(path, follow=follow)
+    return None if text is None else Patterns(text.removeprefix("\ufeff").split("\n"), source=path)
+
+
+def _read(path: str, *, follow: bool = False) -> str | None:
+    """Return the text of a plain file, None when there is none that can be read."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return os.fsdecode(os.read(descriptor, _READ_AT_MOST))
+    finally:
+        os.close(descriptor)

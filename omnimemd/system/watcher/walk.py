@@ -1,0 +1,310 @@
+"""Walks: bring the table of directories, and the kernel's watches, in line with what is on disk.
+
+One algorithm serves a root that is watched anew, a directory that is born or moved, rules that changed and events that
+were lost. For each directory it adds the watch first and scans then, so that whatever comes into being meanwhile is
+seen by one of the two. The watch stays narrow until everything below was scanned (post-order): scanning a directory
+opens it, and a live watch on it or on its parent would report that. Rules are read while it is narrow too.
+
+A walk is a generator that yields after each directory: the dispatcher runs it in slices between batches, on its own
+thread. So the table needs no lock, and an event that follows an entry's report in the kernel's queue follows it to
+the listener too.
+"""
+
+import enum
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from omnimemd.domain.clock import Clock
+from omnimemd.domain.file_events import Change, FileEvent, WatchState
+from omnimemd.system.watcher.directories import (
+    NO_ROOM,
+    NOBODY,
+    REMOVED,
+    UNREADABLE,
+    Coverage,
+    Directory,
+    DirectoryTable,
+    Root,
+    Scope,
+)
+from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, NARROW, Inotify
+from omnimemd.system.watcher.rule_files import TELLING, RuleFiles
+
+#: A walk under way; each step is short, and the table is true after each.
+Steps = Iterator[None]
+
+#: Entries of one directory between two yields: 1,024 take about a millisecond.
+_STRIDE: Final = 1024
+_VANISHED: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE))
+
+
+class Why(enum.Enum):
+    """What a walk is for, which decides what it reports about the files it comes by."""
+
+    START = enum.auto()  #: nothing
+    RULES = enum.auto()  #: nothing; live directories stay live
+    BORN = enum.auto()  #: files of directories that are new are FOUND
+    RESYNC = enum.auto()  #: the same; directories that are no more are dropped
+    MOVED = enum.auto()  #: the same; files of directories that are known have moved
+
+
+class _Frame:
+    """One directory of the walk's stack."""
+
+    __slots__ = ("before", "fresh", "narrow", "node", "path", "todo", "was")
+
+    def __init__(
+        self, node: Directory, path: str, *, before: Coverage, fresh: bool, narrow: bool, was: str | None
+    ) -> None:
+        self.node = node
+        self.path = path
+        self.before = before  # its coverage until now
+        self.fresh = fresh  # it is new in the table
+        self.narrow = narrow  # its watch is, until all below is scanned
+        self.was = was  # its path before it moved
+        self.todo: list[tuple[str, Coverage]] | None = None  # subdirectories to enter, None before the scan
+
+
+class Walker:
+    """Owns the kernel's watches of all directories."""
+
+    def __init__(
+        self,
+        *,
+        table: DirectoryTable,
+        roots: dict[str, Root],
+        inotify: Inotify,
+        rule_files: RuleFiles,
+        clock: Clock,
+        tell: Callable[[FileEvent], None],
+    ) -> None:
+        self._table = table
+        self._roots = roots
+        self._inotify = inotify
+        self._rule_files = rule_files
+        self._clock = clock
+        self._tell = tell
+        self._cookies = itertools.count(-1, -1)  # the kernel's are unsigned
+        self._doomed: set[int] = set()  # watches to remove
+
+    def walk(self, parent: Directory | None, name: str, why: Why, *, was: str | None = None) -> Steps:
+        """Walk the directory *name* of *parent* (a path when there is none) and all below.
+
+        Args:
+            was: its path before it moved, when `why` is MOVED.
+        """
+        if parent is not None and parent.wd == REMOVED:
+            return
+        path = name if parent is None else f"{parent.path}/{name}"
+        moves = self._table.moves
+        first = self._enter(parent, name, path, self.covering(parent, path, name), why, was)
+        stack = [first] if first is not None else []
+        while stack:
+            frame = stack[-1]
+            if frame.todo is None:
+                yield from self._scan(frame, why)
+                yield
+                if moves != self._table.moves:
+                    moves = self._table.moves
+                    for each in stack:
+                        each.path = each.node.path
+            if frame.node.wd == REMOVED or not frame.todo:
+                self._widen(frame)
+                stack.pop()
+                continue
+            name, coverage = frame.todo.pop()
+            known = self._table.child(frame.node, name)
+            old = f"{frame.was}/{name}" if frame.was is not None and known is not None else None
+            entered = self._enter(frame.node, name, f"{frame.path}/{name}", coverage, why, old)
+            if entered is not None:
+                stack.append(entered)
+
+    def drop(self, node: Directory) -> None:
+        """Forget a directory that is no more, or out of sight, and all below."""
+        self._doomed.update(self._table.remove(node))
+
+    def uncover(self, top: Directory, keep: Callable[[Scope], bool]) -> Steps:
+        """Take the scopes that are not to *keep* from *top* and all below; forget directories that nobody sees then."""
+        stack = [top]
+        while stack:
+            node = stack.pop()
+            coverage = node.coverage.only(keep)
+            if node.wd == REMOVED or coverage is node.coverage:
+                continue
+            if node.children is not None:
+                stack.extend(node.children.values())
+            if coverage:
+                self._table.cover(node, coverage)
+            else:
+                self._doomed.add(self._table.remove_one(node))
+            yield
+
+    @property
+    def has_watches_to_remove(self) -> bool:
+        return bool(self._doomed)
+
+    def remove_watches(self) -> Steps:
+        """Remove the watches of forgotten directories; each makes the kernel queue an IN_IGNORED."""
+        while self._doomed:
+            wd = self._doomed.pop()
+            if wd >= 0:
+                self._inotify.remove(wd)
+            yield
+
+    def covering(self, parent: Directory | None, path: str, name: str) -> Coverage:
+        """Return who sees the directory *name* of *parent*, before its own rules are read."""
+        coverage = NOBODY if parent is None else parent.coverage.entering(path[: -len(name) - 1], name)
+        root = self._roots.get(path)
+        if root is not None and root.state is not WatchState.GONE:
+            coverage = Coverage((*coverage.scopes, Scope(root, root.rules)))
+        return coverage
+
+    def _enter(
+        self, parent: Directory | None, name: str, path: str, coverage: Coverage, why: Why, was: str | None
+    ) -> _Frame | None:
+        """Add the watch of a directory and take it into the table; None when it is not there or not to be watched."""
+        known = self._table.child(parent, name) if parent is not None else None
+        root = self._roots.get(path)
+        if root is not None and root.state is WatchState.GONE:
+            root = None
+        if known is None and root is not None and root.node is not None and root.node.path == path:
+            known = root.node
+        if not coverage:
+            if known is not None:
+                self._hide(known, was)
+            return None
+        stays = known is not None and known.wd >= 0 and why is not Why.RESYNC
+        try:
+            wd = self._inotify.add(path or "/", LIVE | IN_MASK_ADD if stays else NARROW)
+        except OSError as error:
+            if error.errno in _VANISHED:
+                if known is not None and why is Why.RESYNC:
+                    self.drop(known)
+                return None
+            wd = NO_ROOM if error.errno == errno.ENOSPC else UNREADABLE
+        self._doomed.discard(wd)
+        node = known if known is not None and known.wd == wd else self._table.by_wd.get(wd)
+        fresh = node is None
+        if known is not None and node is not known and (node is None or why is Why.RESYNC):
+            self.drop(known)
+        if node is None:
+            node = self._table.insert(wd, parent, name)
+        elif node.parent is not parent or node.name != name:
+            if node.path != path and _same(node.path, path):  # two names of one directory: a bind mount
+                self._inotify.add(path or "/", LIVE)
+                return None
+            self._table.move(node, parent, name)
+        if root is not None and root.node is not node:
+            root.node = node
+        before = node.coverage
+        self._table.cover(node, coverage)
+        return _Frame(node, path, before=before, fresh=fresh, narrow=not stays, was=None if fresh else was)
+
+    def _hide(self, node: Directory, was: str | None) -> None:
+        """Stop watching a directory that is ignored now, but not the roots inside it."""
+        path = node.path
+        if was is not None and node.coverage:
+            self._tell(FileEvent(node.coverage.roots, was, Change.DELETED, self._clock.now()))
+        inside = f"{path}/"
+        for _ in self.uncover(
+            node, lambda scope: scope.root.path == path or scope.root.path.startswith(inside)
+        ):
+            pass
+
+    def _scan(self, frame: _Frame, why: Why) -> Steps:
+        """List a directory, read its rules, report its files, note the subdirectories to enter."""
+        frame.todo = []
+        node, path = frame.node, frame.path
+        if node.wd == UNREADABLE:
+            return
+        directories: list[str] = []
+        files: list[str] = []
+        telling: list[str] = []
+        try:
+            with os.scandir(path or "/") as entries:
+                for number, entry in enumerate(entries, 1):
+                    name = entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        directories.append(name)
+                    else:
+                        files.append(name)
+                    if name in TELLING:
+                        telling.append(name)
+                    if not number % _STRIDE:
+                        yield
+        except OSError:  # it vanished or was moved: its events say so
+            return
+        if node.wd == REMOVED:
+            return
+        if telling:
+            self._read_rules(frame, telling)
+        if why is Why.RESYNC and node.children is not None:
+            for gone in node.children.keys() - set(directories):
+                self.drop(node.children[gone])
+                if node.children is None:
+                    break
+        yield from self._report(frame, why, files)
+        for name in reversed(directories):  # entered from the end: in the directory's own order
+            coverage = self.covering(node, f"{path}/{name}", name)
+            if coverage or self._table.child(node, name) is not None:
+                frame.todo.append((name, coverage))
+
+    def _read_rules(self, frame: _Frame, telling: list[str]) -> None:
+        node, path = frame.node, frame.path
+        if not frame.narrow:
+            self._mask(node, path, NARROW)
+        scopes: list[Scope] = []
+        for scope in node.coverage.scopes:
+            top = scope.root.path == path or ".git" in telling
+            scopes.append(Scope(scope.root, self._rule_files.inside(scope.rules, path, telling, top=top)))
+        if not frame.narrow:
+            self._mask(node, path, LIVE)
+        self._table.cover(node, Coverage(tuple(scopes)))
+
+    def _report(self, frame: _Frame, why: Why, files: list[str]) -> Steps:
+        """Tell of the files in a directory that came here with it."""
+        if why in (Why.START, Why.RULES) or (frame.was is None and not frame.fresh):
+            return
+        at, path, coverage = self._clock.now(), frame.path, frame.node.coverage
+        for number, name in enumerate(files, 1):
+            roots = coverage.seen_by(path, name)
+            if frame.was is None:
+                if roots:
+                    self._tell(FileEvent(roots, f"{path}/{name}", Change.FOUND, at))
+            else:
+                cookie = next(self._cookies)
+                left = frame.before.seen_by(frame.was, name)
+                if left:
+                    self._tell(FileEvent(left, f"{frame.was}/{name}", Change.MOVED_FROM, at, cookie))
+                if roots:
+                    self._tell(FileEvent(roots, f"{path}/{name}", Change.MOVED_TO, at, cookie))
+            if not number % _STRIDE:
+                yield
+
+    def _widen(self, frame: _Frame) -> None:
+        """Make a directory live whose scan, and that of all below, is over."""
+        node = frame.node
+        if frame.narrow and node.wd >= 0 and not self._mask(node, frame.path, LIVE):
+            self._mask(node, node.path, LIVE)
+
+    def _mask(self, node: Directory, path: str, mask: int) -> bool:
+        """Set the events of *node*, found at *path*; False when another directory is there now, or none."""
+        try:
+            wd = self._inotify.add(path or "/", mask)
+        except OSError:
+            return False
+        if wd == node.wd:
+            return True
+        if wd not in self._table.by_wd:
+            self._doomed.add(wd)
+        return False
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except OSError:
+        return False

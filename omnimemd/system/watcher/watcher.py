@@ -1,0 +1,223 @@
+"""The port `domain.ports.Watcher` on inotify: what the event loop sees of it.
+
+Two threads stand behind it: the reader (emitter.py) takes the kernel's records; watchdog's observer hands them to the
+dispatcher (dispatcher.py), which says on the loop what it saw (outlet.py). Neither wakes up while nothing happens.
+"""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from watchdog.observers.api import BaseObserver
+
+from omnimemd.domain.clock import Clock
+from omnimemd.domain.file_events import WatchCounts, WatchReport
+from omnimemd.domain.ports import WatchListener
+from omnimemd.system.watcher.dispatcher import Call, Dispatcher
+from omnimemd.system.watcher.emitter import PLACES, BatchEmitter
+from omnimemd.system.watcher.errors import WatchUnavailable
+from omnimemd.system.watcher.inotify import Inotify
+from omnimemd.system.watcher.markers import Markers
+from omnimemd.system.watcher.outlet import Outlet
+from omnimemd.system.watcher.rule_files import RuleFiles
+
+T = TypeVar("T")
+
+
+class InotifyWatcher:
+    """Sees which files below its roots are read and written. Its fields belong to the loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        private: Path,
+        environ: Mapping[str, str],
+        open_inotify: Callable[[], Inotify] = Inotify,
+    ) -> None:
+        """Take what it needs; nothing is opened yet.
+
+        Args:
+            private: a directory of its own, made 0700 on start and removed on close; not below any root.
+            environ: says where the user's git configuration is (HOME, XDG_CONFIG_HOME).
+            open_inotify: where tests put faults in.
+        """
+        self._clock = clock
+        self._private = private
+        self._environ = environ
+        self._open_inotify = open_inotify
+        self._machine: _Machine | None = None
+        self._listener: WatchListener | None = None
+        self._reports: dict[str, WatchReport] = {}
+        self._starting: set[asyncio.Future[WatchReport]] = set()
+        self._barriers: dict[asyncio.Future[None], int] = {}
+        self._counts = WatchCounts(directories=0, events_seen=0, events_ignored=0, overflows=0, resyncs=0)
+
+    async def start(self, listener: WatchListener) -> None:
+        """Open the kernel's queue and begin to hand events to *listener*; once, before any other call.
+
+        Raises:
+            WatchUnavailable: no inotify instance is left, or the private directory cannot be made or watched.
+        """
+        self._listener = listener
+        self._machine = _Machine(
+            inotify=self._open_inotify(),
+            private=self._private,
+            clock=self._clock,
+            rule_files=RuleFiles(environ=self._environ),
+            listener=listener,
+            on_report=self._reported,
+            on_marker=self._passed,
+        )
+
+    async def watch(self, root: str) -> WatchReport:
+        """Watch *root*; return how, once the whole of it is live. See the port."""
+        machine = self._running()
+        live: asyncio.Future[WatchReport] = asyncio.get_running_loop().create_future()
+        self._starting.add(live)
+        try:
+            machine.call(lambda: machine.dispatcher.watch(root, lambda report: _answer(live, report)))
+            return await live
+        finally:
+            self._starting.discard(live)
+
+    async def unwatch(self, root: str) -> None:
+        """Hand over what happened below *root* before the call, then stop watching it."""
+        with contextlib.suppress(WatchUnavailable):  # without a marker, what is not read yet is not waited for
+            await self.barrier()
+        machine = self._running()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        machine.call(lambda: machine.dispatcher.unwatch(root, lambda: _answer(done, None)))
+        await done
+        self._reports.pop(root, None)
+
+    async def barrier(self) -> None:
+        """Return once every event that happened before the call has been handed to the listener.
+
+        Raises:
+            WatchUnavailable: the watcher is closed, or no marker can be set.
+        """
+        machine = self._running()
+        passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self._barriers[passed] = machine.markers.set()
+            await passed
+        except OSError as error:
+            raise WatchUnavailable(f"no marker can be set in {self._private}: {error.strerror}") from error
+        finally:
+            self._barriers.pop(passed, None)
+
+    def report(self, root: str) -> WatchReport | None:
+        """Return how *root* is watched, None when it is not."""
+        return self._reports.get(root)
+
+    def counts(self) -> WatchCounts:
+        """Return the counters."""
+        return self._counts if self._machine is None else self._machine.counts()
+
+    async def close(self) -> None:
+        """Hand over what was read, then stop both threads and close every descriptor."""
+        if self._machine is None:
+            return
+        machine, self._machine = self._machine, None
+        drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        machine.call(lambda: machine.outlet.post(_answer, drained, None))
+        try:
+            await drained
+        finally:
+            self._counts = machine.counts()
+            machine.stop()
+            for waiter in (*self._barriers, *self._starting):
+                if not waiter.done():
+                    waiter.set_exception(WatchUnavailable("the watcher is closed"))
+
+    def _running(self) -> "_Machine":
+        if self._machine is None:
+            raise WatchUnavailable("the watcher is closed")
+        return self._machine
+
+    def _reported(self, report: WatchReport) -> None:
+        if self._machine is None or self._listener is None:
+            return
+        if report != self._reports.get(report.root):
+            self._reports[report.root] = report
+            self._listener.watch_changed(report)
+
+    def _passed(self, marker: int) -> None:
+        for waiter, number in self._barriers.items():
+            if number <= marker:
+                _answer(waiter, None)
+
+
+def _answer(future: asyncio.Future[T], answer: T) -> None:
+    if not future.done():  # nobody waits any more when it was cancelled
+        future.set_result(answer)
+
+
+class _Machine:
+    """The kernel's queue, the two threads and what they share, from opening to closing."""
+
+    def __init__(
+        self,
+        *,
+        inotify: Inotify,
+        private: Path,
+        clock: Clock,
+        rule_files: RuleFiles,
+        listener: WatchListener,
+        on_report: Callable[[WatchReport], None],
+        on_marker: Callable[[int], None],
+    ) -> None:
+        self.markers = Markers(inotify=inotify, directory=private)
+        self._inotify = inotify
+        try:
+            self.markers.open()
+        except OSError as error:
+            inotify.close()
+            raise WatchUnavailable(f"{private}: {error.strerror}") from error
+        places = threading.Semaphore(PLACES)
+        self._observer = BaseObserver(BatchEmitter, inotify=inotify, clock=clock, places=places)
+        self._observer.name = "omnimem-watch-dispatcher"
+        self.outlet = Outlet(
+            loop=asyncio.get_running_loop(),
+            listener=listener,
+            places=places,
+            on_report=on_report,
+            on_marker=on_marker,
+        )
+        self.dispatcher = Dispatcher(
+            inotify=inotify,
+            clock=clock,
+            rule_files=rule_files,
+            outlet=self.outlet,
+            send=lambda message: self._observer.event_queue.put((message, self._watch)),
+            markers=self.markers,
+        )
+        # One schedule for all roots; its path is never looked at.
+        self._watch = self._observer.schedule(self.dispatcher, os.devnull)
+        self._observer.start()
+
+    def call(self, call: Callable[[], None]) -> None:
+        """Have *call* done on the dispatcher's thread, after what was queued before."""
+        self._observer.event_queue.put((Call(call), self._watch))
+
+    def counts(self) -> WatchCounts:
+        dispatcher = self.dispatcher
+        return WatchCounts(
+            directories=len(dispatcher.table.by_wd),
+            events_seen=dispatcher.events_seen,
+            events_ignored=dispatcher.events_ignored,
+            overflows=dispatcher.overflows,
+            resyncs=dispatcher.resyncs,
+        )
+
+    def stop(self) -> None:
+        """End both threads (they finish what is in their hands: milliseconds), then close the descriptors."""
+        self._observer.stop()
+        self._observer.join()
+        self.markers.close()
+        self._inotify.close()
