@@ -79,9 +79,7 @@ class AsyncClient:
         result: R = read(call, reply)
         return result
 
-    async def events(
-        self, *, session_id: str | None = None, project_id: str | None = None
-    ) -> AsyncIterator[Event]:
+    async def events(self, *, session_id: str | None = None, project_id: str | None = None) -> AsyncIterator[Event]:
         """Yield events as they happen, for ever; closing the iterator ends it.
 
         Raises:
@@ -142,9 +140,7 @@ class AsyncClient:
         try:
             return _Connection(*await asyncio.open_unix_connection(os.fspath(self._path)))
         except OSError as error:
-            raise DaemonNotRunning(
-                f"No daemon answers at {self._path} ({error.strerror or error})."
-            ) from error
+            raise DaemonNotRunning(f"No daemon answers at {self._path} ({error.strerror or error}).") from error
 
 
 class _Connection:

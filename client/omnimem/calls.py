@@ -90,8 +90,7 @@ class Operation(Generic[P, R]):
         """Return the call of this operation on *ids* with *fields*."""
         parts = iter(ids)
         target = "/".join(
-            quote(str(next(parts)), safe="") if piece.startswith("{") else piece
-            for piece in self.path.split("/")
+            quote(str(next(parts)), safe="") if piece.startswith("{") else piece for piece in self.path.split("/")
         )
         body = None
         if self.query is not None:
@@ -115,9 +114,7 @@ def _of_id(method: str, path: str, result: type[R], summary: str, **more: Any) -
     return Operation(method, path, result=result, summary=summary, **more)
 
 
-def _of_two_ids(
-    method: str, path: str, result: type[R], summary: str, **more: Any
-) -> Operation[[str, str], R]:
+def _of_two_ids(method: str, path: str, result: type[R], summary: str, **more: Any) -> Operation[[str, str], R]:
     return Operation(method, path, result=result, summary=summary, **more)
 
 
@@ -145,9 +142,7 @@ def _of_two_ids_with(
 class Operations:
     """The whole API. Path ids come first, by position; everything else by keyword."""
 
-    health = _plain(
-        "GET", "/health", model.Health, "Whether the daemon can do its work; 503 when it cannot store."
-    )
+    health = _plain("GET", "/health", model.Health, "Whether the daemon can do its work; 503 when it cannot store.")
     status = _plain("GET", "/status", model.Status, "The daemon, its database and its watches in figures.")
     flush = _plain(
         "POST",
@@ -364,9 +359,7 @@ ALL: Final[tuple[Operation[..., Any], ...]] = tuple(
 )
 
 
-def append_context(
-    session_id: str, /, *, minimal: bool = True, **fields: Any
-) -> Call[model.SessionContext | None]:
+def append_context(session_id: str, /, *, minimal: bool = True, **fields: Any) -> Call[model.SessionContext | None]:
     """Return the append that asks for the minimal reply, unless *minimal* is false."""
     call = Operations.append_context(session_id, **fields)
     headers = (("Prefer", "return=minimal"),) if minimal else ()

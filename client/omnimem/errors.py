@@ -12,7 +12,7 @@
     ├── UnsupportedMediaType 415
     ├── Invalid 422           InvalidRequest, WorkspaceInvalid, ProcessNotFound, IdempotencyKeyReused
     ├── InternalError 500
-    ├── Unavailable 503       StoreUnavailable, Overloaded
+    ├── Unavailable 503       StoreUnavailable
     └── CallFailed            DaemonNotRunning, CallTimeout, ConnectionLost, UnexpectedReply   (the client's own)
 
 Catch by branch. `code` is stable and on the wire; a code this client does not know arrives as the branch of its
@@ -28,22 +28,20 @@ import msgspec
 class FieldError(msgspec.Struct, frozen=True):
     """What is wrong with one field of a request."""
 
-    field: (
-        str  #: dotted name as the caller wrote it, such as "entries[3].file_path"; "" for the body as a whole
-    )
+    field: str  #: dotted name as the caller wrote it, such as "entries[3].file_path"; "" for the body as a whole
     message: str
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """An error on the wire: application/problem+json (RFC 9457)."""
 
+    type: str = "about:blank"
     title: str
     status: int
     code: str
     detail: str
     hint: str
-    type: str = "about:blank"
-    errors: tuple[FieldError, ...] = ()
+    errors: tuple[FieldError, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OmnimemError(Exception):
@@ -69,7 +67,7 @@ class OmnimemError(Exception):
             code=self.code,
             detail=self.detail,
             hint=self.hint,
-            errors=self.errors,
+            errors=self.errors or msgspec.UNSET,
         )
 
 
@@ -240,9 +238,7 @@ class Invalid(OmnimemError):
     @classmethod
     def field(cls, field: str, message: str, *, hint: str | None = None) -> "Invalid":
         """Return the error for one *field*, with *message* as its detail too."""
-        return cls(
-            f"{field}: {message}" if field else message, hint=hint, errors=[FieldError(field, message)]
-        )
+        return cls(f"{field}: {message}" if field else message, hint=hint, errors=[FieldError(field, message)])
 
 
 class InvalidRequest(Invalid):
@@ -296,13 +292,6 @@ class StoreUnavailable(Unavailable):
     code = "store_unavailable"
 
 
-class Overloaded(Unavailable):
-    """The daemon has more to do than it can."""
-
-    code = "overloaded"
-    default_hint = "Try again in a moment."
-
-
 class CallFailed(OmnimemError):
     """No answer came: the client's own errors (`status` is 0)."""
 
@@ -352,4 +341,4 @@ for _cls in BY_CODE.values():
 def from_problem(problem: Problem) -> OmnimemError:
     """Return *problem* as the error it stands for; an unknown code becomes the branch of its status."""
     cls = BY_CODE.get(problem.code) or _BRANCHES.get(problem.status, OmnimemError)
-    return cls(problem.detail, hint=problem.hint, errors=problem.errors)
+    return cls(problem.detail, hint=problem.hint, errors=problem.errors or ())

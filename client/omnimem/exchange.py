@@ -124,9 +124,7 @@ class Exchange:
                 yield event  # type: ignore[misc]  # NEED_DATA and PAUSED were returned on above
         except h11.RemoteProtocolError as error:
             if not data:
-                raise ConnectionLost(
-                    "The daemon closed the connection before its answer was complete."
-                ) from error
+                raise ConnectionLost("The daemon closed the connection before its answer was complete.") from error
             raise UnexpectedReply(f"What answered does not speak HTTP: {error}.") from error
 
 

@@ -25,7 +25,7 @@ def socket_path(environ: Mapping[str, str] | None = None) -> Path:
         preferred = Path.home() / "Library" / "Application Support" / "omnimemd" / "omnimemd.sock"
     else:
         runtime = env.get("XDG_RUNTIME_DIR", "")
-        if not os.path.isabs(runtime):
+        if not runtime.startswith("/"):
             return fallback
         preferred = Path(runtime) / "omnimemd" / "omnimemd.sock"
     return preferred if fits(preferred) else fallback

@@ -1,5 +1,6 @@
 """The client for ordinary programs: blocking, thread-safe, safe across fork."""
 
+import contextlib
 import os
 import select
 import socket
@@ -164,10 +165,8 @@ class _Connection:
     def exchange(self, call: Call[Any], key: str | None, deadline: float) -> Any:
         try:
             self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            try:
+            with contextlib.suppress(BrokenPipeError):  # refused before all was sent: the answer that says why is there
                 self.socket.sendall(self.http.send(call, idempotency_key=key))
-            except BrokenPipeError:
-                pass  # refused before all was sent: the answer that says why can still be read
             while True:
                 self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
                 reply = self.http.receive(self.socket.recv(_CHUNK))

@@ -2,14 +2,12 @@
 
 import os
 import secrets
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING
 
-import apsw
-import psutil
 from aiohttp import web
 
 from omnimemd.api.application import Services, application
@@ -27,13 +25,17 @@ from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
+from omnimemd.system.memory import rss_bytes
 from omnimemd.system.peer import peer_of
 from omnimemd.system.places import SystemPlaces
 from omnimemd.system.processes import SystemProcesses, open_deaths
 from omnimemd.system.settings import Settings
 from omnimemd.system.watcher import InotifyWatcher as open_watcher
+
+if TYPE_CHECKING:
+    import socket
 
 
 @asynccontextmanager
@@ -114,6 +116,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                     await sessions.reconcile()
                     background.keep("deaths", lambda: liveness.run(sessions.process_died))
                     background.keep("tracking", tracking.run)
+                    background.keep("health", health.run)
                     background.keep("ambient sessions", tracking.run_ambient)
                     yield application(services, _facts(settings), peer_of=_peer_of, uid=os.getuid()), events
                     await tracking.flush()
@@ -140,8 +143,8 @@ def _facts(settings: Settings) -> Facts:
         pid=os.getpid(),
         socket=str(settings.socket),
         database=str(settings.database),
-        sqlite_version=apsw.sqlite_lib_version(),
+        sqlite_version=SQLITE_VERSION,
         reads_observed=sys.platform == "linux",
         started=time.monotonic(),
-        rss_bytes=lambda: psutil.Process().memory_info().rss,
+        rss_bytes=rss_bytes,
     )

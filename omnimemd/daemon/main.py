@@ -20,7 +20,7 @@ def main() -> int:
 
         run(settings)
     except StartError as error:
-        print(f"omnimemd: {error}", file=sys.stderr)
+        sys.stderr.write(f"omnimemd: {error}\n")
         return error.status
     return 0
 

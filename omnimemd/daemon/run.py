@@ -7,10 +7,12 @@ import resource
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 
 from aiohttp import web
 
 from omnimem._version import __version__
+from omnimemd.api.protocol import Connection
 from omnimemd.daemon.build import running
 from omnimemd.services.events import Events
 from omnimemd.system.directories import private_directory
@@ -48,29 +50,34 @@ async def _serve(settings: Settings, listening: Listening) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    connection = listening.open()
+    connection = listening.open()  # before any thread is started; calls wait until they can be served
     async with running(settings) as (app, events):
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            handle_signals=False,
-            keepalive_timeout=_KEEPALIVE_SECONDS,
-            shutdown_timeout=_FINISH_SECONDS,
-        )
         app.on_shutdown.append(_hang_up(events))
+        runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_SECONDS)
         await runner.setup()
+        server = await loop.create_unix_server(partial(_connection, runner), sock=connection)
         try:
-            await web.SockSite(runner, connection).start()
-            log.info(
-                "ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)}
-            )
+            log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
             notify("READY=1")
             await stop.wait()
             notify("STOPPING=1")
             log.info("stopping")
         finally:
+            server.close()
             await runner.cleanup()
     log.info("stopped")
+
+
+def _connection(runner: web.AppRunner) -> Connection:
+    if runner.server is None:
+        raise RuntimeError("the runner is not set up")
+    loop = asyncio.get_running_loop()
+    return Connection(
+        runner.server,
+        loop=loop,
+        access_log=None,  # type: ignore[arg-type]  # None turns it off (aiohttp's web reference, run_app)
+        keepalive_timeout=_KEEPALIVE_SECONDS,
+    )
 
 
 def _hang_up(events: Events) -> Callable[[web.Application], Awaitable[None]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import apsw
 import msgspec
 
 from omnimem.errors import FieldError, InvalidRequest
@@ -14,7 +13,7 @@ from omnimemd.domain.sessions import Session
 from omnimemd.services.events import EntryAdded, Events
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.storage import entries as rows
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import Connection, Database
 
 
 class EntryPage(msgspec.Struct, frozen=True):
@@ -63,7 +62,7 @@ class Entries:
     async def record(self, new: Mapping[str, Sequence[Entry]]) -> None:
         """Record entries in several sessions, all or nothing; a session that is gone is passed over."""
 
-        def work(db: apsw.Connection) -> list[tuple[str, list[Numbered]]]:
+        def work(db: Connection) -> list[tuple[str, list[Numbered]]]:
             return [
                 (session_id, self._cache.append(db, held, entries))
                 for session_id, entries in new.items()
@@ -74,7 +73,7 @@ class Entries:
         for session_id, numbered in await self._database.write(work, durable=durable):
             self._publish(session_id, numbered)
 
-    def append_within(self, db: apsw.Connection, session_id: str, entry: Entry) -> Numbered | None:
+    def append_within(self, db: Connection, session_id: str, entry: Entry) -> Numbered | None:
         """Record *entry* as part of a write that is under way, as its last step; None when the session is unknown."""
         held = self._cache.find(session_id)
         return None if held is None else self._cache.append(db, held, [entry])[0]
@@ -98,9 +97,7 @@ class Entries:
             SessionNotFound: there is no such session.
         """
         held = self._cache.get(session_id)
-        found = self._database.read_now(
-            lambda db: rows.page(db, held.key, after=after, kind=kind, limit=limit + 1)
-        )
+        found = self._database.read_now(lambda db: rows.page(db, held.key, after=after, kind=kind, limit=limit + 1))
         more = len(found) > limit
         return EntryPage(held.session, found[:limit], found[limit - 1].seq if more else None)
 

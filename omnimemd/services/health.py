@@ -1,5 +1,8 @@
 """Whether the daemon can do its work, from real checks, and how it is in figures."""
 
+import asyncio
+from typing import Final
+
 import msgspec
 
 from omnimem.errors import StoreUnavailable
@@ -8,12 +11,15 @@ from omnimemd.domain.clock import Clock
 from omnimemd.domain.file_events import WatchCounts
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.background import Background
-from omnimemd.services.events import Events
+from omnimemd.services.events import Events, HealthChanged
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage import canary
 from omnimemd.storage.database import Database
+
+#: Seconds between two looks at a store that does not work.
+_AGAIN_SECONDS: Final = 5.0
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -65,13 +71,28 @@ class Health:
         self._background = background
         self._events = events
         self._clock = clock
+        self._last = Condition(stores=True, problems=())
+        self._trouble = asyncio.Event()
+        database.on_lost_commit(self._trouble.set)
+
+    async def run(self) -> None:
+        """Tell everybody when the store stops working, and when it works again, for ever; idle while all is well."""
+        while True:
+            await self._trouble.wait()
+            self._trouble.clear()
+            while not (await self.check()).stores:
+                await asyncio.sleep(_AGAIN_SECONDS)  # noqa: ASYNC110 a disk tells nobody when it works again
 
     async def check(self) -> Condition:
         """Write to the store and read it back; name every problem there is."""
         storing = await self._storing_problem()
         problems = [storing] if storing else []
         problems += [f"The background task '{name}' failed; see the log." for name in sorted(self._background.failing)]
-        return Condition(storing is None, (*problems, *self._watch_problems()))
+        condition = Condition(storing is None, (*problems, *self._watch_problems()))
+        if condition != self._last:
+            self._last = condition
+            self._events.publish(HealthChanged(condition.problems, condition.stores))
+        return condition
 
     def figures(self) -> Figures:
         """Return the figures of now."""

@@ -53,9 +53,7 @@ class Idempotency:
                 answer = await run()
                 if answer.status < 300:
                     keep = KeptAnswer(digest, answer.status, answer.body)
-                    await self._database.write(
-                        lambda db: rows.keep(db, route, key, keep, now=self._clock.now())
-                    )
+                    await self._database.write(lambda db: rows.keep(db, route, key, keep, now=self._clock.now()))
             return answer
         finally:
             del self._running[place]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import apsw
 import msgspec
 from msgspec.structs import replace
 
@@ -17,7 +16,7 @@ from omnimemd.services.events import Events, MemoryChanged
 from omnimemd.services.projects import check_id
 from omnimemd.storage import memories as rows
 from omnimemd.storage import projects as project_rows
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import Connection, Database
 
 #: Accesses counted in memory before they are written: a write for each read would cost several times the read.
 _COUNT_AT_ONCE = 1_000
@@ -68,7 +67,7 @@ class Memories:
         )
         memory_id = f"mem_{self._new_token()}"
 
-        def work(db: apsw.Connection) -> tuple[Written, Numbered | None]:
+        def work(db: Connection) -> tuple[Written, Numbered | None]:
             now = self._clock.now()
             project_rows.ensure(db, project_id, now=now)
             before = rows.find_by_key(db, project_id, request.key)
@@ -95,9 +94,7 @@ class Memories:
     async def latest(self, project_id: str, *, limit: int, touch: bool) -> list[Memory]:
         """Return up to *limit* live memories, last accessed first; *touch* counts each as accessed."""
         await self.count_accesses()
-        found = self._database.read_now(
-            lambda db: rows.latest(db, project_id, now=self._clock.now(), limit=limit)
-        )
+        found = self._database.read_now(lambda db: rows.latest(db, project_id, now=self._clock.now(), limit=limit))
         return [await self._accessed(memory) for memory in found] if touch else found
 
     async def by_key(self, project_id: str, key: str, *, touch: bool) -> Memory:
@@ -155,7 +152,7 @@ class Memories:
             await self._change(project_id, memory_id, lambda memory, now: rules.delete(memory, now=now))
             return
 
-        def work(db: apsw.Connection) -> None:
+        def work(db: Connection) -> None:
             self._known(db, project_id, memory_id)
             rows.purge(db, memory_id)
 
@@ -169,7 +166,7 @@ class Memories:
             MemoryNotFound: there is no such memory.
         """
 
-        def work(db: apsw.Connection) -> list[MemoryVersion]:
+        def work(db: Connection) -> list[MemoryVersion]:
             self._known(db, project_id, memory_id)
             return rows.versions(db, memory_id)
 
@@ -183,7 +180,7 @@ class Memories:
             VersionNotFound: it has no such version, or that one says deleted.
         """
 
-        def work(db: apsw.Connection) -> Memory:
+        def work(db: Connection) -> Memory:
             memory = self._known(db, project_id, memory_id)
             wanted = rules.find_version(rows.versions(db, memory_id), version)
             if wanted is None or wanted.value is None:
@@ -209,10 +206,8 @@ class Memories:
             accesses, self._accesses = self._accesses, {}
             await self._database.write(lambda db: rows.count_accesses(db, accesses))
 
-    async def _change(
-        self, project_id: str, memory_id: str, rule: Callable[[Memory, Millis], Memory]
-    ) -> Memory:
-        def work(db: apsw.Connection) -> Memory:
+    async def _change(self, project_id: str, memory_id: str, rule: Callable[[Memory, Millis], Memory]) -> Memory:
+        def work(db: Connection) -> Memory:
             now = self._clock.now()
             before = self._live(rows.find(db, project_id, memory_id), f"'{memory_id}'", project_id)
             after = rule(before, now)
@@ -226,7 +221,7 @@ class Memories:
         self._events.publish(MemoryChanged(memory))
         return self._with_accesses(memory)
 
-    def _known(self, db: apsw.Connection, project_id: str, memory_id: str) -> Memory:
+    def _known(self, db: Connection, project_id: str, memory_id: str) -> Memory:
         memory = rows.find(db, project_id, memory_id)
         if memory is None:
             raise MemoryNotFound(f"No memory '{memory_id}' in project '{project_id}'.")

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-import apsw
 import msgspec
 from msgspec.structs import replace
 
@@ -13,7 +12,7 @@ from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.ports import Places
 from omnimemd.domain.projects import Place, Project, default_name, new_id, recognise
 from omnimemd.storage import projects as rows
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import Connection, Database
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -26,9 +25,7 @@ class Resolved(msgspec.Struct, frozen=True):
 class Projects:
     """Resolve, read and change projects."""
 
-    def __init__(
-        self, *, database: Database, places: Places, clock: Clock, new_token: Callable[[], str]
-    ) -> None:
+    def __init__(self, *, database: Database, places: Places, clock: Clock, new_token: Callable[[], str]) -> None:
         """Resolve by *places*; *new_token* makes the unique part of an id."""
         self._database = database
         self._places = places
@@ -67,7 +64,7 @@ class Projects:
             return Resolved(known, place)
         return Resolved(await self._database.write(lambda db: self.remember(db, place)), place)
 
-    def remember(self, db: apsw.Connection, place: Place) -> Project:
+    def remember(self, db: Connection, place: Place) -> Project:
         """Return the project at *place*, as part of a write; a new one is stored, one that moved is noted."""
         now = self._clock.now()
         known = self._recognised(db, place, now=now)
@@ -117,7 +114,7 @@ class Projects:
             ProjectNotFound: there is none.
         """
 
-        def work(db: apsw.Connection) -> Project:
+        def work(db: Connection) -> Project:
             project = self._get(db, project_id, now=self._clock.now())
             if change.name is not msgspec.UNSET:
                 project = replace(project, name=change.name)
@@ -128,13 +125,13 @@ class Projects:
 
         return await self._database.write(work, durable=True)
 
-    def _get(self, db: apsw.Connection, project_id: str, *, now: Millis) -> Project:
+    def _get(self, db: Connection, project_id: str, *, now: Millis) -> Project:
         project = rows.find(db, project_id, now=now)
         if project is None:
             raise ProjectNotFound(f"No project '{project_id}'.")
         return project
 
-    def _recognised(self, db: apsw.Connection, place: Place, *, now: Millis) -> Project | None:
+    def _recognised(self, db: Connection, place: Place, *, now: Millis) -> Project | None:
         return recognise(place, rows.candidates(db, place, now=now))
 
 

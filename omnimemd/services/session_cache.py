@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-import apsw
 from msgspec.structs import replace
 
 from omnimem.errors import SessionNotFound
@@ -19,7 +18,7 @@ from omnimemd.domain.entries import Entry, Numbered
 from omnimemd.domain.sessions import Session, touch
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import sessions as session_rows
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import Connection, Database
 
 #: Sessions kept in memory beyond those in use; a folded context is about 500 bytes a file.
 _KEPT: Final = 64
@@ -100,7 +99,7 @@ class SessionCache:
             held.fold = self._database.read_now(lambda db: self._folded(db, held))
         return held.fold
 
-    def append(self, db: apsw.Connection, held: Held, new: Sequence[Entry]) -> list[Numbered]:
+    def append(self, db: Connection, held: Held, new: Sequence[Entry]) -> list[Numbered]:
         """Store *new* entries in *held* and fold them in; the last step of a write, as nothing may fail behind it.
 
         Entries for an ended session are kept; its times stay as they were.
@@ -116,28 +115,28 @@ class SessionCache:
         self._apply(held, fold, numbered, sizes)
         return numbered
 
-    def save(self, db: apsw.Connection, held: Held) -> None:
+    def save(self, db: Connection, held: Held) -> None:
         """Write the row of *held* and its folded context."""
         session_rows.update(db, session_rows.Stored(held.key, held.session))
         held.saved = True
         if held.fold is not None and held.fold.through > held.fold_saved:
             self._save_fold(db, held, held.fold)
 
-    def save_unfolded(self, db: apsw.Connection) -> None:
+    def save_unfolded(self, db: Connection) -> None:
         """Load and write each session whose entries go on behind its folded context: the daemon was killed."""
         for session_id in session_rows.with_tail(db):
             held = self.get(session_id)
             self.fold(held)
             self.save(db, held)
 
-    def save_rows(self, db: apsw.Connection) -> None:
+    def save_rows(self, db: Connection) -> None:
         """Write the rows that are behind, without their folded contexts: what lists of sessions are made from."""
         for held in self._held.values():
             if not held.saved:
                 session_rows.update(db, session_rows.Stored(held.key, held.session))
                 held.saved = True
 
-    def save_all(self, db: apsw.Connection) -> None:
+    def save_all(self, db: Connection) -> None:
         """Write everything that is behind."""
         for held in self._held.values():
             if not held.saved or (held.fold is not None and held.fold.through > held.fold_saved):
@@ -156,7 +155,7 @@ class SessionCache:
             fold.apply(one, size=size)
         held.touch(Millis(min(max(one.entry.at for one in numbered), self._clock.now())))
 
-    def _load(self, db: apsw.Connection, session_id: str) -> Held | None:
+    def _load(self, db: Connection, session_id: str) -> Held | None:
         stored = session_rows.find(db, session_id)
         if stored is None:
             return None
@@ -165,7 +164,7 @@ class SessionCache:
             held.fold = self._folded(db, held)
         return held
 
-    def _folded(self, db: apsw.Connection, held: Held) -> ContextFold:
+    def _folded(self, db: Connection, held: Held) -> ContextFold:
         snapshot = session_rows.fold_of(db, held.key)
         fold = ContextFold() if snapshot is None else ContextFold.restore(snapshot)
         held.fold_saved = fold.through
@@ -174,11 +173,11 @@ class SessionCache:
             self._apply(held, fold, [one for one, _ in tail], [size for _, size in tail])
         return fold
 
-    def _save_fold(self, db: apsw.Connection, held: Held, fold: ContextFold) -> None:
+    def _save_fold(self, db: Connection, held: Held, fold: ContextFold) -> None:
         session_rows.save_fold(db, held.key, snapshot=fold.snapshot(), through=fold.through)
         held.fold_saved = fold.through
 
-    def _make_room(self, db: apsw.Connection) -> None:
+    def _make_room(self, db: Connection) -> None:
         while len(self._held) > _KEPT:
             _, oldest = self._held.popitem(last=False)
             if not oldest.saved or (oldest.fold is not None and oldest.fold.through > oldest.fold_saved):

@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import Callable
 
-import apsw
 import msgspec
 from msgspec.structs import replace
 
@@ -28,7 +27,7 @@ from omnimemd.services.session_cache import Held, SessionCache
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage import projects as project_rows
 from omnimemd.storage import sessions as rows
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import Connection, Database
 
 
 class SessionPage(msgspec.Struct, frozen=True):
@@ -99,7 +98,7 @@ class Sessions:
             raise InvalidRequest.field("continues", "a session cannot continue itself")
         now = self._clock.now()
 
-        def work(db: apsw.Connection) -> tuple[Session, bool, bool]:
+        def work(db: Connection) -> tuple[Session, bool, bool]:
             held = self._cache.find(session_id)
             if held is None:
                 return self._begin(db, request, session_id, workspace, place, process), True, True
@@ -127,9 +126,7 @@ class Sessions:
         place = await self._projects.look(workspace)
         request = SessionCreate(tool_id=AMBIENT_TOOL, workspace_path=workspace)
         session_id = f"sess_{self._new_token()}"
-        session = await self._database.write(
-            lambda db: self._begin(db, request, session_id, workspace, place, None)
-        )
+        session = await self._database.write(lambda db: self._begin(db, request, session_id, workspace, place, None))
         self._ambient[workspace] = session_id
         self._events.publish(SessionChanged(session))
         return session
@@ -192,7 +189,7 @@ class Sessions:
             SessionActive: it is active.
         """
 
-        def work(db: apsw.Connection) -> None:
+        def work(db: Connection) -> None:
             held = self._cache.get(session_id)
             if held.session.pinned:
                 raise SessionPinned(f"Session '{session_id}' is pinned.")
@@ -247,7 +244,7 @@ class Sessions:
         """Write everything that is behind, and that the processes of open sessions live at this moment."""
         now = self._clock.now()
 
-        def work(db: apsw.Connection) -> None:
+        def work(db: Connection) -> None:
             for stored in rows.open_sessions(db):
                 held = self._cache.get(stored.session.session_id)
                 if held.session.process is not None:
@@ -268,7 +265,7 @@ class Sessions:
 
     def _begin(
         self,
-        db: apsw.Connection,
+        db: Connection,
         request: SessionCreate,
         session_id: str,
         workspace: str,
@@ -317,15 +314,13 @@ class Sessions:
             self._liveness.unbind(session.session_id)
         elif not self._liveness.bind(session.session_id, session.process.identity):
             now = self._clock.now()
-            return await self._change(
-                session.session_id, lambda one: end(one, at=now, reason=EndReason.PROCESS_EXITED)
-            )
+            return await self._change(session.session_id, lambda one: end(one, at=now, reason=EndReason.PROCESS_EXITED))
         self._events.publish(SessionChanged(session))
         self._workspaces.join(session)
         return session
 
     async def _change(self, session_id: str, rule: Callable[[Session], Session]) -> Session:
-        def work(db: apsw.Connection) -> tuple[Session, Session]:
+        def work(db: Connection) -> tuple[Session, Session]:
             held: Held = self._cache.get(session_id)
             before = held.session
             after = rule(before)

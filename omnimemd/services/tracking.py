@@ -202,9 +202,7 @@ class Tracking:
 
 def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:
     if isinstance(what, Loss):
-        return Gap(
-            at=now, source=Source.WATCH, started_at=what.started_at, ended_at=what.ended_at, reason=what.reason
-        )
+        return Gap(at=now, source=Source.WATCH, started_at=what.started_at, ended_at=what.ended_at, reason=what.reason)
     return FileAccess(
         at=what.at,
         source=Source.WATCH,

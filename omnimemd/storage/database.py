@@ -30,6 +30,11 @@ from omnimem.errors import StoreUnavailable
 from omnimemd.storage import migrations
 from omnimemd.storage.errors import DatabaseUnusable, translated
 
+#: What a work function is given.
+Connection = apsw.Connection
+#: The SQLite that apsw brings.
+SQLITE_VERSION: Final = apsw.sqlite_lib_version()
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -115,10 +120,7 @@ class Database:
         """
         with translated():
             alone = self._group is None and not self._ticked and not self._holders
-            if alone:
-                result = self._run_alone(work)
-            else:
-                result = self._run_in_group(self._opened_group(), work)
+            result = self._run_alone(work) if alone else self._run_in_group(self._opened_group(), work)
         group = self._group
         if group is not None and _holding.get():
             group.durable |= durable

@@ -53,9 +53,7 @@ def insert(db: apsw.Connection, session_key: int, entries: Sequence[Numbered]) -
 
 def last_seq(db: apsw.Connection, session_key: int) -> int:
     """Return the seq of the last entry, 0 when there is none."""
-    row = db.execute(
-        "SELECT seq FROM entries WHERE session = ? ORDER BY seq DESC LIMIT 1", (session_key,)
-    ).fetchone()
+    row = db.execute("SELECT seq FROM entries WHERE session = ? ORDER BY seq DESC LIMIT 1", (session_key,)).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -68,9 +66,7 @@ def after(db: apsw.Connection, session_key: int, seq: int) -> list[tuple[Numbere
     return [(_numbered(row[1:]), _size(row)) for row in rows]
 
 
-def page(
-    db: apsw.Connection, session_key: int, *, after: int, kind: EntryKind | None, limit: int
-) -> list[Numbered]:
+def page(db: apsw.Connection, session_key: int, *, after: int, kind: EntryKind | None, limit: int) -> list[Numbered]:
     """Return up to *limit* entries after the seq *after*, oldest first, of one *kind* or of all."""
     only = "" if kind is None else "AND kind = :kind"
     rows = db.execute(

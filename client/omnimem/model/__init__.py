@@ -97,6 +97,7 @@ from omnimem.model.vocabulary import (
 
 __all__ = [
     "ID_PATTERN",
+    "NO_NUL_PATTERN",
     "Access",
     "AccessEntry",
     "Attribution",
@@ -139,7 +140,6 @@ __all__ = [
     "MemoryVersion",
     "MemoryVersions",
     "MemoryWritten",
-    "NO_NUL_PATTERN",
     "PathText",
     "Pid",
     "Project",
