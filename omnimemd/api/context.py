@@ -40,7 +40,7 @@ def endpoints(entries: Entries) -> list[Endpoint]:
 
     async def page(received: Received) -> Answer:
         query = received.query
-        found = entries.page(received.ids["session_id"], after=query.after, kind=query.kind, limit=query.limit)
+        found = await entries.page(received.ids["session_id"], after=query.after, kind=query.kind, limit=query.limit)
         shown = [views.entry(one) for one in found.entries]
         return answer(EntryList(entries=shown, next_after=found.next_after))
 

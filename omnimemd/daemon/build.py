@@ -1,15 +1,17 @@
 """Make every part of the daemon and hand each what it needs: the whole house on one page."""
 
+import logging
 import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from omnimem.errors import Unavailable
 from omnimemd.api.application import Services, application
 from omnimemd.api.daemon import Facts
 from omnimemd.domain.identity import Peer
@@ -36,6 +38,8 @@ from omnimemd.system.watcher import InotifyWatcher as open_watcher
 
 if TYPE_CHECKING:
     import socket
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -119,11 +123,19 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                     background.keep("health", health.run)
                     background.keep("ambient sessions", tracking.run_ambient)
                     yield application(services, _facts(settings), peer_of=_peer_of, uid=os.getuid()), events
-                    await tracking.flush()
                 finally:
+                    await _finish(tracking.flush())
                     await watcher.close()
-        await memories.count_accesses()
-        await sessions.close()
+        await _finish(memories.count_accesses())
+        await _finish(sessions.close())
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    """Do one of the last things; one that cannot be done must not keep the others from it."""
+    try:
+        await work
+    except Unavailable as error:
+        log.error("not kept at the stop", extra={"reason": error.detail})
 
 
 def _token() -> str:

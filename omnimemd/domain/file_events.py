@@ -63,5 +63,6 @@ class WatchCounts(msgspec.Struct, frozen=True):
     overflows: int
     resyncs: int
 
+
 #: The states of a watched root.
 WatchState = WorkspaceState

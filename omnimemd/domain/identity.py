@@ -35,7 +35,9 @@ class Peer(msgspec.Struct, frozen=True):
 
 _SHELLS: Final = frozenset("sh bash dash zsh fish ksh mksh ash csh tcsh nu pwsh xonsh elvish busybox".split())
 _WRAPPERS: Final = frozenset("env sudo doas timeout nice nohup setsid stdbuf time strace xargs script".split())
-_RUNNERS: Final = frozenset("npx npm pnpm pnpx yarn bunx uv uvx pipx poetry hatch pdm rye mise direnv make just".split())
+_RUNNERS: Final = frozenset(
+    "npx npm pnpm pnpx yarn bunx uv uvx pipx poetry hatch pdm rye mise direnv make just".split()
+)
 #: Programs whose only job was this call.
 _CALLERS: Final = frozenset("curl wget http https xh omnimem".split())
 #: What holds a person's terminal or login: it outlives every tool, so nothing above it is a tool either.

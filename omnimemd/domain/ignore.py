@@ -1,11 +1,12 @@
 """Which paths of a workspace are never recorded: git's own rules, then omnimem's, as pure functions of text.
 
-Owns the pattern language and the order in which files of patterns are asked; finding and reading those files is
-`system.watcher.rule_files`' work. The language is translated here, to git's own algorithm (wildmatch.c, dir.c): it asks
-about one entry whose parents are known to be visible, which a matcher of whole paths answers differently
-(`x/**` is not x itself, `a/**/` is not a, `[[:alpha:]]`, `foo` beside `!foo/`).
+Owns the pattern language and the order in which files of patterns are asked; finding and reading those files
+is `system.watcher.rule_files`' work. The language is translated here, to git's own algorithm (wildmatch.c,
+dir.c): it asks about one entry whose parents are known to be visible, which a matcher of whole paths answers
+differently (`x/**` is not x itself, `a/**/` is not a, `[[:alpha:]]`, `foo` beside `!foo/`).
 
-Characters are compared where git compares bytes; they differ for `?` and `[…]` against names beyond ASCII only.
+Characters are compared where git compares bytes; they differ for `?` and `[…]` against names beyond ASCII
+only.
 """
 
 import re
@@ -92,9 +93,10 @@ class Layer(msgspec.Struct, frozen=True):
 class IgnoreRules(msgspec.Struct, frozen=True):
     """What is ignored directly inside one directory; subdirectories without rules of their own share it.
 
-    Two independent chains, deepest file first, the first file with a match decides in each. What git ignores stays
-    ignored: omnimem's chain adds to it, and its `!` takes back only what the same chain ignored (CONTRACT §2.3:
-    "whatever git ignores").
+    Two independent chains, deepest file first, the first file with a match decides in each. What git ignores
+    stays
+    ignored: omnimem's chain adds to it, and its `!` takes back only what the same chain ignored (CONTRACT
+    §2.3: "whatever git ignores").
     """
 
     git: tuple[Layer, ...] = ()
@@ -191,9 +193,7 @@ class _Index:
         glob = parsed.glob
         if not _SPECIAL.search(glob):
             (self._names if parsed.by_name else self._paths)[glob] = place
-        elif (
-            parsed.by_name and glob.startswith("*.") and not _SPECIAL.search(glob, 1) and "." not in glob[2:]
-        ):
+        elif parsed.by_name and glob.startswith("*.") and not _SPECIAL.search(glob, 1) and "." not in glob[2:]:
             self._extensions[glob[1:]] = place
         else:
             regex = re.compile(_translate(glob, by_name=parsed.by_name), re.DOTALL)
@@ -230,7 +230,8 @@ def _last(regexes: Sequence[tuple[int, re.Pattern[str]]], text: str) -> int:
 
 
 def _relative(directory: str, base: str, name: str) -> str:
-    # A directory that was moved is asked about before its rules are read anew: its old base is no prefix then.
+    # A directory that was moved is asked about before its rules are read anew: its old base is no prefix
+    # then.
     if len(directory) > len(base) and directory.startswith(base):
         return f"{directory[len(base) + 1 :]}/{name}"
     return name
@@ -239,8 +240,8 @@ def _relative(directory: str, base: str, name: str) -> str:
 def _translate(glob: str, *, by_name: bool) -> str:
     """Return a regular expression (for fullmatch, DOTALL) that matches what git's wildmatch matches."""
     out: list[str] = []
-    # git compares the part before the first special character literally and begins its matcher behind it, so that
-    # `a**/b` has its `**` "at the start": dir.c, match_pathname().
+    # git compares the part before the first special character literally and begins its matcher behind it, so
+    # that `a**/b` has its `**` "at the start": dir.c, match_pathname().
     special = _SPECIAL.search(glob)
     start = at = special.start() if special else len(glob)
     out.append(re.escape(glob[:at]))

@@ -51,7 +51,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     value: str
     metadata: Mapping[str, Any] = {}
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None  #: None: not said
     ttl_seconds: float | None = None
     session_id: str | None = None
 
@@ -90,7 +90,7 @@ def write(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
     """
     same = memory.live(now=now) and (memory.value, memory.metadata) == (draft.value, draft.metadata)
     if same:
-        files = draft.files or memory.files
+        files = memory.files if draft.files is None else draft.files
         return replace(memory, files=files, **_expiry(draft.ttl_seconds, now=now))
     return _next(memory, draft, now=now)
 
@@ -138,7 +138,7 @@ def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
         updated_at=at,
         last_accessed=max(at, memory.last_accessed),
         metadata=draft.metadata,
-        files=draft.files,
+        files=draft.files or (),
         session_id=draft.session_id,
         **_expiry(draft.ttl_seconds, now=now),
     )

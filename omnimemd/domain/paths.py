@@ -16,7 +16,7 @@ def is_within(path: str, root: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Return *path* as text: each byte that is not UTF-8 as `\\xNN`."""
+    r"""Return *path* as text: each byte that is not UTF-8 as `\xNN`."""
     if path.isascii():
         return path
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

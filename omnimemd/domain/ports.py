@@ -70,8 +70,6 @@ class Watcher(Protocol):
         ...
 
 
-
-
 class Processes(Protocol):
     """Knows the processes of this machine, and tells when one dies."""
 

@@ -90,14 +90,14 @@ class Entries:
         """
         return self._cache.fold(self._cache.get(session_id)).shown()
 
-    def page(self, session_id: str, *, after: int, kind: EntryKind | None, limit: int) -> EntryPage:
+    async def page(self, session_id: str, *, after: int, kind: EntryKind | None, limit: int) -> EntryPage:
         """Return up to *limit* entries after the one numbered *after*.
 
         Raises:
             SessionNotFound: there is no such session.
         """
         held = self._cache.get(session_id)
-        found = self._database.read_now(lambda db: rows.page(db, held.key, after=after, kind=kind, limit=limit + 1))
+        found = await self._database.read(lambda db: rows.page(db, held.key, after=after, kind=kind, limit=limit + 1))
         more = len(found) > limit
         return EntryPage(held.session, found[:limit], found[limit - 1].seq if more else None)
 

@@ -81,7 +81,7 @@ class Health:
             await self._trouble.wait()
             self._trouble.clear()
             while not (await self.check()).stores:
-                await asyncio.sleep(_AGAIN_SECONDS)  # noqa: ASYNC110 a disk tells nobody when it works again
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def check(self) -> Condition:
         """Write to the store and read it back; name every problem there is."""

@@ -61,7 +61,7 @@ class Memories:
         draft = Draft(
             value=request.value,
             metadata=request.metadata or {},
-            files=tuple(request.files or ()),
+            files=None if request.files is None else tuple(request.files),
             ttl_seconds=request.ttl_seconds,
             session_id=request.session_id,
         )

@@ -18,13 +18,12 @@ from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.identity import choose_caller
 from omnimemd.domain.ports import Processes
-from omnimemd.domain.projects import Place
 from omnimemd.domain.sessions import AMBIENT_TOOL, BoundProcess, Session, end, end_of_dead, rebind, reopen
 from omnimemd.services.events import Events, SessionChanged
 from omnimemd.services.liveness import Death, Liveness
 from omnimemd.services.projects import Projects
 from omnimemd.services.session_cache import Held, SessionCache
-from omnimemd.services.workspaces import Workspaces
+from omnimemd.services.workspaces import AmbientPlace, Workspaces
 from omnimemd.storage import projects as project_rows
 from omnimemd.storage import sessions as rows
 from omnimemd.storage.database import Connection, Database
@@ -101,7 +100,8 @@ class Sessions:
         def work(db: Connection) -> tuple[Session, bool, bool]:
             held = self._cache.find(session_id)
             if held is None:
-                return self._begin(db, request, session_id, workspace, place, process), True, True
+                project_id = request.project_id or self._projects.remember(db, place).project_id
+                return self._begin(db, request, session_id, workspace, project_id, process), True, True
             before = held.session
             if before.workspace != workspace:
                 raise SessionElsewhere(f"Session '{session_id}' exists for the workspace {before.workspace!r}.")
@@ -116,18 +116,19 @@ class Sessions:
             session = await self._opened(session)
         return session, new
 
-    async def open_ambient(self, workspace: str) -> Session:
-        """Return the ambient session of *workspace*, begun if there is none."""
-        open_one = self._ambient.get(workspace)
+    async def open_ambient(self, place: AmbientPlace) -> Session:
+        """Return the ambient session of *place*, begun if there is none."""
+        open_one = self._ambient.get(place.root)
         if open_one is not None:
             held = self._cache.find(open_one)
             if held is not None and held.session.active:
                 return held.session
-        place = await self._projects.look(workspace)
-        request = SessionCreate(tool_id=AMBIENT_TOOL, workspace_path=workspace)
+        request = SessionCreate(tool_id=AMBIENT_TOOL, workspace_path=place.root)
         session_id = f"sess_{self._new_token()}"
-        session = await self._database.write(lambda db: self._begin(db, request, session_id, workspace, place, None))
-        self._ambient[workspace] = session_id
+        session = await self._database.write(
+            lambda db: self._begin(db, request, session_id, place.root, place.project_id, None)
+        )
+        self._ambient[place.root] = session_id
         self._events.publish(SessionChanged(session))
         return session
 
@@ -228,7 +229,7 @@ class Sessions:
         )
         if self._cache.has_unsaved_rows():
             await self._database.write(self._cache.save_rows)
-        found = self._database.read_now(lambda db: rows.choose(db, choice))
+        found = await self._database.read(lambda db: rows.choose(db, choice))
         page, more = found[: query.limit], found[query.limit :]
         last = page[-1] if page and more else None
         return SessionPage(
@@ -269,15 +270,11 @@ class Sessions:
         request: SessionCreate,
         session_id: str,
         workspace: str,
-        place: Place,
+        project_id: str,
         process: BoundProcess | None,
     ) -> Session:
         now = self._clock.now()
-        if request.project_id is not None:
-            project_id = request.project_id
-            project_rows.ensure(db, project_id, now=now)
-        else:
-            project_id = self._projects.remember(db, place).project_id
+        project_rows.ensure(db, project_id, now=now)
         project_rows.touch(db, project_id, at=now)
         session = Session(
             session_id=session_id,

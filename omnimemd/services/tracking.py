@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from omnimem.errors import SessionNotFound, StoreUnavailable
+from omnimem.errors import SessionNotFound, StoreUnavailable, Unavailable
 from omnimem.model import Attribution, Source
 from omnimemd.domain.attribution import Share, attribute
 from omnimemd.domain.clock import Clock, Millis
@@ -23,7 +23,7 @@ from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.entries import Entries
 from omnimemd.services.sessions import Sessions
-from omnimemd.services.workspaces import Workspaces
+from omnimemd.services.workspaces import AmbientPlace, Workspaces
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ _AT_ONCE: Final = 500
 #: Accesses that wait while the store is not available; more become a gap.
 _WAITING: Final = 50_000
 _RETRY_SECONDS: Final = 1.0
+#: How long a flush waits for the kernel's queue to be read.
+_BARRIER_SECONDS: Final = 10.0
 
 
 class _Decided(msgspec.Struct, frozen=True):
@@ -41,7 +43,7 @@ class _Decided(msgspec.Struct, frozen=True):
 
     what: Observed | Loss
     shares: tuple[Share, ...]
-    ambient: str | None  #: the workspace whose ambient session has it, when nobody else does
+    ambient: AmbientPlace | None  #: whose ambient session has it, when nobody else does
 
 
 class Tracking:
@@ -96,8 +98,10 @@ class Tracking:
         """Take note of a gap."""
         self.decide()
         self.gaps += 1
-        shares = tuple(Share(one, Attribution.PROBABLE) for one in self._workspaces.members(loss.workspaces))
-        self._decided.append(_Decided(loss, shares, None))
+        for root in loss.workspaces:
+            shares = tuple(Share(one, Attribution.PROBABLE) for one in self._workspaces.members((root,)))
+            ambient = None if shares else self._workspaces.by_hand((root,))
+            self._decided.append(_Decided(loss, shares, ambient))
         self._something.set()
 
     def watch_changed(self, report: WatchReport) -> None:
@@ -113,8 +117,13 @@ class Tracking:
 
         Raises:
             StoreUnavailable: it cannot be recorded now; it is kept.
+            Unavailable: the watcher is too far behind.
         """
-        await self._watcher.barrier()
+        try:
+            async with asyncio.timeout(_BARRIER_SECONDS):
+                await self._watcher.barrier()
+        except TimeoutError:
+            raise Unavailable(f"File events are more than {_BARRIER_SECONDS:.0f} s behind.") from None
         self.decide()
         await self._store()
 
@@ -129,7 +138,9 @@ class Tracking:
                 await self._store()
             except StoreUnavailable as error:
                 log.warning("accesses not stored", extra={"reason": error.detail, "waiting": self.waiting})
-                self._drop_what_is_too_much()
+                async with self._storing:
+                    if len(self._decided) > _WAITING:
+                        self._lose(len(self._decided) - _WAITING + 1, reason="store_unavailable")
                 await asyncio.sleep(_RETRY_SECONDS)
             if self.waiting:
                 self._something.set()
@@ -152,7 +163,7 @@ class Tracking:
                     await self._ambient_changed.wait()
 
     def _decide(self, *, everything: bool) -> None:
-        verdicts: dict[tuple[str, ...], tuple[tuple[Share, ...], str | None]] = {}
+        verdicts: dict[tuple[str, ...], tuple[tuple[Share, ...], AmbientPlace | None]] = {}
         for observed in self._coalescer.take(now=self._clock.now(), everything=everything):
             verdict = verdicts.get(observed.workspaces)
             if verdict is None:
@@ -166,19 +177,29 @@ class Tracking:
         async with self._storing:
             while self._decided:
                 batch = self._decided[:_AT_ONCE]
-                new: dict[str, list[Entry]] = {}
-                for one in batch:
-                    shares = one.shares
-                    if one.ambient is not None:
-                        session = await self._sessions.open_ambient(one.ambient)
-                        shares = (Share(session.session_id, Attribution.PROBABLE),)
-                        self._expect_idle(session.session_id)
-                    for share in shares:
-                        new.setdefault(share.session_id, []).append(_entry(one.what, share, now=self._clock.now()))
-                await self._entries.record(new)
+                try:
+                    await self._record(batch)
+                except StoreUnavailable:
+                    raise
+                except Exception:
+                    # A bug must cost the batch it happens to, not everything that comes after it.
+                    self._lose(len(batch), reason="internal_error")
+                    raise
                 del self._decided[: len(batch)]
                 self.recorded += sum(isinstance(one.what, Observed) for one in batch)
                 await asyncio.sleep(0)
+
+    async def _record(self, batch: Sequence[_Decided]) -> None:
+        new: dict[str, list[Entry]] = {}
+        for one in batch:
+            shares = one.shares
+            if one.ambient is not None:
+                session = await self._sessions.open_ambient(one.ambient)
+                shares = (Share(session.session_id, Attribution.PROBABLE),)
+                self._expect_idle(session.session_id)
+            for share in shares:
+                new.setdefault(share.session_id, []).append(_entry(one.what, share, now=self._clock.now()))
+        await self._entries.record(new)
 
     def _expect_idle(self, session_id: str) -> None:
         known = session_id in self._ambient
@@ -186,18 +207,17 @@ class Tracking:
         if not known:
             self._ambient_changed.set()
 
-    def _drop_what_is_too_much(self) -> None:
-        """Put one gap in the place of the oldest accesses when more wait than may."""
-        excess = len(self._decided) - _WAITING
-        if excess <= 0:
-            return
-        lost, self._decided = self._decided[: excess + 1], self._decided[excess + 1 :]
-        shares = {share.session_id: share for one in lost for share in one.shares}
-        times = [one.what.at if isinstance(one.what, Observed) else one.what.started_at for one in lost]
-        loss = Loss((), Millis(min(times)), Millis(max(times)), "store_unavailable")
+    def _lose(self, count: int, *, reason: str) -> None:
+        """Put one gap in the place of the oldest *count* accesses; a gap that cannot be stored itself is let go."""
+        lost, self._decided = self._decided[:count], self._decided[count:]
         self.gaps += 1
-        gap = _Decided(loss, tuple(Share(one, Attribution.PROBABLE) for one in shares), None)
-        self._decided.insert(0, gap)
+        if count == 1 and isinstance(lost[0].what, Loss):
+            return
+        times = [one.what.at if isinstance(one.what, Observed) else one.what.started_at for one in lost]
+        losers = {
+            share.session_id: Share(share.session_id, Attribution.PROBABLE) for one in lost for share in one.shares
+        }
+        self._decided.insert(0, _Decided(Loss((), min(times), max(times), reason), tuple(losers.values()), None))
 
 
 def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:

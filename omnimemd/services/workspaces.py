@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from omnimem.errors import WorkspaceInvalid, WorkspaceNotFound
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
@@ -29,6 +31,13 @@ log = logging.getLogger(__name__)
 _START_SECONDS: Final = 2.0
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0
+
+
+class AmbientPlace(msgspec.Struct, frozen=True):
+    """A folder added by hand, where what nobody's session did is kept in an ambient session."""
+
+    root: str
+    project_id: str
 
 
 class _Folder:
@@ -115,6 +124,7 @@ class Workspaces:
         resolved = await self._projects.resolve(real)
         now = self._clock.now()
         await self._database.write(lambda db: rows.add(db, real, at=now), durable=True)
+        self.absent.pop(real, None)
         self._before_change()
         folder = self._folder(real, resolved.project.project_id)
         new, folder.by_hand = not folder.by_hand, True
@@ -127,10 +137,14 @@ class Workspaces:
         Raises:
             WorkspaceNotFound: it was not added by hand.
         """
-        folder = self._folders.get(path) or self._folders.get(await self._projects.real(path))
-        if folder is None or not folder.by_hand:
+        real = path if path in self._folders or path in self.absent else await self._projects.real(path)
+        folder = self._folders.get(real)
+        if (folder is None or not folder.by_hand) and real not in self.absent:
             raise WorkspaceNotFound(f"{path!r} was not added by hand.")
-        await self._database.write(lambda db: rows.remove(db, folder.path), durable=True)
+        await self._database.write(lambda db: rows.remove(db, real), durable=True)
+        self.absent.pop(real, None)
+        if folder is None:
+            return
         await self._barrier()
         self._before_change()
         folder.by_hand = False
@@ -149,14 +163,11 @@ class Workspaces:
         """Return the ids of the sessions active in any of *roots*."""
         return tuple(one for root in roots if root in self._folders for one in self._folders[root].members)
 
-    def by_hand(self, roots: tuple[str, ...]) -> str | None:
+    def by_hand(self, roots: tuple[str, ...]) -> AmbientPlace | None:
         """Return the deepest of *roots* that was added by hand, None when none was."""
-        chosen = [root for root in roots if root in self._folders and self._folders[root].by_hand]
-        return max(chosen, key=len, default=None)
-
-    def project_of(self, root: str) -> str:
-        """Return the project of the watched folder *root*."""
-        return self._folders[root].project_id
+        chosen = [folder for root in roots if (folder := self._folders.get(root)) is not None and folder.by_hand]
+        deepest = max(chosen, key=lambda folder: len(folder.path), default=None)
+        return None if deepest is None else AmbientPlace(deepest.path, deepest.project_id)
 
     def watch_changed(self, report: WatchReport) -> None:
         """Tell everybody that a folder is seen better or worse."""

@@ -1,6 +1,6 @@
 """Sessions in the database."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import apsw
 import msgspec
@@ -27,8 +27,8 @@ class Stored(msgspec.Struct, frozen=True):
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Where a page ended: the next one begins behind it."""
 
-    last_activity: Millis
-    key: int
+    last_activity: Annotated[Millis, msgspec.Meta(ge=0, le=2**62)]
+    key: Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
