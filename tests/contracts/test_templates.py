@@ -1,0 +1,92 @@
+"""The unit and plist templates are what systemd and launchd take, and fit what clients expect."""
+
+import os
+import plistlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from omnimem import socket_path
+from omnimemd.system.templates import TEMPLATES, TemplateNotFound, read_template
+from tests.contracts.checkout import ROOT
+
+SERVICE = "systemd/omnimemd.service"
+SOCKET = "systemd/omnimemd.socket"
+PLIST = "launchd/io.omnimem.omnimemd.plist"
+
+#: With these a user's unit gets a user namespace (systemd ≥ 254) or does not start: systemd.exec(5).
+MAKES_A_USER_NAMESPACE = re.compile(
+    r"^(?:PrivateUsers|Protect\w+|Private(?:Tmp|Devices|Mounts|Network|IPC|PIDs)|ReadOnlyPaths|ReadWritePaths"
+    r"|InaccessiblePaths|ExecPaths|NoExecPaths|TemporaryFileSystem|Bind(?:ReadOnly)?Paths|DynamicUser"
+    r"|CapabilityBoundingSet|ProcSubset|MountAPIVFS|RootDirectory|RootImage|StateDirectory)=",
+    re.MULTILINE,
+)
+
+
+def rendered(name: str) -> str:
+    text = read_template(name)
+    return text.replace("{{executable}}", "/bin/true").replace("{{log_file}}", "/tmp/omnimemd.log")
+
+
+def test_every_template_on_disk_has_a_name() -> None:
+    files = [path for folder in ("launchd", "systemd") for path in sorted((ROOT / folder).iterdir())]
+
+    assert tuple(str(path.relative_to(ROOT)) for path in files) == TEMPLATES
+
+
+@pytest.mark.parametrize("name", ["systemd/omnimemd.timer", "../pyproject.toml", "systemd", ""])
+def test_a_name_that_is_none_is_told_those_that_are(name: str) -> None:
+    with pytest.raises(TemplateNotFound, match=r"no template .* there are launchd/.*, systemd/") as caught:
+        read_template(name)
+
+    assert caught.value.name == name
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_placeholder_is_known(name: str) -> None:
+    assert "{{" not in rendered(name)
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path) -> None:
+    units = [tmp_path / Path(name).name for name in (SERVICE, SOCKET)]
+    for unit in units:
+        unit.write_text(rendered(f"systemd/{unit.name}"))
+
+    verified = subprocess.run(
+        ["systemd-analyze", "--user", "verify", *units],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},  # without one it will not look at user units
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (verified.returncode, verified.stderr) == (0, "")  # an unknown key is a warning, with status 0
+
+
+def test_the_service_has_no_user_namespace() -> None:
+    assert MAKES_A_USER_NAMESPACE.findall(read_template(SERVICE)) == []
+
+
+@pytest.mark.needs("linux")
+def test_systemd_listens_where_clients_look() -> None:
+    listens = re.search(r"^ListenStream=%t/(.*)$", read_template(SOCKET), re.MULTILINE)
+
+    assert listens is not None
+    assert socket_path({"XDG_RUNTIME_DIR": "/run/user/1"}) == Path("/run/user/1") / listens[1]
+
+
+def test_the_agent_is_named_as_its_file() -> None:
+    agent = plistlib.loads(rendered(PLIST).encode())
+
+    assert f"{agent['Label']}.plist" == Path(PLIST).name
+
+
+def test_the_agent_is_started_again_after_a_crash_only() -> None:
+    agent = plistlib.loads(rendered(PLIST).encode())
+
+    assert agent["ProgramArguments"] == ["/bin/true"]
+    assert agent["KeepAlive"] == {"SuccessfulExit": False}
+    assert agent["Umask"] == 0o077

@@ -1,0 +1,102 @@
+"""What tests need from the system, and what becomes of one whose needs are not met.
+
+A test names its needs: `@pytest.mark.needs("git", "inotify")`. On a machine that lacks one of them the test
+is not run, and the run ends with a list of those tests and the reasons. Where `OMNIMEM_REQUIRE_ALL` is 1, as
+in `.ci/run`, a missing requirement fails the test instead: there, nothing goes untested unnoticed. The
+exception is a need for another operating system, which no machine can be made to meet.
+
+This is a pytest plugin, loaded by `tests/conftest.py`.
+"""
+
+import ctypes
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+
+
+class Requirement(NamedTuple):
+    """One thing a test may need."""
+
+    is_met: Callable[[], bool]
+    absence: str  #: completes "not run: …"
+    can_be_met: bool = True  #: False for what no installation brings, such as another operating system
+
+
+def _command(name: str) -> Requirement:
+    return Requirement(lambda: shutil.which(name) is not None, f"there is no `{name}` on PATH")
+
+
+def _has_inotify() -> bool:
+    return hasattr(ctypes.CDLL(None), "inotify_init1")
+
+
+#: Every name the marker `needs` takes. `.ci/run` installs the commands among them.
+REQUIREMENTS: dict[str, Requirement] = {
+    "curl": _command("curl"),
+    "gcc": _command("gcc"),
+    "git": _command("git"),
+    "ps": _command("ps"),
+    "strace": _command("strace"),
+    "systemd-analyze": _command("systemd-analyze"),
+    "inotify": Requirement(_has_inotify, "this kernel has no inotify"),
+    "pidfd": Requirement(lambda: hasattr(os, "pidfd_open"), "this Python has no os.pidfd_open"),
+    "root": Requirement(lambda: os.geteuid() == 0, "it takes root to make files of another user"),
+    "linux": Requirement(lambda: sys.platform == "linux", "this is not Linux", can_be_met=False),
+    "macos": Requirement(lambda: sys.platform == "darwin", "this is not macOS", can_be_met=False),
+}
+
+_NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the list of what is not run."""
+    config.stash[_NOT_RUN] = {}
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Refuse names that mean nothing: a typo would let a test run that should not."""
+    for item in items:
+        unknown = sorted(set(_needs(item)) - REQUIREMENTS.keys())
+        if unknown:
+            raise pytest.UsageError(
+                f"{item.nodeid} needs {', '.join(unknown)}; known are {', '.join(sorted(REQUIREMENTS))}"
+            )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip or fail, before any fixture is made, a test that needs what is not there."""
+    absent = [REQUIREMENTS[name] for name in _needs(item) if not _is_met(name)]
+    if not absent:
+        return
+    reason = "; ".join(requirement.absence for requirement in absent)
+    demanded = os.environ.get("OMNIMEM_REQUIRE_ALL") == "1"
+    if demanded and any(requirement.can_be_met for requirement in absent):
+        pytest.fail(f"{reason} (and OMNIMEM_REQUIRE_ALL=1 demands it)", pytrace=False)
+    item.config.stash[_NOT_RUN].setdefault(reason, []).append(item.nodeid)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """End the run with the tests that were not run, by reason."""
+    not_run = config.stash[_NOT_RUN]
+    if not_run:
+        terminalreporter.section("not run, and why")
+        for reason, tests in sorted(not_run.items()):
+            terminalreporter.line(f"{reason}:")
+            for test in tests:
+                terminalreporter.line(f"    {test}")
+
+
+def _needs(item: pytest.Item) -> list[str]:
+    return [name for marker in item.iter_markers("needs") for name in marker.args]
+
+
+@cache
+def _is_met(name: str) -> bool:
+    return REQUIREMENTS[name].is_met()
