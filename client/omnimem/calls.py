@@ -151,6 +151,13 @@ class Operations:
         "Wait until every file event that happened before the call is recorded.",
         repeatable=True,
     )
+    metrics = _plain(
+        "GET",
+        "/metrics",
+        str,
+        "The figures of /status, for Prometheus.",
+        media_type="text/plain; version=0.0.4",
+    )
     openapi = _plain("GET", "/openapi.json", dict[str, Any], "This description.")
     events = _with(
         "query",

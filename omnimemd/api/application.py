@@ -1,15 +1,13 @@
 """Put every operation at its route."""
 
-from typing import Final
-
 import msgspec
 from aiohttp import web
 
 from omnimem.calls import ALL, Operations
 from omnimemd.api import context, daemon, memories, projects, sessions
-from omnimemd.api.boundary import PeerOf, boundary
+from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
-from omnimemd.api.endpoint import serve
+from omnimemd.api.endpoint import BODY_LIMIT, serve
 from omnimemd.api.events import serve_events
 from omnimemd.api.openapi import describe
 from omnimemd.services.entries import Entries
@@ -21,9 +19,6 @@ from omnimemd.services.projects import Projects
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
-
-#: Bytes a body may have; aiohttp refuses one of the size it is given.
-_BODY_LIMIT: Final = 1024 * 1024 + 1
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,16 +37,19 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
 def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) -> web.Application:
     """Return the API of *services*, for callers of *uid* only."""
-    app = web.Application(middlewares=[boundary(peer_of=peer_of, uid=uid)], client_max_size=_BODY_LIMIT)
+    # Some versions of aiohttp refuse a body of the very size they are given: the endpoint has the last word.
+    app = web.Application(middlewares=[boundary(peer_of=peer_of, uid=uid)], client_max_size=BODY_LIMIT + 1)
     endpoints = [
+        *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
         *sessions.endpoints(services.sessions, services.workspaces),
-        *context.endpoints(services.entries),
         *projects.endpoints(services.projects, services.workspaces),
         *memories.endpoints(services.memories),
         *daemon.endpoints(services.health, services.tracking, facts, msgspec.json.encode(describe(ALL))),
     ]
     for endpoint in endpoints:
         operation = endpoint.operation
-        app.router.add_route(operation.method, operation.path, serve(endpoint, services.idempotency))
-    app.router.add_route(Operations.events.method, Operations.events.path, serve_events(services.events))
+        handler = serve(endpoint, services.idempotency)
+        app.router.add_route(operation.method, operation.path, handler, expect_handler=invite_body)
+    listen = Operations.events
+    app.router.add_route(listen.method, listen.path, serve_events(services.events), expect_handler=invite_body)
     return app

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from omnimem._version import __version__
@@ -54,6 +54,8 @@ def boundary(*, peer_of: PeerOf, uid: int) -> Middleware:
             answered = _told(_translated(error, request))
             if isinstance(error, web.HTTPMethodNotAllowed):
                 answered.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        except (web.RequestPayloadError, ConnectionResetError):  # say, a caller that hung up in the middle of it
+            answered = _told(BadRequest("The body did not come as the headers say."))
         except Exception:
             log.exception("request failed", extra={"method": request.method, "route": _route(request)})
             answered = _told(InternalError("The daemon failed at this request."))
@@ -62,6 +64,16 @@ def boundary(*, peer_of: PeerOf, uid: int) -> Middleware:
         return answered
 
     return bounded
+
+
+async def invite_body(request: web.Request) -> None:
+    """Have a caller that waits for leave to send its body send it; any other expectation is passed over.
+
+    aiohttp's own handler answers those by itself, in front of the boundary: to whoever calls.
+    """
+    if request.version >= HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
 
 
 def _told(error: OmnimemError) -> web.Response:

@@ -1,6 +1,7 @@
 """From the bytes of a request to a value, and back; what is wrong is said in the caller's words."""
 
 import re
+from itertools import accumulate
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -13,6 +14,11 @@ from omnimem.model import ID_PATTERN, NO_NUL_PATTERN, Request
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+#: Levels a body may be nested; what is taken in must be given out again, and msgspec recurses (C stack, ~1,000).
+_DEEPEST: Final = 100
+#: Everything of a JSON text but its brackets.
+_NOT_A_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^][{}"]+', re.DOTALL)
 
 #: What msgspec says of our patterns, in words.
 _PATTERNS: Final = {
@@ -30,6 +36,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     status: int
     body: bytes | None = None
+    media_type: str = "application/json"
 
 
 def answer(value: object, *, status: int = 200) -> Answer:
@@ -53,12 +60,15 @@ def decode_body(body: bytes, media_type: str | None, wanted: Any) -> Any:
     decoder = _decoders.get(wanted)
     if decoder is None:
         decoder = _decoders[wanted] = msgspec.json.Decoder(wanted)
+    if body.count(b"[") + body.count(b"{") > _DEEPEST:
+        _refuse_deeper(body)
     try:
         return decoder.decode(body or _empty(wanted))
     except msgspec.ValidationError as error:
+        _refuse_malformed(body)  # what is wrong with a field is told of JSON only
         raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBody(f"The body is not JSON in UTF-8: {error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _malformed(error) from None
 
 
 def decode_query(query: MultiMapping[str], wanted: Any) -> Any:
@@ -93,7 +103,26 @@ def response(answer: Answer) -> web.Response:
     """Return the response that carries *answer*."""
     if answer.body is None:
         return web.Response(status=answer.status)
-    return web.Response(status=answer.status, body=answer.body, content_type="application/json")
+    return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.media_type})
+
+
+def _refuse_deeper(body: bytes) -> None:
+    steps = (1 if bracket in b"[{" else -1 for bracket in _NOT_A_BRACKET.sub(b"", body))
+    if max(accumulate(steps), default=0) > _DEEPEST:
+        raise MalformedBody(f"The body is nested over {_DEEPEST} levels deep.")
+
+
+def _refuse_malformed(body: bytes) -> None:
+    try:
+        msgspec.json.decode(body)
+    except msgspec.ValidationError:  # JSON, but with a number no float can hold
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _malformed(error) from None
+
+
+def _malformed(error: Exception) -> MalformedBody:
+    return MalformedBody(f"The body is not JSON in UTF-8: {error}.")
 
 
 def _empty(wanted: Any) -> bytes:

@@ -10,6 +10,7 @@ from omnimem._version import __version__
 from omnimem.calls import Operations
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
+from omnimemd.api.metrics import exposition
 from omnimemd.services.health import Figures, Health
 from omnimemd.services.tracking import Tracking
 
@@ -37,6 +38,9 @@ def endpoints(health: Health, tracking: Tracking, facts: Facts, description: byt
     async def status(_: Received) -> Answer:
         return answer(_status(health.figures(), facts))
 
+    async def metrics(_: Received) -> Answer:
+        return Answer(200, exposition(_status(health.figures(), facts)), Operations.metrics.media_type)
+
     async def flush(_: Received) -> Answer:
         await tracking.flush()
         return answer(model.Flushed())
@@ -47,6 +51,7 @@ def endpoints(health: Health, tracking: Tracking, facts: Facts, description: byt
     return [
         Endpoint(Operations.health, check),
         Endpoint(Operations.status, status),
+        Endpoint(Operations.metrics, metrics),
         Endpoint(Operations.flush, flush),
         Endpoint(Operations.openapi, openapi),
     ]

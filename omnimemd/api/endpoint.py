@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from omnimem.calls import Operation
-from omnimem.errors import InvalidRequest
+from omnimem.errors import BodyTooLarge, InvalidRequest
 from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, response
 from omnimemd.domain.identity import Peer
 from omnimemd.services.idempotency import Answer as KeptAnswer
@@ -16,6 +16,8 @@ from omnimemd.services.idempotency import Idempotency
 #: Where the boundary leaves who called.
 PEER: Final = web.RequestKey("peer", Peer)
 
+#: Bytes a body may have.
+BODY_LIMIT: Final = 1024 * 1024
 _KEY_LENGTH: Final = 255
 _MINIMAL: Final = "return=minimal"
 
@@ -52,12 +54,14 @@ def serve(endpoint: Endpoint, idempotency: Idempotency) -> Serve:
     async def served(request: web.Request) -> web.Response:
         headers = request.headers
         raw = await request.read() if has_body else b""
+        if len(raw) > BODY_LIMIT:
+            raise BodyTooLarge("The body has over 1 MiB.")
         received = Received(
             ids=request.match_info,
             body=decode_body(raw, headers.get("Content-Type"), body_type) if has_body else None,
             query=None if not request.query_string and operation.query is None else _query(request, operation),
             peer=request[PEER],
-            minimal=_MINIMAL in headers.get("Prefer", ""),
+            minimal=_prefers_minimal(headers.getall("Prefer", [])),
         )
         key = headers.get("Idempotency-Key") if once else None
         if key is None:
@@ -84,6 +88,14 @@ async def _once(
 
     kept = await idempotency.once(f"{request.method} {request.path}", key, raw, run)
     return Answer(kept.status, kept.body)
+
+
+def _prefers_minimal(headers: list[str]) -> bool:
+    """Return whether a Prefer header among *headers* has the preference (RFC 7240)."""
+    if not headers or headers == [_MINIMAL]:  # what all but every request says
+        return bool(headers)
+    preferences = ",".join(headers).split(",")
+    return any(one.partition(";")[0].strip().lower() == _MINIMAL for one in preferences)
 
 
 def _checked(key: str) -> str:

@@ -25,6 +25,8 @@ from omnimemd.services.events import (
 
 #: Seconds of silence after which a comment is sent, so that a listener that is gone is noticed.
 _SILENCE: Final = 15.0
+#: Seconds a listener has to read what is left when the daemon stops.
+_LAST: Final = 0.5
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,17 +41,22 @@ def serve_events(events: Events) -> Serve:
         with events.subscribe(session_id=query.session_id, project_id=query.project_id) as subscription:
             await stream.prepare(request)
             try:
-                await stream.write(b": listening\n\n")
-                while True:
-                    try:
-                        async with asyncio.timeout(_SILENCE):
-                            told = await subscription.next()
-                    except TimeoutError:
-                        await stream.write(b": still here\n\n")
-                        continue
-                    if told is None:
-                        break
-                    await stream.write(_encoded(told))
+                async with asyncio.timeout(None) as patience:
+                    subscription.on_close = lambda: patience.reschedule(asyncio.get_running_loop().time() + _LAST)
+                    await stream.write(b": listening\n\n")
+                    while True:
+                        try:
+                            async with asyncio.timeout(_SILENCE):
+                                told = await subscription.next()
+                        except TimeoutError:
+                            await stream.write(b": still here\n\n")
+                            continue
+                        if told is None:
+                            break
+                        await stream.write(_encoded(told))
+            except TimeoutError:  # the daemon stops, and the listener does not read
+                if request.transport is not None:
+                    request.transport.abort()
             except ConnectionResetError:
                 pass  # the listener is gone
         return stream

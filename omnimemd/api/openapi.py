@@ -10,7 +10,7 @@ import msgspec
 
 from omnimem._version import __version__
 from omnimem.calls import COMMON_ERRORS, Operation
-from omnimem.errors import OmnimemError, Problem
+from omnimem.errors import BodyTooLarge, IdempotencyKeyReused, OmnimemError, Problem, UnsupportedMediaType
 
 _REF = "#/components/schemas/{name}"
 
@@ -21,6 +21,7 @@ def describe(operations: Iterable[Operation[..., Any]]) -> dict[str, Any]:
     types = [
         *{one.result for one in chosen if one.result is not NoneType and one.media_type == "application/json"},
         *{one.body for one in chosen if one.body is not None},
+        *{one.query for one in chosen if one.query is not None},  # parameters refer to what these refer to
         Problem,
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
@@ -113,7 +114,7 @@ def _responses(one: Operation[..., Any], schema_of: dict[Any, Any]) -> dict[str,
         if one.name == "health":
             responses["503"] = success | {"description": "It cannot store."}
     by_status: dict[str, list[type[OmnimemError]]] = {}
-    for error in (*COMMON_ERRORS, *one.raises):
+    for error in (*COMMON_ERRORS, *_errors_of_body(one), *one.raises):
         by_status.setdefault(str(error.status), []).append(error)
     for status, errors in by_status.items():
         responses.setdefault(
@@ -126,3 +127,10 @@ def _responses(one: Operation[..., Any], schema_of: dict[Any, Any]) -> dict[str,
             },
         )
     return responses
+
+
+def _errors_of_body(one: Operation[..., Any]) -> tuple[type[OmnimemError], ...]:
+    if one.method not in ("POST", "PATCH"):
+        return ()
+    reused = () if one.method == "PATCH" or one.repeatable else (IdempotencyKeyReused,)
+    return BodyTooLarge, UnsupportedMediaType, *reused

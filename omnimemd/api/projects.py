@@ -17,11 +17,11 @@ def endpoints(projects: Projects, workspaces: Workspaces) -> list[Endpoint]:
         return answer(views.resolved(found.project, found.place))
 
     async def every_project(_: Received) -> Answer:
-        shown = [views.project(one) for one in projects.every()]
+        shown = [views.project(one) for one in await projects.every()]
         return answer(ProjectList(projects=shown, count=len(shown)))
 
     async def get_project(received: Received) -> Answer:
-        return answer(views.project(projects.get(received.ids["project_id"])))
+        return answer(views.project(await projects.get(received.ids["project_id"])))
 
     async def update_project(received: Received) -> Answer:
         return answer(views.project(await projects.update(received.ids["project_id"], received.body)))
@@ -32,6 +32,8 @@ def endpoints(projects: Projects, workspaces: Workspaces) -> list[Endpoint]:
 
     async def add_workspace(received: Received) -> Answer:
         workspace, new = await workspaces.add(received.body.path)
+        # What happens behind the answer is to be seen; the wait must not hold up other writers.
+        received.afterwards = lambda: workspaces.ready(workspace.path)
         return answer(views.workspace(workspace), status=201 if new else 200)
 
     async def remove_workspace(received: Received) -> Answer:

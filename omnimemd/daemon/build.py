@@ -8,11 +8,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
 from omnimem.errors import Unavailable
 from omnimemd.api.application import Services, application
+from omnimemd.api.boundary import PeerOf
 from omnimemd.api.daemon import Facts
 from omnimemd.domain.identity import Peer
 from omnimemd.services.background import Background
@@ -37,6 +39,7 @@ from omnimemd.system.settings import Settings
 from omnimemd.system.watcher import InotifyWatcher as open_watcher
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
 
 log = logging.getLogger(__name__)
@@ -59,73 +62,76 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
         events = Events()
         cache = SessionCache(database=database, clock=clock)
         places = SystemPlaces()
-        projects = Projects(database=database, places=places, clock=clock, new_token=_token)
+        projects = Projects(database=database, cache=cache, places=places, clock=clock, new_token=_token)
         entries = Entries(database=database, cache=cache, clock=clock, events=events)
         memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=_token)
         with closing(SystemProcesses(open_deaths())) as processes:
-            async with Background() as background:
-                liveness = Liveness(processes=processes, clock=clock)
-                watcher = open_watcher(clock=clock, private=settings.data_dir / "barrier", environ=os.environ)
-                workspaces = Workspaces(
-                    database=database,
-                    watcher=watcher,
-                    projects=projects,
-                    background=background,
-                    clock=clock,
-                    events=events,
-                )
-                sessions = Sessions(
-                    database=database,
-                    cache=cache,
-                    projects=projects,
-                    workspaces=workspaces,
-                    liveness=liveness,
-                    processes=processes,
-                    clock=clock,
-                    events=events,
-                    new_token=_token,
-                )
-                tracking = Tracking(
-                    entries=entries,
-                    sessions=sessions,
-                    workspaces=workspaces,
-                    watcher=watcher,
-                    clock=clock,
-                    ambient_idle_ms=settings.ambient_idle_ms,
-                )
-                health = Health(
-                    database=database,
-                    sessions=sessions,
-                    workspaces=workspaces,
-                    tracking=tracking,
-                    watcher=watcher,
-                    background=background,
-                    events=events,
-                    clock=clock,
-                )
-                services = Services(
-                    sessions=sessions,
-                    entries=entries,
-                    projects=projects,
-                    workspaces=workspaces,
-                    memories=memories,
-                    tracking=tracking,
-                    health=health,
-                    events=events,
-                    idempotency=Idempotency(database=database, clock=clock),
-                )
-                await watcher.start(tracking)
-                try:
+            background = Background()
+            liveness = Liveness(processes=processes, clock=clock)
+            watcher = open_watcher(clock=clock, private=settings.data_dir / "barrier", environ=os.environ)
+            workspaces = Workspaces(
+                database=database,
+                watcher=watcher,
+                projects=projects,
+                background=background,
+                clock=clock,
+                events=events,
+            )
+            sessions = Sessions(
+                database=database,
+                cache=cache,
+                projects=projects,
+                workspaces=workspaces,
+                liveness=liveness,
+                processes=processes,
+                clock=clock,
+                events=events,
+                new_token=_token,
+            )
+            tracking = Tracking(
+                entries=entries,
+                sessions=sessions,
+                workspaces=workspaces,
+                watcher=watcher,
+                clock=clock,
+                ambient_idle_ms=settings.ambient_idle_ms,
+            )
+            health = Health(
+                database=database,
+                sessions=sessions,
+                workspaces=workspaces,
+                tracking=tracking,
+                watcher=watcher,
+                background=background,
+                events=events,
+                clock=clock,
+            )
+            services = Services(
+                sessions=sessions,
+                entries=entries,
+                projects=projects,
+                workspaces=workspaces,
+                memories=memories,
+                tracking=tracking,
+                health=health,
+                events=events,
+                idempotency=Idempotency(database=database, clock=clock),
+            )
+            await watcher.start(tracking)
+            try:
+                async with background:  # ends before the watcher that its tasks work with
                     await workspaces.restore(tuple(map(str, settings.workspaces)))
                     await sessions.reconcile()
                     background.keep("deaths", lambda: liveness.run(sessions.process_died))
                     background.keep("tracking", tracking.run)
                     background.keep("health", health.run)
                     background.keep("ambient sessions", tracking.run_ambient)
-                    yield application(services, _facts(settings), peer_of=_peer_of, uid=os.getuid()), events
-                finally:
-                    await _finish(tracking.flush())
-                    await watcher.close()
+                    try:
+                        yield application(services, _facts(settings), peer_of=_peer_of(), uid=os.getuid()), events
+                    finally:
+                        await _finish(tracking.flush())
+            finally:
+                await watcher.close()
         await _finish(memories.count_accesses())
         await _finish(sessions.close())
 
@@ -142,12 +148,21 @@ def _token() -> str:
     return secrets.token_hex(6)
 
 
-def _peer_of(request: web.BaseRequest) -> Peer:
-    transport = request.transport
-    connection: socket.socket | None = None if transport is None else transport.get_extra_info("socket")
-    if connection is None:
-        raise ConnectionResetError("the caller is gone")
-    return peer_of(connection)
+def _peer_of() -> PeerOf:
+    """Return what tells who is at the other end of a request's connection; the kernel is asked once for each."""
+    known: WeakKeyDictionary[asyncio.BaseTransport, Peer] = WeakKeyDictionary()
+
+    def peer_of_request(request: web.BaseRequest) -> Peer:
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the caller is gone")
+        peer = known.get(transport)
+        if peer is None:
+            connection: socket.socket = transport.get_extra_info("socket")
+            peer = known[transport] = peer_of(connection)
+        return peer
+
+    return peer_of_request
 
 
 def _facts(settings: Settings) -> Facts:

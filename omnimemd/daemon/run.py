@@ -1,6 +1,7 @@
 """The life of the daemon: take the places, begin, serve, stop in order."""
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -23,8 +24,11 @@ from omnimemd.system.supervisor import notify
 
 log = logging.getLogger(__name__)
 
-#: Seconds that accepted requests have to finish when the daemon stops; the whole stop has five.
-_FINISH_SECONDS = 3.0
+#: Objects made and not freed after which Python looks for garbage that counting references does not find.
+_COLLECT_AFTER = 10_000
+#: Seconds that accepted requests have to finish when the daemon stops; the whole stop has five, and aiohttp waits as
+#: long again for one that it has cut off and whose caller does not read.
+_FINISH_SECONDS = 2.0
 #: Seconds an idle connection is kept.
 _KEEPALIVE_SECONDS = 75.0
 
@@ -54,6 +58,7 @@ async def _serve(settings: Settings, listening: Listening) -> None:
     async with running(settings) as (app, events):
         app.on_shutdown.append(_hang_up(events))
         runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_SECONDS)
+        _spare_the_collector()
         await runner.setup()
         server = await loop.create_unix_server(partial(_connection, runner), sock=connection)
         try:
@@ -85,6 +90,17 @@ def _hang_up(events: Events) -> Callable[[web.Application], Awaitable[None]]:
         events.close()  # listeners would otherwise be waited for
 
     return hang_up
+
+
+def _spare_the_collector() -> None:
+    """Leave what the daemon consists of out of garbage collections, and begin them less often.
+
+    Requests that are served at once hold some thousand objects until their common commit: to look for garbage after
+    every 700 would find none, again and again, and cost a tenth of the daemon's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 def _allow_descriptors() -> None:

@@ -20,6 +20,8 @@ from omnimemd.domain.temporary import becomes
 #: How long the second half of a rename may be behind the first, and a file just opened stay open, before it is told.
 _HALF_MOVE_MS: Final = 50
 _STILL_OPEN_MS: Final = 1_000
+#: How long what was found by looking may be ahead of what the kernel says of the same file.
+_FOUND_MS: Final = 200
 #: How often a file that is kept open and written to (a log) is told again.
 _KEPT_OPEN_MS: Final = 30_000
 _KEPT_OPEN_FILES: Final = 4_096
@@ -82,7 +84,15 @@ class Coalescer:
 
     def take(self, *, now: Millis, everything: bool = False) -> list[Observed]:
         """Return what is settled, in order; with *everything*, all that is held."""
-        settled = [index for index, step in self._steps.items() if everything or self._is_settled(step, now)]
+        return self._given_out(
+            [index for index, step in self._steps.items() if everything or self._is_settled(step, now)]
+        )
+
+    def take_of(self, workspace: str) -> list[Observed]:
+        """Return, in order, all that is held of one *workspace*, settled or not."""
+        return self._given_out([index for index, step in self._steps.items() if workspace in step.workspaces])
+
+    def _given_out(self, settled: list[int]) -> list[Observed]:
         observed = []
         for index in settled:
             step = self._steps.pop(index)
@@ -97,6 +107,8 @@ class Coalescer:
         if age < 0:  # the clock was set back
             return True
         if step.cookie and age < _HALF_MOVE_MS:
+            return False
+        if step.found and age < _FOUND_MS:
             return False
         return not (step.open and age < _STILL_OPEN_MS)
 
@@ -147,12 +159,13 @@ class Coalescer:
     def _fold(self, step: "_Step", event: FileEvent) -> None:
         self.folded += 1
         step.open = event.change in (Change.CREATED, Change.MODIFIED)
+        step.found = step.found and event.change is Change.FOUND
 
 
 class _Step:
     """One access in the making."""
 
-    __slots__ = ("access", "at", "before", "cookie", "index", "old_path", "open", "path", "workspaces")
+    __slots__ = ("access", "at", "before", "cookie", "found", "index", "old_path", "open", "path", "workspaces")
 
     def __init__(self, index: int, event: FileEvent, access: Access, *, before: "_Step | None") -> None:
         self.index = index
@@ -164,5 +177,6 @@ class _Step:
         #: The first half of a rename waits for its second.
         self.cookie = event.cookie if event.change is Change.MOVED_FROM else 0
         self.open = event.change in (Change.CREATED, Change.MODIFIED)
+        self.found = event.change is Change.FOUND
         #: What was held of the same file before; only the creation of a temporary file is ever asked for.
         self.before = before if before is not None and before.access is Access.CREATE else None

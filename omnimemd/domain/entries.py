@@ -1,6 +1,7 @@
 """What can happen in a session: one frozen value per kind of entry."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -84,4 +85,7 @@ class Numbered(msgspec.Struct, frozen=True):
 
 def said(entries: Sequence[Entry]) -> bool:
     """Return whether any of *entries* was said rather than observed: it must be on the disk before it is answered."""
-    return any(isinstance(entry, Decision | MemoryNote | CheckpointTaken) for entry in entries)
+    return any(map(_SAID.__contains__, map(type, entries)))
+
+
+_SAID: Final = frozenset((Decision, MemoryNote, CheckpointTaken))

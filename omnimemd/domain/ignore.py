@@ -20,7 +20,11 @@ Base = NewType("Base", str)
 
 #: Directories that no rule can bring back: version control, installed packages and caches (CONTRACT §2.3).
 NEVER_WATCHED = frozenset(
-    ".git .hg .svn .jj node_modules __pycache__ .venv venv .tox .nox .mypy_cache .pytest_cache .ruff_cache .cache".split()
+    (
+        *(".git", ".hg", ".svn", ".jj"),
+        *("node_modules", ".venv", "venv"),
+        *("__pycache__", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".cache"),
+    )
 )
 #: Its name is taken by a file too in linked worktrees and submodules (gitrepository-layout(5)).
 _GIT = ".git"
@@ -73,7 +77,11 @@ class Patterns:
         return bool(self.rules)
 
     def decide(self, path: str, name: str, *, is_dir: bool) -> Verdict | None:
-        """Return what the last rule that matches says; *path* is relative to the file's directory and ends in *name*."""
+        """Return what the last rule that matches says.
+
+        Args:
+            path: relative to the file's directory; it ends in *name*.
+        """
         place = (self._directories if is_dir else self._files).last(path, name)
         return None if place < 0 else Verdict(not self._negated[place], self.rules[place])
 

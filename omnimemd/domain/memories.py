@@ -88,10 +88,16 @@ def write(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
 
     A live memory that says it already gets no new version; a deleted or expired one always does.
     """
-    same = memory.live(now=now) and (memory.value, memory.metadata) == (draft.value, draft.metadata)
-    if same:
+    same = memory.value == draft.value and _json(memory.metadata) == _json(draft.metadata)
+    if same and memory.live(now=now):
         files = memory.files if draft.files is None else draft.files
         return replace(memory, files=files, **_expiry(draft.ttl_seconds, now=now))
+    return _next(memory, draft, now=now)
+
+
+def restore(memory: Memory, version: MemoryVersion, *, now: Millis) -> Memory:
+    """Return *memory* saying again what its *version*, which does not say deleted, said: always a new version."""
+    draft = Draft(value=version.value or "", metadata=version.metadata, files=version.files)
     return _next(memory, draft, now=now)
 
 
@@ -147,4 +153,10 @@ def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
 def _expiry(ttl_seconds: float | None, *, now: Millis) -> dict[str, Any]:
     if ttl_seconds is None:
         return {"ttl_seconds": None, "expires_at": None}
-    return {"ttl_seconds": ttl_seconds, "expires_at": Millis(now + max(round(ttl_seconds * 1000), 1))}
+    # A float in any case: callers may give whole numbers, and the database gives back floats.
+    return {"ttl_seconds": float(ttl_seconds), "expires_at": Millis(now + max(round(ttl_seconds * 1000), 1))}
+
+
+def _json(metadata: Mapping[str, Any]) -> bytes:
+    """Return *metadata* to be compared: in Python 1, 1.0 and True are equal, in JSON they are not."""
+    return msgspec.json.encode(metadata, order="sorted")

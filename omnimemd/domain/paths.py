@@ -6,7 +6,7 @@ import posixpath
 
 def absolute(path: str, *, workspace: str) -> str:
     """Return *path*, taken from *workspace* if it is relative, without `.`, `..` and doubled slashes."""
-    normal = posixpath.normpath(posixpath.join(workspace, path))
+    normal = posixpath.normpath(path if path.startswith("/") else f"{workspace}/{path}")
     return normal[1:] if normal.startswith("//") else normal  # POSIX keeps a leading "//": here it means "/"
 
 

@@ -56,7 +56,9 @@ class Background:
             except Exception:
                 log.exception("background task failed", extra={"task": name})
 
-        return self._start(name, run())
+        task = self._start(name, run())
+        task.add_done_callback(lambda _: work.close())  # it has not begun where the task was cancelled before
+        return task
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # A context of its own: a task must not inherit the transaction its starter holds.

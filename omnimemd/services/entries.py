@@ -50,7 +50,7 @@ class Entries:
             InvalidRequest: a draft says nothing, or says something about nothing.
         """
         now = self._clock.now()
-        workspace = self._cache.get(session_id).session.workspace
+        workspace = self._cache.get(session_id).workspace
         new: list[Entry] = []
         for number, draft in enumerate(drafts):
             where = f"{field}[{number}]." if field else ""

@@ -1,7 +1,7 @@
 """Tell whoever listens what changes, as it changes. Nobody is waited for: a slow listener misses events and is told."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -73,34 +73,43 @@ class Subscription:
         self._project_id = project_id
         self._queue: asyncio.Queue[Told | None] = asyncio.Queue(_BEHIND)
         self._missed = 0
+        self._latest_missed = 0  # its number
         self._closed = False
+        self.on_close: Callable[[], None] = lambda: None  #: called when there will be no more
 
     async def next(self) -> Told | None:
         """Return the next happening, waiting for it; None when there will be no more."""
-        if self._closed and self._queue.empty():
-            return None
+        if self._queue.empty():
+            if self._missed:
+                return self._told_of_missed()
+            if self._closed:
+                return None
         return await self._queue.get()
 
     def offer(self, told: Told) -> None:
         """Hand over one happening, unless the listener chose others or is too far behind."""
         if not self._wants(told.what):
             return
+        # What was missed is told in its place: first, when there is room for both.
+        if self._queue.qsize() + (self._missed > 0) >= _BEHIND:
+            self._missed += 1
+            self._latest_missed = told.number
+            return
         if self._missed:
-            if self._queue.qsize() >= _BEHIND - 1:
-                self._missed += 1
-                return
-            self._queue.put_nowait(Told(told.number, Missed(self._missed)))
-            self._missed = 0
-        try:
-            self._queue.put_nowait(told)
-        except asyncio.QueueFull:
-            self._missed = 1
+            self._queue.put_nowait(self._told_of_missed())
+        self._queue.put_nowait(told)
+
+    def _told_of_missed(self) -> Told:
+        told = Told(self._latest_missed, Missed(self._missed))
+        self._missed = 0
+        return told
 
     def close(self) -> None:
         """Say that there will be no more."""
         self._closed = True
         if self._queue.empty():
             self._queue.put_nowait(None)
+        self.on_close()
 
     def _wants(self, what: Happening | Missed) -> bool:
         session_id = project_id = None

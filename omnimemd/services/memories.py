@@ -183,10 +183,9 @@ class Memories:
         def work(db: Connection) -> Memory:
             memory = self._known(db, project_id, memory_id)
             wanted = rules.find_version(rows.versions(db, memory_id), version)
-            if wanted is None or wanted.value is None:
+            if wanted is None:
                 raise VersionNotFound(f"Memory '{memory_id}' has no version {version} that can be restored.")
-            draft = Draft(value=wanted.value, metadata=wanted.metadata, files=wanted.files)
-            after = rules.write(memory, draft, now=self._clock.now())
+            after = rules.restore(memory, wanted, now=self._clock.now())
             rows.save(db, after)
             return after
 

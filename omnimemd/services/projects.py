@@ -1,6 +1,7 @@
 """Which project a path is of, and what is known of each project."""
 
 import asyncio
+import posixpath
 from collections.abc import Callable
 
 import msgspec
@@ -11,6 +12,7 @@ from omnimem.model import ID_PATTERN, Id, ProjectKind, ProjectUpdate
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.ports import Places
 from omnimemd.domain.projects import Place, Project, default_name, new_id, recognise
+from omnimemd.services.session_cache import SessionCache
 from omnimemd.storage import projects as rows
 from omnimemd.storage.database import Connection, Database
 
@@ -25,9 +27,12 @@ class Resolved(msgspec.Struct, frozen=True):
 class Projects:
     """Resolve, read and change projects."""
 
-    def __init__(self, *, database: Database, places: Places, clock: Clock, new_token: Callable[[], str]) -> None:
+    def __init__(
+        self, *, database: Database, cache: SessionCache, places: Places, clock: Clock, new_token: Callable[[], str]
+    ) -> None:
         """Resolve by *places*; *new_token* makes the unique part of an id."""
         self._database = database
+        self._cache = cache
         self._places = places
         self._clock = clock
         self._new_token = new_token
@@ -48,8 +53,14 @@ class Projects:
         """
         return await asyncio.to_thread(self._places.directory, path)
 
-    async def real(self, path: str) -> str:
-        """Return *path* without links, whether or not it exists."""
+    async def real(self, path: str, *, field: str) -> str:
+        """Return *path* without links, whether or not it exists; *field* is what the caller calls it.
+
+        Raises:
+            InvalidRequest: it is not absolute.
+        """
+        if not posixpath.isabs(path):
+            raise InvalidRequest.field(field, "must be an absolute path")
         return await asyncio.to_thread(self._places.real, path)
 
     async def resolve(self, path: str) -> Resolved:
@@ -86,25 +97,18 @@ class Projects:
         rows.save(db, known)
         return known
 
-    async def ensure(self, project_id: str) -> None:
-        """Make the project of *project_id* if there is none: somebody used the id.
-
-        Raises:
-            InvalidRequest: it is no id.
-        """
-        check_id(project_id)
-        await self._database.write(lambda db: rows.ensure(db, project_id, now=self._clock.now()))
-
-    def every(self) -> list[Project]:
+    async def every(self) -> list[Project]:
         """Return every project, newest activity first."""
-        return self._database.read_now(lambda db: rows.every(db, now=self._clock.now()))
+        await self._cache.write_rows()
+        return await self._database.read(lambda db: rows.every(db, now=self._clock.now()))
 
-    def get(self, project_id: str) -> Project:
+    async def get(self, project_id: str) -> Project:
         """Return the project of *project_id*.
 
         Raises:
             ProjectNotFound: there is none.
         """
+        await self._cache.write_rows()
         return self._database.read_now(lambda db: self._get(db, project_id, now=self._clock.now()))
 
     async def update(self, project_id: str, change: ProjectUpdate) -> Project:

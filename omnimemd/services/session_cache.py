@@ -52,6 +52,11 @@ class Held:
         self._session = session
         self.saved = False
 
+    @property
+    def workspace(self) -> str:
+        """The session's folder."""
+        return self._session.workspace
+
     def touch(self, at: Millis) -> None:
         """Note activity at *at*; an ended session keeps its times."""
         self._session = touch(self._session, at=at)
@@ -142,18 +147,21 @@ class SessionCache:
             if not held.saved or (held.fold is not None and held.fold.through > held.fold_saved):
                 self.save(db, held)
 
-    def has_unsaved_rows(self) -> bool:
-        """Return whether `save_rows` has anything to do."""
-        return any(not held.saved for held in self._held.values())
+    async def write_rows(self) -> None:
+        """Bring the rows up to date, if they are behind, for a read that asks the database."""
+        if any(not held.saved for held in self._held.values()):
+            await self._database.write(self.save_rows)
 
     def forget(self, session_id: str) -> None:
         """Hold the session no longer: it is deleted."""
         self._held.pop(session_id, None)
 
     def _apply(self, held: Held, fold: ContextFold, numbered: Sequence[Numbered], sizes: Sequence[int]) -> None:
+        latest = Millis(0)
         for one, size in zip(numbered, sizes, strict=True):
             fold.apply(one, size=size)
-        held.touch(Millis(min(max(one.entry.at for one in numbered), self._clock.now())))
+            latest = max(latest, one.entry.at)
+        held.touch(min(latest, self._clock.now()))
 
     def _load(self, db: Connection, session_id: str) -> Held | None:
         stored = session_rows.find(db, session_id)

@@ -13,6 +13,7 @@ from omnimem.errors import (
     SessionActive,
     SessionElsewhere,
     SessionPinned,
+    WorkspaceInvalid,
 )
 from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
 from omnimemd.domain.clock import Clock, Millis
@@ -89,12 +90,17 @@ class Sessions:
             ProcessNotFound: there is no such live process of this user.
             SessionElsewhere: the session exists for another workspace.
         """
-        workspace = await self._projects.directory(request.workspace_path)
-        place = await self._projects.look(workspace)
+        try:
+            workspace = await self._projects.directory(request.workspace_path)
+            place = await self._projects.look(workspace)
+        except WorkspaceInvalid as error:
+            message = error.errors[0].message
+            raise WorkspaceInvalid.field("workspace_path", message, hint=error.hint) from error
         process = self._process_of(request, caller=caller)
         session_id = request.session_id or f"sess_{self._new_token()}"
         if request.continues == session_id:
             raise InvalidRequest.field("continues", "a session cannot continue itself")
+        await self._workspaces.catch_up(workspace)
         now = self._clock.now()
 
         def work(db: Connection) -> tuple[Session, bool, bool]:
@@ -213,13 +219,13 @@ class Sessions:
         """Return the sessions *query* chooses, newest activity first.
 
         Raises:
-            InvalidRequest: the cursor is none of ours.
+            InvalidRequest: the cursor is none of ours, or the workspace is not absolute.
         """
         workspace = query.workspace_path
         choice = rows.Choice(
             active=query.active,
             project_id=query.project_id,
-            workspace=None if workspace is None else await self._projects.real(workspace),
+            workspace=None if workspace is None else await self._projects.real(workspace, field="workspace_path"),
             tool_id=query.tool_id,
             process_id=query.process_id,
             pinned=query.pinned,
@@ -227,8 +233,7 @@ class Sessions:
             behind=None if query.cursor is None else _cursor(query.cursor),
             limit=query.limit + 1,
         )
-        if self._cache.has_unsaved_rows():
-            await self._database.write(self._cache.save_rows)
+        await self._cache.write_rows()
         found = await self._database.read(lambda db: rows.choose(db, choice))
         page, more = found[: query.limit], found[query.limit :]
         last = page[-1] if page and more else None
@@ -304,8 +309,10 @@ class Sessions:
 
     async def _opened(self, session: Session) -> Session:
         """Do for an opened session what the world needs: hear of its process's death, watch its folder."""
-        ambient = self._ambient.pop(session.workspace, None)
-        if ambient is not None:
+        ambient = self._ambient.get(session.workspace)
+        if ambient == session.session_id:  # a tool took it up: it is ambient no more
+            del self._ambient[session.workspace]
+        elif ambient is not None:
             await self.end_idle(ambient, at=self._clock.now())
         if session.process is None:
             self._liveness.unbind(session.session_id)
@@ -330,8 +337,9 @@ class Sessions:
         if before.active and not after.active:
             self._liveness.unbind(session_id)
             if self._ambient.get(after.workspace) == session_id:
-                del self._ambient[after.workspace]
-            self._workspaces.leave(after)
+                del self._ambient[after.workspace]  # it never joined the folder, so it does not leave it
+            else:
+                self._workspaces.leave(after)
         if after != before:
             self._events.publish(SessionChanged(after))
         return after

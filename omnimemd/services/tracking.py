@@ -74,7 +74,7 @@ class Tracking:
         self._ambient: dict[str, Millis] = {}  # session id → when it is idle for long enough
         self.recorded = 0  #: accesses stored since the start, each counted once
         self.gaps = 0
-        workspaces.before_change(self.decide)
+        workspaces.before_change(self.decide_of)
 
     @property
     def folded(self) -> int:
@@ -110,7 +110,11 @@ class Tracking:
 
     def decide(self) -> None:
         """Decide now whose everything that is held is."""
-        self._decide(everything=True)
+        self._decide(self._coalescer.take(now=self._clock.now(), everything=True))
+
+    def decide_of(self, workspace: str) -> None:
+        """Decide now whose what is held of one *workspace* is: its sessions are about to change."""
+        self._decide(self._coalescer.take_of(workspace))
 
     async def flush(self) -> None:
         """Return once every file event that happened before the call is recorded.
@@ -133,7 +137,7 @@ class Tracking:
             await self._something.wait()
             self._something.clear()
             await asyncio.sleep(_WINDOW_SECONDS)
-            self._decide(everything=False)
+            self._decide(self._coalescer.take(now=self._clock.now()))
             try:
                 await self._store()
             except StoreUnavailable as error:
@@ -162,9 +166,9 @@ class Tracking:
                 async with asyncio.timeout(None if soonest is None else max(soonest - now, 1) / 1000):
                     await self._ambient_changed.wait()
 
-    def _decide(self, *, everything: bool) -> None:
+    def _decide(self, settled: Sequence[Observed]) -> None:
         verdicts: dict[tuple[str, ...], tuple[tuple[Share, ...], AmbientPlace | None]] = {}
-        for observed in self._coalescer.take(now=self._clock.now(), everything=everything):
+        for observed in settled:
             verdict = verdicts.get(observed.workspaces)
             if verdict is None:
                 shares = attribute(self._workspaces.members(observed.workspaces))
@@ -191,15 +195,20 @@ class Tracking:
 
     async def _record(self, batch: Sequence[_Decided]) -> None:
         new: dict[str, list[Entry]] = {}
+        ambient: dict[str, str] = {}  # session id by workspace
         for one in batch:
             shares = one.shares
             if one.ambient is not None:
                 session = await self._sessions.open_ambient(one.ambient)
                 shares = (Share(session.session_id, Attribution.PROBABLE),)
                 self._expect_idle(session.session_id)
+                ambient[one.ambient.root] = session.session_id
             for share in shares:
                 new.setdefault(share.session_id, []).append(_entry(one.what, share, now=self._clock.now()))
         await self._entries.record(new)
+        for workspace, session_id in ambient.items():
+            if self._workspaces.members((workspace,)):  # a real session has opened since this was decided
+                await self._sessions.end_idle(session_id, at=self._clock.now())
 
     def _expect_idle(self, session_id: str) -> None:
         known = session_id in self._ambient

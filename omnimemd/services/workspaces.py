@@ -16,6 +16,7 @@ from omnimem.errors import WorkspaceInvalid, WorkspaceNotFound
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import WatchReport
+from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import Watcher
 from omnimemd.domain.sessions import Session
 from omnimemd.domain.workspaces import WatchedWorkspace
@@ -77,10 +78,10 @@ class Workspaces:
         self._settling_now: dict[str, asyncio.Task[None]] = {}  # the latest for each folder
         #: Folders that were to be watched and could not be, each with the reason.
         self.absent: dict[str, str] = {}
-        self._before_change: Callable[[], None] = lambda: None
+        self._before_change: Callable[[str], None] = lambda path: None
 
-    def before_change(self, callback: Callable[[], None]) -> None:
-        """Have *callback* called before it changes which session is active where."""
+    def before_change(self, callback: Callable[[str], None]) -> None:
+        """Have *callback* called with the path of a folder before it changes which sessions are active there."""
         self._before_change = callback
 
     async def restore(self, configured: tuple[str, ...]) -> None:
@@ -98,11 +99,16 @@ class Workspaces:
 
     def join(self, session: Session) -> None:
         """Make *session* active in its folder; `ready` waits until the folder is watched."""
-        self._before_change()
+        self._before_change(session.workspace)
         folder = self._folder(session.workspace, session.project_id)
         if session.session_id not in folder.members:
             folder.members.append(session.session_id)
         self._settle_later(session.workspace)
+
+    async def catch_up(self, path: str) -> None:
+        """Return when what happened in the folder *path* before the call has been read, if anybody watches there."""
+        if any(is_within(path, one) or is_within(one, path) for one in self._folders):
+            await self._barrier()
 
     async def ready(self, path: str) -> None:
         """Return when the folder *path* is watched as it should be, or after a short while."""
@@ -125,7 +131,7 @@ class Workspaces:
         now = self._clock.now()
         await self._database.write(lambda db: rows.add(db, real, at=now), durable=True)
         self.absent.pop(real, None)
-        self._before_change()
+        self._before_change(real)
         folder = self._folder(real, resolved.project.project_id)
         new, folder.by_hand = not folder.by_hand, True
         self._settle_later(real)
@@ -135,9 +141,10 @@ class Workspaces:
         """Watch *path* by hand no more.
 
         Raises:
+            InvalidRequest: it is not absolute.
             WorkspaceNotFound: it was not added by hand.
         """
-        real = path if path in self._folders or path in self.absent else await self._projects.real(path)
+        real = path if path in self._folders or path in self.absent else await self._projects.real(path, field="path")
         folder = self._folders.get(real)
         if (folder is None or not folder.by_hand) and real not in self.absent:
             raise WorkspaceNotFound(f"{path!r} was not added by hand.")
@@ -146,7 +153,7 @@ class Workspaces:
         if folder is None:
             return
         await self._barrier()
-        self._before_change()
+        self._before_change(folder.path)
         folder.by_hand = False
         self._drop_if_unwanted(folder)
         await self.ready(folder.path)
@@ -177,7 +184,7 @@ class Workspaces:
 
     async def _leave(self, session: Session) -> None:
         await self._barrier()
-        self._before_change()
+        self._before_change(session.workspace)
         folder = self._folders.get(session.workspace)
         if folder is not None and session.session_id in folder.members:
             folder.members.remove(session.session_id)

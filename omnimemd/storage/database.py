@@ -40,6 +40,9 @@ T = TypeVar("T")
 
 #: Log pages (4 KiB each) after which a checkpoint is due; SQLite's own default (wal.html, "Automatic Checkpoint").
 _CHECKPOINT_PAGES: Final = 1000
+#: Pages after which it is tried again. The log begins anew only once all of it is in the database, and what is written
+#: during a checkpoint is not; to try after each write would keep the disk busy for nothing.
+_CHECKPOINT_AGAIN_PAGES: Final = 250
 #: Bytes the log file is cut to after a checkpoint, so that one storm does not leave a large file for ever.
 _LOG_LIMIT: Final = 16 * 1024 * 1024
 
@@ -62,7 +65,11 @@ class Database:
         try:
             # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
             # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
-            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
+            finally:
+                os.close(file)
             self._writer = _open(path, write=True)
             self.schema_version = migrations.migrate(self._writer)
             self._reader = _open(path, write=False)
@@ -79,6 +86,7 @@ class Database:
         self._waiting_for_sync: list[asyncio.Future[None]] = []
         self._syncing = False
         self._checkpoint_due = False
+        self._checkpoint_at = _CHECKPOINT_PAGES  # pages in the log
         self._sync_failed = False
         self._on_lost: list[Callable[[], None]] = []
         self._writer.set_wal_hook(self._note_log_size)
@@ -126,7 +134,7 @@ class Database:
             group.durable |= durable
             return result
         if group is not None and not alone:
-            await asyncio.shield(group.committed)
+            await group.wait()
         if durable:
             await self._synced()
         return result
@@ -162,7 +170,7 @@ class Database:
         """
         while self._group is not None and self._group.left:
             # Holders that follow each other closely must not put the commit off for ever.
-            await asyncio.shield(self._group.committed)
+            await self._group.wait()
         self._holders += 1
         token = _holding.set(True)
         try:
@@ -176,7 +184,7 @@ class Database:
                 if self._holders == 0:
                     self._commit_group()
         if group is not None:
-            await asyncio.shield(group.committed)
+            await group.wait()
             if group.durable:
                 await self._synced()
 
@@ -259,13 +267,13 @@ class Database:
             self._fail(group, error)
             return
         self._group = None
-        group.committed.set_result(None)
+        group.end(None)
 
     def _fail(self, group: "_Group", error: StoreUnavailable) -> None:
         log.error("commit failed", extra={"reason": error.detail})
         self._group = None
         self._report_lost()
-        group.committed.set_exception(error)
+        group.end(error)
 
     def _report_lost(self) -> None:
         for callback in self._on_lost:
@@ -307,7 +315,7 @@ class Database:
         if checkpoint:
             if self._checkpointer is None:
                 self._checkpointer = _open(self.path, write=True)
-            with contextlib.suppress(apsw.BusyError):  # a reader holds it up: the next commit asks again
+            with contextlib.suppress(apsw.BusyError):  # a reader holds it up: it is tried again
                 self._checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _close_checkpointer(self) -> None:
@@ -315,7 +323,10 @@ class Database:
             self._checkpointer.close()
 
     def _note_log_size(self, _db: apsw.Connection, _name: str, pages: int) -> int:
-        if pages >= _CHECKPOINT_PAGES and not self._checkpoint_due:
+        if pages < _CHECKPOINT_PAGES:
+            self._checkpoint_at = _CHECKPOINT_PAGES
+        elif pages >= self._checkpoint_at:
+            self._checkpoint_at = pages + _CHECKPOINT_AGAIN_PAGES
             self._checkpoint_due = True
             self._loop.call_soon(self._start_sync)
         return apsw.SQLITE_OK
@@ -354,13 +365,29 @@ class _Group:
     """The open transaction several writes share."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.committed: asyncio.Future[None] = loop.create_future()
-        self.committed.add_done_callback(_retrieve)
         self.durable = False  # a write in it must be on the disk before it is answered
         self.left = False  # a holder is done and waits for the commit
+        self._loop = loop
+        self._waiters: list[asyncio.Future[None]] = []  # one for each: who gives up does so for itself alone
+        self._ended = False
+        self._error: StoreUnavailable | None = None
 
+    async def wait(self) -> None:
+        """Return once it is committed.
 
-def _retrieve(committed: "asyncio.Future[None]") -> None:
-    """Mark the outcome as seen: a group may fail when nobody waits for it any more."""
-    if not committed.cancelled():
-        committed.exception()
+        Raises:
+            StoreUnavailable: it was not.
+        """
+        if not self._ended:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+        if self._error is not None:
+            raise self._error
+
+    def end(self, error: StoreUnavailable | None) -> None:
+        """Let go all who wait: it is committed, or *error* says why not."""
+        self._ended, self._error = True, error
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

@@ -101,17 +101,11 @@ class _GapDetails(msgspec.Struct, frozen=True):
 
 def _row(session_key: int, seq: int, entry: Entry) -> _Row:
     kind, subject, details = _parts(entry)
-    head = (session_key, seq, entry.at, _KINDS[kind], _SOURCES[entry.source])
+    source = _SOURCES[entry.source]
+    access = attribution = importance = None
     if isinstance(entry, FileAccess):
-        return (
-            *head,
-            _ACCESSES[entry.access],
-            _ATTRIBUTIONS[entry.attribution],
-            entry.importance,
-            subject,
-            details,
-        )
-    return (*head, None, None, None, subject, details)
+        access, attribution, importance = _ACCESSES[entry.access], _ATTRIBUTIONS[entry.attribution], entry.importance
+    return session_key, seq, entry.at, _KINDS[kind], source, access, attribution, importance, subject, details
 
 
 def _parts(entry: Entry) -> tuple[EntryKind, str | bytes, str | None]:
@@ -201,7 +195,9 @@ def _numbered(row: _Row) -> Numbered:
 
 
 def _size(row: _Row) -> int:
-    return _FIXED_BYTES + sum(len(part) if isinstance(part, bytes) else len(part.encode()) for part in row[-2:] if part)
+    *_, subject, details = row
+    size = _FIXED_BYTES + len(subject if isinstance(subject, bytes) else subject.encode())
+    return size + len(details.encode()) if details else size
 
 
 def _stored_path(path: str) -> str | bytes:

@@ -10,7 +10,9 @@ from omnimemd.domain.clock import Millis
 from omnimemd.domain.projects import FolderIdentity, Place, Project
 
 _COLUMNS: Final = (
-    "project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json, "
+    "project_id, name, kind, root, device, inode, birth_ns, created_at, "
+    "max(last_activity, coalesce((SELECT max(s.last_activity) FROM sessions AS s "
+    "WHERE s.project_id = projects.project_id), 0)) AS latest, settings_json, "
     "(SELECT count(*) FROM sessions WHERE sessions.project_id = projects.project_id), "
     "(SELECT count(*) FROM project_memories AS m WHERE m.project_id = projects.project_id AND NOT m.deleted "
     "AND (m.expires_at IS NULL OR m.expires_at > :now))"
@@ -67,7 +69,7 @@ def find(db: apsw.Connection, project_id: str, *, now: Millis) -> Project | None
 def every(db: apsw.Connection, *, now: Millis) -> list[Project]:
     """Return every project, newest activity first."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM projects ORDER BY last_activity DESC, project_id",  # noqa: S608 constants
+        f"SELECT {_COLUMNS} FROM projects ORDER BY latest DESC, project_id",  # noqa: S608 constants
         {"now": now},
     )
     return [_project(row) for row in rows]

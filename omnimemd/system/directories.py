@@ -28,5 +28,5 @@ def private_directory(path: Path) -> None:
         raise PlaceRefused(f"{path} belongs to user {found.st_uid}: choose a place of your own")
     if found.st_mode & stat.S_ISVTX or path in (Path("/"), Path.home()):
         raise PlaceRefused(f"{path} is not for omnimemd alone: give it a directory of its own")
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if found.st_mode & 0o777 != 0o700:  # found looser, or made under a umask that takes from its user too
         path.chmod(0o700)

@@ -26,7 +26,7 @@ class SystemPlaces:
         """Return the real path of the directory *path*."""
         real = _real(path)
         if not os.path.isdir(real):
-            raise WorkspaceInvalid.field("workspace_path", f"{path!r} is not an existing directory")
+            raise WorkspaceInvalid.field("path", f"{path!r} is not an existing directory")
         return real
 
     def real(self, path: str) -> str:

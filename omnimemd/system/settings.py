@@ -117,6 +117,6 @@ def _user_config_dir(env: Mapping[str, str]) -> Path:
 
 
 def _absolute_or(env: Mapping[str, str], name: str, default: str, found: Path) -> Path:
-    """Return *found*, unless it came of a relative path in the environment, which the XDG specification says to ignore."""
+    """Return *found*, unless it came of a relative path in the environment: the XDG specification ignores those."""
     value = env.get(name)
     return Path.home() / default / "omnimemd" if value and not os.path.isabs(value) else found

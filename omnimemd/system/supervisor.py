@@ -1,5 +1,6 @@
 """Tell the service manager how the daemon is (sd_notify(3)); without one, tell nobody."""
 
+import contextlib
 import os
 import socket
 
@@ -11,7 +12,5 @@ def notify(*states: str) -> None:
         return
     target = "\0" + address[1:] if address.startswith("@") else address
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        try:
+        with contextlib.suppress(OSError):  # a supervisor that is gone needs no news
             sender.sendto("\n".join(states).encode(), target)
-        except OSError:
-            pass  # a supervisor that is gone needs no news

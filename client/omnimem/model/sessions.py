@@ -97,7 +97,7 @@ class SessionQuery(Request, frozen=True, kw_only=True):
 
     active: bool | None = None
     project_id: Id | None = None
-    workspace_path: str | None = None
+    workspace_path: PathText | None = None
     tool_id: Id | None = None
     process_id: Pid | None = None
     pinned: bool | None = None

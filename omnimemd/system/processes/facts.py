@@ -45,7 +45,7 @@ def start_of(pid: int) -> int | None:
 def process(pid: int, *, boot: str, uid: int) -> tuple[Process, int] | None:
     """Return the live process *pid* and its parent's pid; None when it is dead or belongs to another than *uid*."""
     start = start_of(pid)
-    if start is None:
+    if start is None or not psutil.pid_exists(pid):  # the second is false for the id of a thread, too
         return None
     try:
         found = psutil.Process(pid)

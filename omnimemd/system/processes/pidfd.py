@@ -24,7 +24,7 @@ class PidfdDeaths:
         except (ProcessLookupError, ValueError):
             return False
         except OSError as error:
-            if error.errno != errno.EINVAL:  # the id of a thread, which is no process
+            if error.errno not in (errno.EINVAL, errno.ENOENT):  # the id of a thread, before and since Linux 6.15
                 raise
             return False
         self._descriptors[pid] = descriptor

@@ -1,7 +1,7 @@
 """The table of directories: which kernel watch is which directory, and which roots see it.
 
-A node knows its name and its parent, so that renaming a directory of any size is one assignment and a path is found by
-climbing. Everything here belongs to the dispatcher's thread.
+A node knows its name and its parent, so that renaming a directory of any size is one assignment and a path is
+found by climbing. Everything here belongs to the dispatcher's thread.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,8 @@ import msgspec
 from omnimemd.domain.file_events import WatchReport, WatchState
 from omnimemd.domain.ignore import IgnoreRules
 
-#: In place of a watch descriptor: the kernel had no watch left, the directory may not be read, the node is out of use.
+#: In place of a watch descriptor: the kernel had no watch left, the directory may not be read, the node is
+#: out of use.
 NO_ROOM: Final = -1
 UNREADABLE: Final = -2
 REMOVED: Final = -3
@@ -25,9 +26,7 @@ class Root:
         self.path = path
         self.state = WatchState.STARTING
         self.node: Directory | None = None
-        self.identity: tuple[int, int] | None = (
-            None  # device and inode: another directory may take the path later
-        )
+        self.identity: tuple[int, int] | None = None  # device and inode: another directory may take the path later
         self.watched = 0  # directories with a watch
         self.no_room = 0  # directories the kernel has no watch for
         self.unreadable = 0
@@ -61,9 +60,7 @@ class Coverage:
         """Return the roots that see the file *name* of *directory*."""
         if self._rules is not None:
             return () if self._rules.ignores(directory, name, is_dir=False) else self.roots
-        return tuple(
-            scope.root.path for scope in self.scopes if not scope.rules.ignores(directory, name, is_dir=False)
-        )
+        return tuple(scope.root.path for scope in self.scopes if not scope.rules.ignores(directory, name, is_dir=False))
 
     def entering(self, directory: str, name: str) -> "Coverage":
         """Return who sees the subdirectory *name*, before its own rules are read; itself when nothing differs."""
@@ -110,16 +107,17 @@ class DirectoryTable:
     def __init__(self) -> None:
         self.by_wd: dict[int, Directory] = {}
         self.moves = 0  #: counts on when a path that somebody computed may be outdated
-        #: Directories that an entry was moved onto and that may move on themselves (RENAME_EXCHANGE, renameat2(2)).
-        self._displaced: dict[tuple[int, str], Directory] = {}
 
     def child(self, parent: Directory, name: str) -> Directory | None:
         """Return the directory *name* of *parent*, None when it is not watched."""
         return parent.children.get(name) if parent.children is not None else None
 
-    def leaving(self, parent: Directory, name: str) -> Directory | None:
-        """Return the directory that a move away from *name* speaks of."""
-        return self._displaced.pop((parent.wd, name), None) or self.child(parent, name)
+    def is_below(self, node: Directory, top: Directory) -> bool:
+        """Tell whether *node* is *top* or below it."""
+        each: Directory | None = node
+        while each is not None and each is not top:
+            each = each.parent
+        return each is top
 
     def find(self, path: str, tops: Iterable[Directory]) -> Directory | None:
         """Return the directory at *path* that hangs below one of *tops*, None when there is none."""
@@ -145,7 +143,7 @@ class DirectoryTable:
         return node
 
     def move(self, node: Directory, parent: Directory | None, name: str) -> None:
-        """Give *node*, and with it all below, another place."""
+        """Give *node*, and with it all below, another place; it must not be below *node*, nor be taken."""
         self.moves += 1
         self._detach(node)
         self._attach(node, parent, name)
@@ -187,24 +185,15 @@ class DirectoryTable:
             return
         if parent.children is None:
             parent.children = {}
-        else:
-            displaced = parent.children.get(name)
-            if displaced is not None:
-                self._displaced[parent.wd, name] = displaced
         parent.children[name] = node
 
     def _detach(self, node: Directory) -> None:
-        parent = node.parent
-        if parent is None:
+        parent, node.parent = node.parent, None
+        if parent is None or parent.children is None or parent.children.get(node.name) is not node:
             return
-        if self._displaced and self._displaced.get((parent.wd, node.name)) is node:
-            del self._displaced[parent.wd, node.name]
-        children = parent.children
-        if children is not None and children.get(node.name) is node:
-            del children[node.name]
-            if not children:
-                parent.children = None
-        node.parent = None
+        del parent.children[node.name]
+        if not parent.children:
+            parent.children = None
 
 
 def below(node: Directory) -> Iterator[Directory]:

@@ -1,19 +1,20 @@
 """The observer's handler: turns the kernel's records into file events, and keeps the table of directories true.
 
-Everything the watcher knows is owned by this one thread. Three kinds of message reach it through watchdog's queue:
-batches of records, calls from the loop, and ticks. Long work (walks) is a generator, done in slices: births at once,
-while a batch is taken, as far as its budget goes; the rest on ticks. At most one tick is in the queue, behind the
-batches that came meanwhile, so nothing waits for a walk longer than a slice.
+Everything the watcher knows is owned by this one thread. Three kinds of message reach it through watchdog's
+queue: batches of records, calls from the loop, and ticks. Long work (walks) is a generator, done in slices:
+births at once, while a batch is taken, as far as its budget goes; the rest on ticks. At most one tick is in
+the queue, behind the batches that came meanwhile, so nothing waits for a walk longer than a slice.
 
-How a directory's move is understood: the kernel queues IN_MOVED_FROM, IN_MOVED_TO (same cookie), then IN_MOVE_SELF of
-the directory. If the last comes and the second did not, it left our sight. No timer is needed, nothing is delayed.
+How a directory's move is understood: the kernel queues IN_MOVED_FROM, IN_MOVED_TO (same cookie), then
+IN_MOVE_SELF of the directory. If the last comes and the second did not, it left our sight. No timer is
+needed, nothing is delayed.
 """
 
 import itertools
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import perf_counter
 from typing import Final
 
@@ -21,9 +22,10 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport, WatchState
-from omnimemd.system.watcher.directories import REMOVED, Directory, DirectoryTable, Root
+from omnimemd.system.watcher.directories import NOBODY, REMOVED, Directory, DirectoryTable, Root
 from omnimemd.system.watcher.emitter import Batch, Message
 from omnimemd.system.watcher.inotify import (
+    DRAINED_BYTES,
     IN_CLOSE_NOWRITE,
     IN_CLOSE_WRITE,
     IN_CREATE,
@@ -46,7 +48,8 @@ from omnimemd.system.watcher.walk import Steps, Walker, Why
 
 log = logging.getLogger(__name__)
 
-#: How long walks may keep a batch waiting; two such slices and the loop's turn stay below the 25 ms of a storm.
+#: How long walks may keep a batch waiting; two such slices and the loop's turn stay below the 25 ms of a
+#: storm.
 _SLICE_S: Final = 0.004
 
 #: What a file's record means; each record carries one event. A directory's has IN_ISDIR and is not in here.
@@ -85,6 +88,7 @@ class Dispatcher(FileSystemEventHandler):
         outlet: Outlet,
         send: Callable[[Message], None],
         markers: Markers,
+        blind: Collection[str],
     ) -> None:
         self.events_seen = 0
         self.events_ignored = 0
@@ -105,10 +109,10 @@ class Dispatcher(FileSystemEventHandler):
             rule_files=rule_files,
             clock=clock,
             tell=self._out.append,
+            markers=markers,
+            blind=frozenset(blind),
         )
-        self._leaving: dict[
-            int, Directory
-        ] = {}  # directories between IN_MOVED_FROM and IN_MOVED_TO, by cookie
+        self._leaving: dict[Directory, int] = {}  # directories after IN_MOVED_FROM, with its cookie
         self._births: deque[Steps] = deque()  # in order; a marker waits behind those before it
         self._walks: deque[Steps] = deque()  # in turns
         self._settling = 0  # walks that a marker waits for: after a loss, or a change of rules
@@ -116,29 +120,37 @@ class Dispatcher(FileSystemEventHandler):
         self._rules_changed: set[Directory] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
         self._lost_since = Millis(0)
-        self._read_at = Millis(0)  # of the batch before
+        self._drained_at = clock.now()  # when the kernel's queue was last seen empty: what is lost is younger
         self._tick_sent = False
+        self._until = 0.0  # perf_counter() when the slice of this message is over
         self._removing = False  # watches, in a walk of their own
         self._stirred = False  # the table or a root may have changed: look at the roots
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take one message from watchdog's queue."""
+        self._until = perf_counter() + _SLICE_S
+        places = 0
         try:
             if isinstance(event, Batch):
+                places = 1
                 self._take(event.records, event.at)
-                self._read_at = event.at
+                if len(event.records) <= DRAINED_BYTES:
+                    self._drained_at = event.at
+                self._hand_over(places=places)
+                places = 0
+                self._look_into_births()
             elif isinstance(event, Call):
                 event.call()
                 self._stirred = True
             else:
                 self._tick_sent = False
-                if self._work(self._births, perf_counter() + _SLICE_S):
-                    self._work(self._walks, perf_counter() + _SLICE_S)
+                if self._work(self._births):
+                    self._work(self._walks)
         except Exception:
-            # A supervisor's net: without it the thread would end, and the daemon look healthy while it sees nothing.
+            # A net below everything: without it the thread would end, and the daemon look healthy while it is blind.
             log.exception("watch message failed")
-            self._lose(tuple(self._roots), since=self._read_at, reason="fault")
-        self._hand_over(places=1 if isinstance(event, Batch) else 0)
+            self._lose(tuple(self._roots), since=self._drained_at, reason="fault")
+        self._hand_over(places=places)
         if self._stirred:
             self._look_at_roots()
         if not self._tick_sent and (self._births or self._walks):
@@ -173,7 +185,7 @@ class Dispatcher(FileSystemEventHandler):
         modified: set[tuple[int, bytes]] = set()
         seen = ignored = 0
         last_wd = None
-        directory = ""
+        directory, coverage = "", NOBODY
         offset, end = 0, len(records)
         while offset < end:
             wd, mask, cookie, length = unpack(records, offset)
@@ -201,22 +213,20 @@ class Dispatcher(FileSystemEventHandler):
                 else:
                     modified.discard((wd, raw))
                     if name in NAMES:
-                        self._change_rules(node)
+                        self._change_rules(by_wd[wd])
             if seen_by:
                 out.append(FileEvent(seen_by, f"{directory}/{name}", change, at, cookie))
             else:
                 ignored += 1
         self.events_seen += seen
         self.events_ignored += ignored
-        if self._births:
-            self._work(self._births, perf_counter() + _SLICE_S)
 
     def _structural(self, wd: int, mask: int, cookie: int, name: str, at: Millis) -> None:
         """Follow what happened to a directory, to a watch or to the queue itself."""
         self._stirred = True
         node = self.table.by_wd.get(wd)
         if mask & IN_Q_OVERFLOW:
-            self._overflow(at)
+            self._overflow()
         elif node is None:
             if wd == self._markers.wd and mask & IN_MOVED_TO:
                 self._births.append(self._mark(int(name)))
@@ -231,34 +241,48 @@ class Dispatcher(FileSystemEventHandler):
             if child is not None:
                 self._walker.drop(child)
         elif mask & IN_MOVED_FROM:
-            child = self.table.leaving(node, name)
+            child = self.table.child(node, name)
             if child is not None:
-                self._leaving[cookie] = child
+                self._leaving[child] = cookie
         elif mask & IN_MOVED_TO:
-            child = self._leaving.pop(cookie, None)
-            if child is None or child.wd == REMOVED:
-                self._born(node, name)
-            else:
-                was = child.path
-                self.table.move(child, node, name)
-                self._births.append(self._walker.walk(node, name, Why.MOVED, was=was))
+            self._arrived(node, name, cookie)
 
     def _born(self, parent: Directory, name: str) -> None:
-        if self.table.child(parent, name) is None:
-            self._births.append(self._walker.walk(parent, name, Why.BORN))
-            self._work(self._births, perf_counter() + _SLICE_S)
+        self._births.append(self._walker.walk(parent, name, Why.BORN))
+        self._look_into_births()
+
+    def _arrived(self, parent: Directory, name: str, cookie: int) -> None:
+        """Give a directory its new place, if it is one of ours."""
+        child = next((each for each, left_with in self._leaving.items() if left_with == cookie), None)
+        if child is None:
+            self._born(parent, name)
+            return
+        del self._leaving[child]
+        if child.wd == REMOVED or self.table.is_below(parent, child):
+            # A walk saw what came after this move, before the move itself was taken.
+            self._born(parent, name)
+            return
+        occupant = self.table.child(parent, name)
+        if occupant is not None and occupant is not child:
+            self._walker.drop(occupant)
+        was = child.path
+        self.table.move(child, parent, name)
+        self._births.append(self._walker.walk(parent, name, Why.MOVED, was=was))
 
     def _moved(self, node: Directory, at: Millis) -> None:
         """Take the end of a directory's move: it is out of sight if it did not arrive anywhere."""
-        cookie = next((cookie for cookie, each in self._leaving.items() if each is node), None)
-        if cookie is not None:
-            del self._leaving[cookie]
+        if self._leaving.pop(node, None) is None:
+            self._births.append(self._check(node))
+        else:
             if node.coverage:
                 self._out.append(FileEvent(node.coverage.roots, node.path, Change.DELETED, at))
             self._walker.drop(node)
-        for root in self._roots.values():
-            if root.node is node and _identity(root.path) != root.identity:
-                self._walks.append(self._stop(root))
+
+    def _check(self, node: Directory) -> Steps:
+        """Forget a directory that is not where the table has it; what moved it there is walked on its own."""
+        if node.wd != REMOVED and not self._walker.is_there(node):
+            self._walker.drop(node)
+        yield
 
     def _change_rules(self, node: Directory) -> None:
         if node not in self._rules_changed:
@@ -266,31 +290,35 @@ class Dispatcher(FileSystemEventHandler):
             self._settling += 1
             self._walks.append(self._follow_rules(node))
 
-    def _overflow(self, at: Millis) -> None:
+    def _overflow(self) -> None:
         """Note that the kernel dropped events, and walk all roots again: directories may have been missed."""
         self.overflows += 1
         self._leaving.clear()
         self._markers.set()  # in place of those that were dropped
         if self._resync_again is None:
-            self._lost_since = self._read_at or at
+            self._lost_since = self._drained_at
             self._settling += 1
             self._walks.append(self._resync())
         self._resync_again = True
 
     # ---- work in slices
 
-    def _work(self, tasks: deque[Steps], until: float) -> bool:
-        """Go on with *tasks* for a slice; return whether they are done."""
+    def _work(self, tasks: deque[Steps]) -> bool:
+        """Go on with *tasks* until the message's slice is over; return whether they are done."""
         self._stirred = True
         while tasks:
-            task = tasks[0]
-            for _ in task:
-                if perf_counter() >= until:
+            for _ in tasks[0]:
+                if perf_counter() >= self._until:
                     if tasks is self._walks:
                         tasks.rotate(-1)
                     return False
             tasks.popleft()
         return True
+
+    def _look_into_births(self) -> None:
+        """Scan what is born at once; what takes longer than a slice goes on with the ticks, behind the batches."""
+        if self._births and not self._tick_sent:
+            self._work(self._births)
 
     def _start(self, root: Root) -> Steps:
         began = self._clock.now()
@@ -384,13 +412,15 @@ class Dispatcher(FileSystemEventHandler):
         if self._walker.has_watches_to_remove and not self._removing:
             self._removing = True
             self._walks.append(self._remove_watches())
+        for child in [child for child in self._leaving if child.wd == REMOVED]:
+            del self._leaving[child]
         for root in list(self._roots.values()):
             node = root.node
             if node is not None and (node.wd == REMOVED or node.path != root.path):
                 self._walks.append(self._stop(root))
             unseen = root.no_room + root.unreadable
             if root.state is WatchState.WATCHING and unseen > root.told_unseen:
-                self._lose((root.path,), since=self._read_at, reason="watch_failed")
+                self._lose((root.path,), since=self._drained_at, reason="watch_failed")
             if root.state is not WatchState.STARTING:
                 root.told_unseen = unseen
                 report = report_of(root)

@@ -1,8 +1,9 @@
 """The reader: a watchdog emitter that queues one batch for every read of the kernel's queue.
 
-It does nothing else, because a pause of some 50 ms overflows that queue (16,384 events) at the speed of a grep.
-Whoever takes the batches gives their places back; when none is left, the reader waits and the kernel's queue fills up
-instead of our memory: it then says so (IN_Q_OVERFLOW), and a loss that is known is better than a process that grows.
+It does nothing else, because a pause of some 50 ms overflows that queue (16,384 events) at the speed of a
+grep. Whoever takes the batches gives their places back; when none is left, the reader waits and the kernel's
+queue fills up instead of our memory: it then says so (IN_Q_OVERFLOW), and a loss that is known is better than
+a process that grows.
 """
 
 import threading
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 #: Batches under way between the reader and the listener: at most 64 MiB of records.
 PLACES: Final = 1024
 
-#: After a read, so that a storm comes in hundreds of records a batch rather than in threes: waking three threads for
-#: each costs more than the records do (grep over 50,000 files: 4.2 µs an event without, 1.2 with). It is a
-#: sixtieth of what the kernel's queue holds at that speed, and an idle reader is past it and waits.
+#: After a read, so that a storm comes in hundreds of records a batch rather than in threes: waking three
+#: threads for each costs more than the records do (grep over 50,000 files: 4.2 µs an event without, 1.2
+#: with). It is a sixtieth of what the kernel's queue holds at that speed, and an idle reader is past it and
+#: waits.
 _PAUSE_S: Final = 0.001
 
 

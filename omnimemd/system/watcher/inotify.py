@@ -9,27 +9,30 @@ import os
 import select
 import struct
 import sys
-from collections.abc import Callable
 from typing import Final
 
 from omnimemd.system.watcher.errors import WatchUnavailable
 
-#: Closed after being open for reading only: the one event that says "read". A descriptor that stays open shows late.
+#: Closed after being open for reading only: the one event that says "read". A descriptor that stays open
+#: shows late.
 IN_CLOSE_NOWRITE: Final = 0x10
 #: Closed after being open for writing: the end of a write.
 IN_CLOSE_WRITE: Final = 0x08
-#: Written to: for writers that never close (logs, databases). The kernel folds it while it is the newest in its queue.
+#: Written to: for writers that never close (logs, databases). The kernel folds it while it is the newest in
+#: its queue.
 IN_MODIFY: Final = 0x02
 IN_MOVED_FROM: Final = 0x40
 IN_MOVED_TO: Final = 0x80
 #: Any new name, also one that nobody opens: link(2), symlink(2), mknod(2).
 IN_CREATE: Final = 0x100
 IN_DELETE: Final = 0x200
-#: The directory itself moved; comes after both of its IN_MOVED_*, so it tells a move out of sight without a timer.
+#: The directory itself moved; comes after both of its IN_MOVED_*, so it tells a move out of sight without a
+#: timer.
 IN_MOVE_SELF: Final = 0x800
 
 IN_Q_OVERFLOW: Final = 0x4000
-#: The watch is gone: its directory was deleted or unmounted, or we removed it. Makes IN_DELETE_SELF superfluous.
+#: The watch is gone: its directory was deleted or unmounted, or we removed it. Makes IN_DELETE_SELF
+#: superfluous.
 IN_IGNORED: Final = 0x8000
 IN_ISDIR: Final = 0x40000000
 
@@ -59,6 +62,9 @@ RECORD: Final = struct.Struct("iIII")
 
 #: Below malloc's mmap threshold (128 KiB), above 1,300 records of usual names.
 _READ_BYTES: Final = 64 * 1024
+#: A read that left this much room took all there was: the longest record has a name of 255 bytes and its
+#: padding.
+DRAINED_BYTES: Final = _READ_BYTES - RECORD.size - 256
 
 
 class Inotify:
@@ -71,7 +77,7 @@ class Inotify:
     def __init__(self) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         try:
-            init: Callable[[int], int] = libc.inotify_init1
+            init = libc.inotify_init1
             self._add_watch = libc.inotify_add_watch
             self._rm_watch = libc.inotify_rm_watch
         except AttributeError as error:
@@ -82,7 +88,11 @@ class Inotify:
         if self._fd < 0:
             code = ctypes.get_errno()
             raise WatchUnavailable(f"inotify_init1: {os.strerror(code)}")
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        try:
+            self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        except OSError as error:
+            os.close(self._fd)
+            raise WatchUnavailable(f"eventfd: {error.strerror}") from error
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
@@ -90,10 +100,13 @@ class Inotify:
     def add(self, path: str, mask: int) -> int:
         """Watch the directory *path* and return its watch descriptor; the same inode has the same one.
 
+        Args:
+            path: absolute; "" is the root of the file system.
+
         Raises:
             OSError: as inotify_add_watch(2) has it; ENOSPC means that the user's watches are used up.
         """
-        wd: int = self._add_watch(self._fd, path.encode(_ENCODING, _ERRORS), mask)
+        wd: int = self._add_watch(self._fd, path.encode(_ENCODING, _ERRORS) or b"/", mask)
         if wd < 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code), path)

@@ -1,7 +1,7 @@
 """Markers in the kernel's own queue: what comes out before one had happened before it was set.
 
-A marker is the rename of one small file to the next number, in a directory of ours that is watched on the same
-descriptor. A rename allocates nothing, so that a full disk does not stop it, and takes no further watch.
+A marker is the rename of one small file to the next number, in a directory of ours that is watched on the
+same descriptor. A rename allocates nothing, so that a full disk does not stop it, and takes no further watch.
 """
 
 import contextlib

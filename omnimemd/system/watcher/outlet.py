@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVarTuple, Unpack
+from typing import TypeVarTuple
 
 from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
 from omnimemd.domain.ports import WatchListener
@@ -38,20 +38,20 @@ class Outlet:
             self._places.release(places)
 
     def loss(self, loss: Loss) -> None:
+        """Say that events are lost."""
         self.post(self._listener.events_lost, loss)
 
     def report(self, report: WatchReport) -> None:
+        """Say how a root is watched."""
         self.post(self._on_report, report)
 
     def marker(self, number: int) -> None:
         """Say that everything before the marker *number* has been handed over."""
         self.post(self._on_marker, number)
 
-    def post(self, call: Callable[[Unpack[Ts]], object], *arguments: Unpack[Ts]) -> None:
+    def post(self, call: Callable[[*Ts], object], *arguments: *Ts) -> None:
         """Run *call* on the loop after everything said before."""
-        with contextlib.suppress(
-            RuntimeError
-        ):  # the loop was closed, the watcher was not: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not: nobody listens any more
             self._loop.call_soon_threadsafe(call, *arguments)
 
     def _deliver(self, events: Sequence[FileEvent], places: int) -> None:

@@ -17,9 +17,7 @@ def report_of(root: Root) -> WatchReport:
         )
     elif root.unreadable:
         state = WatchState.DEGRADED
-        problem = (
-            f"{_directories(root.unreadable)} not seen: reading is not permitted; grant it, or ignore them."
-        )
+        problem = f"{_directories(root.unreadable)} not seen: reading is not permitted; grant it, or ignore them."
     return WatchReport(root.path, state, root.watched, reads_observed=True, problem=problem)
 
 

@@ -1,7 +1,8 @@
 """Finds and reads the files that say what is ignored: git's (without running git) and omnimem's own.
 
-Reads plain files only, never follows a `.gitignore` that is a symbolic link (nor does git), never blocks on a pipe.
-Of git's configuration the user's two files are read, for core.excludesFile; their include directives are not followed.
+Reads plain files only, never follows a `.gitignore` that is a symbolic link (nor does git), never blocks on a
+pipe. Of git's configuration the user's two files are read, for core.excludesFile; their include directives
+are not followed.
 """
 
 import logging
@@ -54,8 +55,10 @@ class RuleFiles:
         """Return the rules inside *directory*, of whose entries *names* has at least those in TELLING.
 
         Args:
-            rules: those of the directory above; another repository that begins here leaves git's part of them behind.
-            top: whether *directory* is a root or the top of its repository: only there `.omnimem.toml` counts.
+            rules: those of the directory above; another repository that begins here leaves git's part of them
+            behind.
+            top: whether *directory* is a root or the top of its repository: only there `.omnimem.toml`
+            counts.
         """
         if _DOT_GIT in names:
             git = _git_directory(directory)
@@ -89,8 +92,7 @@ def _excludes_file(config: str) -> str | None:
         header = _SECTION.match(line)
         if header:
             section = header[1].lower() if header[2] is None else ""
-            line = line[header.end() :]
-        value = _EXCLUDES_FILE.match(line)
+        value = _EXCLUDES_FILE.match(line, header.end() if header else 0)
         if section == "core" and value:
             found = _config_value(value[1])
     return found
@@ -137,9 +139,7 @@ def _project_patterns(path: str) -> Patterns | None:
         log.warning("project file refused", extra={"path": path, "problem": str(error)})
         return None
     if not isinstance(ignore, list) or not all(isinstance(line, str) for line in ignore):
-        log.warning(
-            "project file refused", extra={"path": path, "problem": "`ignore` is not a list of texts"}
-        )
+        log.warning("project file refused", extra={"path": path, "problem": "`ignore` is not a list of texts"})
         return None
     return Patterns(ignore, source=path)
 

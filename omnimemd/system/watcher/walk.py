@@ -1,13 +1,14 @@
 """Walks: bring the table of directories, and the kernel's watches, in line with what is on disk.
 
-One algorithm serves a root that is watched anew, a directory that is born or moved, rules that changed and events that
-were lost. For each directory it adds the watch first and scans then, so that whatever comes into being meanwhile is
-seen by one of the two. The watch stays narrow until everything below was scanned (post-order): scanning a directory
-opens it, and a live watch on it or on its parent would report that. Rules are read while it is narrow too.
+One algorithm serves a root that is watched anew, a directory that is born or moved, rules that changed and
+events that were lost. For each directory it adds the watch first and scans then, so that whatever comes into
+being meanwhile is seen by one of the two. The watch stays narrow until everything below was scanned
+(post-order): scanning a directory opens it, and a live watch on it or on its parent would report that. Rules
+are read while it is narrow too.
 
-A walk is a generator that yields after each directory: the dispatcher runs it in slices between batches, on its own
-thread. So the table needs no lock, and an event that follows an entry's report in the kernel's queue follows it to
-the listener too.
+A walk is a generator that yields after each directory: the dispatcher runs it in slices between batches, on
+its own thread. So the table needs no lock, and an event that follows an entry's report in the kernel's queue
+follows it to the listener too.
 """
 
 import enum
@@ -30,7 +31,8 @@ from omnimemd.system.watcher.directories import (
     Root,
     Scope,
 )
-from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, NARROW, Inotify
+from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, MARKER, NARROW, Inotify
+from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.rule_files import TELLING, RuleFiles
 
 #: A walk under way; each step is short, and the table is true after each.
@@ -54,7 +56,7 @@ class Why(enum.Enum):
 class _Frame:
     """One directory of the walk's stack."""
 
-    __slots__ = ("before", "fresh", "narrow", "node", "path", "todo", "was")
+    __slots__ = ("before", "coverage", "fresh", "narrow", "node", "path", "todo", "was")
 
     def __init__(
         self, node: Directory, path: str, *, before: Coverage, fresh: bool, narrow: bool, was: str | None
@@ -62,6 +64,7 @@ class _Frame:
         self.node = node
         self.path = path
         self.before = before  # its coverage until now
+        self.coverage = node.coverage  # that of the scan
         self.fresh = fresh  # it is new in the table
         self.narrow = narrow  # its watch is, until all below is scanned
         self.was = was  # its path before it moved
@@ -80,6 +83,8 @@ class Walker:
         rule_files: RuleFiles,
         clock: Clock,
         tell: Callable[[FileEvent], None],
+        markers: Markers,
+        blind: frozenset[str],
     ) -> None:
         self._table = table
         self._roots = roots
@@ -87,6 +92,8 @@ class Walker:
         self._rule_files = rule_files
         self._clock = clock
         self._tell = tell
+        self._markers = markers
+        self._blind = blind  # paths that are never entered
         self._cookies = itertools.count(-1, -1)  # the kernel's are unsigned
         self._doomed: set[int] = set()  # watches to remove
 
@@ -116,6 +123,8 @@ class Walker:
                 stack.pop()
                 continue
             name, coverage = frame.todo.pop()
+            if frame.coverage is not frame.node.coverage:  # another walk read newer rules, or a root was removed
+                coverage = self.covering(frame.node, f"{frame.path}/{name}", name)
             known = self._table.child(frame.node, name)
             old = f"{frame.was}/{name}" if frame.was is not None and known is not None else None
             entered = self._enter(frame.node, name, f"{frame.path}/{name}", coverage, why, old)
@@ -144,6 +153,7 @@ class Walker:
 
     @property
     def has_watches_to_remove(self) -> bool:
+        """Tell whether there is work for `remove_watches`."""
         return bool(self._doomed)
 
     def remove_watches(self) -> Steps:
@@ -172,36 +182,62 @@ class Walker:
             root = None
         if known is None and root is not None and root.node is not None and root.node.path == path:
             known = root.node
-        if not coverage:
+        if not coverage or path in self._blind:
             if known is not None:
                 self._hide(known, was)
             return None
         stays = known is not None and known.wd >= 0 and why is not Why.RESYNC
-        try:
-            wd = self._inotify.add(path or "/", LIVE | IN_MASK_ADD if stays else NARROW)
-        except OSError as error:
-            if error.errno in _VANISHED:
-                if known is not None and why is Why.RESYNC:
-                    self.drop(known)
-                return None
-            wd = NO_ROOM if error.errno == errno.ENOSPC else UNREADABLE
-        self._doomed.discard(wd)
-        node = known if known is not None and known.wd == wd else self._table.by_wd.get(wd)
-        fresh = node is None
-        if known is not None and node is not known and (node is None or why is Why.RESYNC):
+        wd = self._add(path, LIVE | IN_MASK_ADD if stays else NARROW)
+        if wd is None:
+            if known is not None and why is Why.RESYNC:
+                self.drop(known)
+            return None
+        if known is not None and known.wd != wd:
             self.drop(known)
+            known = None
+        elif known is not None and why is Why.BORN:
+            return None  # a walk was here before the event of its birth was taken
+        node = known or self._table.by_wd.get(wd)
+        if node is not None and (node.parent is not parent or node.name != name):
+            if node.path == path:  # it hung elsewhere in the table only: a root, inside another root now
+                self._table.move(node, parent, name)
+            elif _same(node.path, path):  # two names of one directory: a bind mount
+                self._inotify.add(path, LIVE)
+                return None
+            else:
+                # The walk sees the disk as it is, the events that led there may still be in the queue. The old place
+                # is forgotten, and the directory taken for new: whatever those events say, they say of names that
+                # are free then, or are asked about once more.
+                self.drop(node)
+                node = None
+        if parent is not None and parent.wd == REMOVED:
+            return None
+        self._doomed.discard(wd)
+        fresh = node is None
         if node is None:
             node = self._table.insert(wd, parent, name)
-        elif node.parent is not parent or node.name != name:
-            if node.path != path and _same(node.path, path):  # two names of one directory: a bind mount
-                self._inotify.add(path or "/", LIVE)
-                return None
-            self._table.move(node, parent, name)
-        if root is not None and root.node is not node:
+        if root is not None:
             root.node = node
         before = node.coverage
         self._table.cover(node, coverage)
         return _Frame(node, path, before=before, fresh=fresh, narrow=not stays, was=None if fresh else was)
+
+    def _add(self, path: str, mask: int) -> int | None:
+        """Watch *path*; return what stands for it in the table, None when it vanished or is our own place."""
+        try:
+            wd = self._inotify.add(path, mask)
+        except OSError as error:
+            if error.errno in _VANISHED:
+                return None
+            return NO_ROOM if error.errno == errno.ENOSPC else UNREADABLE
+        if wd == self._markers.wd:
+            self._inotify.add(path, MARKER)
+            return None
+        return wd
+
+    def is_there(self, node: Directory) -> bool:
+        """Ask the kernel whether *node* is the directory at its path."""
+        return node.wd < 0 or self._mask(node, node.path, LIVE | IN_MASK_ADD)
 
     def _hide(self, node: Directory, was: str | None) -> None:
         """Stop watching a directory that is ignored now, but not the roots inside it."""
@@ -209,9 +245,7 @@ class Walker:
         if was is not None and node.coverage:
             self._tell(FileEvent(node.coverage.roots, was, Change.DELETED, self._clock.now()))
         inside = f"{path}/"
-        for _ in self.uncover(
-            node, lambda scope: scope.root.path == path or scope.root.path.startswith(inside)
-        ):
+        for _ in self.uncover(node, lambda scope: scope.root.path == path or scope.root.path.startswith(inside)):
             pass
 
     def _scan(self, frame: _Frame, why: Why) -> Steps:
@@ -247,6 +281,7 @@ class Walker:
                 if node.children is None:
                     break
         yield from self._report(frame, why, files)
+        frame.coverage = node.coverage
         for name in reversed(directories):  # entered from the end: in the directory's own order
             coverage = self.covering(node, f"{path}/{name}", name)
             if coverage or self._table.child(node, name) is not None:
@@ -293,7 +328,7 @@ class Walker:
     def _mask(self, node: Directory, path: str, mask: int) -> bool:
         """Set the events of *node*, found at *path*; False when another directory is there now, or none."""
         try:
-            wd = self._inotify.add(path or "/", mask)
+            wd = self._inotify.add(path, mask)
         except OSError:
             return False
         if wd == node.wd:

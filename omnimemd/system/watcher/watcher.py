@@ -1,14 +1,15 @@
 """The port `domain.ports.Watcher` on inotify: what the event loop sees of it.
 
-Two threads stand behind it: the reader (emitter.py) takes the kernel's records; watchdog's observer hands them to the
-dispatcher (dispatcher.py), which says on the loop what it saw (outlet.py). Neither wakes up while nothing happens.
+Two threads stand behind it: the reader (emitter.py) takes the kernel's records; watchdog's observer hands
+them to the dispatcher (dispatcher.py), which says on the loop what it saw (outlet.py). Neither wakes up while
+nothing happens.
 """
 
 import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,18 +38,22 @@ class InotifyWatcher:
         clock: Clock,
         private: Path,
         environ: Mapping[str, str],
+        blind: Collection[Path] = (),
         open_inotify: Callable[[], Inotify] = Inotify,
     ) -> None:
         """Take what it needs; nothing is opened yet.
 
         Args:
-            private: a directory of its own, made 0700 on start and removed on close; not below any root.
+            private: a directory of its own, made 0700 on start and removed on close.
+            blind: directories that are never watched below any root: what is kept of the events is a file
+                too, and an event that writes a file that causes an event never ends.
             environ: says where the user's git configuration is (HOME, XDG_CONFIG_HOME).
             open_inotify: where tests put faults in.
         """
         self._clock = clock
         self._private = private
         self._environ = environ
+        self._blind = [os.path.realpath(each) for each in blind]
         self._open_inotify = open_inotify
         self._machine: _Machine | None = None
         self._listener: WatchListener | None = None
@@ -69,6 +74,7 @@ class InotifyWatcher:
             private=self._private,
             clock=self._clock,
             rule_files=RuleFiles(environ=self._environ),
+            blind=self._blind,
             listener=listener,
             on_report=self._reported,
             on_marker=self._passed,
@@ -131,7 +137,8 @@ class InotifyWatcher:
         finally:
             self._counts = machine.counts()
             machine.stop()
-            for waiter in (*self._barriers, *self._starting):
+            waiting: list[asyncio.Future[None] | asyncio.Future[WatchReport]] = [*self._barriers, *self._starting]
+            for waiter in waiting:
                 if not waiter.done():
                     waiter.set_exception(WatchUnavailable("the watcher is closed"))
 
@@ -168,6 +175,7 @@ class _Machine:
         private: Path,
         clock: Clock,
         rule_files: RuleFiles,
+        blind: Collection[str],
         listener: WatchListener,
         on_report: Callable[[WatchReport], None],
         on_marker: Callable[[int], None],
@@ -196,6 +204,7 @@ class _Machine:
             outlet=self.outlet,
             send=lambda message: self._observer.event_queue.put((message, self._watch)),
             markers=self.markers,
+            blind=blind,
         )
         # One schedule for all roots; its path is never looked at.
         self._watch = self._observer.schedule(self.dispatcher, os.devnull)

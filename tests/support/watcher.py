@@ -1,0 +1,99 @@
+"""A watcher that sees what tests say, when they say it."""
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from omnimem.model import WorkspaceState
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchCounts, WatchReport
+from omnimemd.domain.ports import WatchListener
+from tests.support.clock import NOON
+
+
+class FakeWatcher:
+    """The port `Watcher`. What happens is handed over at the next barrier, as if the kernel's queue were slow."""
+
+    def __init__(self) -> None:
+        self.watched: dict[str, WatchReport] = {}
+        self.barriers = 0  #: how many were passed
+        self._problems: dict[str, str] = {}
+        self._queue: list[FileEvent | Loss] = []
+        self._listener: WatchListener | None = None
+        self._open = asyncio.Event()
+        self._open.set()
+        self._seen = 0
+
+    async def start(self, listener: WatchListener) -> None:
+        assert self._listener is None
+        self._listener = listener
+
+    async def watch(self, root: str) -> WatchReport:
+        assert self._listener is not None
+        if root not in self.watched or self.watched[root].state is WorkspaceState.GONE:
+            problem = self._problems.get(root)
+            state = WorkspaceState.WATCHING if problem is None else WorkspaceState.DEGRADED
+            self.watched[root] = WatchReport(root, state, 1, reads_observed=True, problem=problem)
+        return self.watched[root]
+
+    async def unwatch(self, root: str) -> None:
+        self.watched.pop(root, None)
+
+    async def barrier(self) -> None:
+        await self._open.wait()
+        self.hand_over()
+        self.barriers += 1
+
+    def report(self, root: str) -> WatchReport | None:
+        return self.watched.get(root)
+
+    def counts(self) -> WatchCounts:
+        return WatchCounts(len(self.watched), self._seen, events_ignored=0, overflows=0, resyncs=0)
+
+    async def close(self) -> None:
+        self.hand_over()
+        self._listener = None
+
+    def happens(
+        self, path: str, change: Change, *, roots: Sequence[str], at: int = NOON, cookie: int = 0
+    ) -> None:
+        """Let something happen to *path*, below the watched *roots*."""
+        self._queue.append(FileEvent(tuple(roots), path, change, Millis(at), cookie))
+
+    def loses(self, *roots: str, reason: str = "overflow", at: int = NOON) -> None:
+        """Let events below *roots* be lost."""
+        self._queue.append(Loss(roots, Millis(at), Millis(at), reason))
+
+    def hand_over(self) -> None:
+        """Tell the listener everything that happened, in order."""
+        queue, self._queue = self._queue, []
+        if self._listener is None:
+            return
+        for one in queue:
+            if isinstance(one, Loss):
+                self._listener.events_lost(one)
+            else:
+                self._seen += 1
+                self._listener.file_events([one])
+
+    def hold_back(self) -> None:
+        """Let no barrier pass until `let_through`."""
+        self._open.clear()
+
+    def let_through(self) -> None:
+        """Let barriers pass again."""
+        self._open.set()
+
+    def will_degrade(self, root: str, problem: str) -> None:
+        """Have *root*, once it is watched, be seen badly."""
+        self._problems[root] = problem
+
+    def loses_sight_of(self, root: str) -> None:
+        """Have the watched *root* be deleted, moved or unmounted."""
+        gone = replace(
+            self.watched[root], state=WorkspaceState.GONE, directories=0, problem=f"There is no {root}."
+        )
+        self.watched[root] = gone
+        assert self._listener is not None
+        self._listener.watch_changed(gone)

@@ -1,0 +1,138 @@
+"""A real watcher on real directories, and a listener that writes down what it hears."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport, WatchState
+from omnimemd.system.watcher import InotifyWatcher
+from omnimemd.system.watcher.inotify import Inotify
+
+
+class WallClock:
+    """The port `Clock`, as the daemon has it."""
+
+    def now(self) -> Millis:
+        return Millis(time.time_ns() // 1_000_000)
+
+
+class Recorder:
+    """The port `WatchListener`: writes down everything, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[FileEvent] = []
+        self.losses: list[Loss] = []
+        self.reports: list[WatchReport] = []
+
+    def file_events(self, events: Sequence[FileEvent]) -> None:
+        assert events
+        self.events.extend(events)
+
+    def events_lost(self, loss: Loss) -> None:
+        self.losses.append(loss)
+
+    def watch_changed(self, report: WatchReport) -> None:
+        self.reports.append(report)
+
+
+class HeldInotify(Inotify):
+    """A real one whose reader can be made to pause, as a machine under load does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._go = threading.Event()
+        self._go.set()
+
+    def read(self) -> bytes:
+        self._go.wait()
+        return super().read()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._go.clear()
+        try:
+            yield
+        finally:
+            self._go.set()
+
+
+class Watching:
+    """A watcher at work, and short ways to ask what it said."""
+
+    def __init__(self, watcher: InotifyWatcher, recorder: Recorder, base: Path) -> None:
+        self.watcher = watcher
+        self.recorder = recorder
+        self.base = base
+
+    async def events(self) -> list[FileEvent]:
+        """Return what was reported since the last question, and everything that happened before this one."""
+        await self.watcher.barrier()
+        events = self.recorder.events.copy()
+        self.recorder.events.clear()
+        return events
+
+    async def seen(self) -> list[tuple[Change, str]]:
+        """Return `events`, each as its change and its path below the base."""
+        return [(event.change, os.path.relpath(event.path, self.base)) for event in await self.events()]
+
+    async def paths(self, change: Change) -> list[str]:
+        """Return the paths, below the base, of the events of one kind."""
+        return [path for each, path in await self.seen() if each is change]
+
+    def state(self, root: Path) -> WatchState | None:
+        report = self.watcher.report(str(root))
+        return None if report is None else report.state
+
+
+def read(path: Path) -> None:
+    """Read a file as a program does."""
+    path.read_bytes()
+
+
+def run(*command: str | Path) -> None:
+    """Run a program to its end; it must succeed, or find nothing (grep)."""
+    done = subprocess.run(command, check=False, capture_output=True)
+    assert done.returncode in (0, 1), done.stderr
+
+
+def tree(base: Path, *paths: str) -> Path:
+    """Make files (and, with a trailing slash, directories) below *base*."""
+    for path in paths:
+        place = base / path
+        if path.endswith("/"):
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(f"{path}\n")
+    return base
+
+
+@asynccontextmanager
+async def watching(
+    tmp_path: Path,
+    *roots: Path,
+    open_inotify: Callable[[], Inotify] = Inotify,
+    home: Path | None = None,
+    blind: Sequence[Path] = (),
+) -> AsyncIterator[Watching]:
+    """Watch *roots*; the user's git configuration is that of *home*, by default an empty one."""
+    recorder = Recorder()
+    watcher = InotifyWatcher(
+        clock=WallClock(),
+        private=tmp_path / "private",
+        environ={"HOME": str(home or tmp_path / "home")},
+        blind=blind,
+        open_inotify=open_inotify,
+    )
+    await watcher.start(recorder)
+    try:
+        for root in roots:
+            await watcher.watch(str(root))
+        yield Watching(watcher, recorder, roots[0] if roots else tmp_path)
+    finally:
+        await watcher.close()

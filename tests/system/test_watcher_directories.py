@@ -1,0 +1,229 @@
+"""Directories come, move and go, and every file in them is known under the path it has."""
+
+import ctypes
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from omnimemd.domain.file_events import Change
+from tests.support.watching import HeldInotify, Watching, read, run, tree, watching
+
+pytestmark = pytest.mark.needs("inotify")
+
+#: renameat2(2): swap two names.
+RENAME_EXCHANGE = 2
+AT_FDCWD = -100
+
+
+def directories(watch: Watching) -> int:
+    return watch.watcher.counts().directories
+
+
+async def test_files_written_at_once_into_new_directories(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    expected = {f"n{n}/deep/er/f{n}.py" for n in range(50)}
+
+    async with watching(tmp_path, root) as watch:
+        tree(root, *expected)
+
+        seen = await watch.seen()
+        assert {path for change, path in seen if change in (Change.FOUND, Change.CREATED)} == expected
+        assert directories(watch) == 1 + 50 * 3
+
+
+async def test_a_new_directory_is_watched(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+
+    async with watching(tmp_path, root) as watch:
+        tree(root, "new/sub/f.py")
+        await watch.seen()
+        read(root / "new/sub/f.py")
+
+        assert await watch.seen() == [(Change.READ, "new/sub/f.py")]
+
+
+async def test_an_unpacked_archive_is_known_to_the_last_file(tmp_path: Path) -> None:
+    expected = [f"d{n % 100}/s{n % 3}/f{n}.txt" for n in range(2000)]
+    tree(tmp_path / "source", *expected)
+    run("tar", "-C", tmp_path / "source", "-cf", tmp_path / "a.tar", ".")
+    root = tree(tmp_path / "w", "a.py")
+
+    async with watching(tmp_path, root) as watch:
+        run("tar", "-C", root, "-xf", tmp_path / "a.tar")
+
+        seen = await watch.seen()
+        assert {path for change, path in seen if change is not Change.READ} == set(expected)
+        assert watch.recorder.losses == []
+
+
+async def test_a_renamed_directory_takes_its_files_along(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "old/f.py", "old/sub/deep/g.py", "b/")
+
+    async with watching(tmp_path, root) as watch:
+        (root / "old").rename(root / "b/new")
+
+        events = await watch.events()
+        pairs = {
+            event.cookie: (event.path, other.path)
+            for event in events
+            for other in events
+            if event.cookie == other.cookie and (event.change, other.change) == (Change.MOVED_FROM, Change.MOVED_TO)
+        }
+        assert sorted(pairs.values()) == [
+            (str(root / "old/f.py"), str(root / "b/new/f.py")),
+            (str(root / "old/sub/deep/g.py"), str(root / "b/new/sub/deep/g.py")),
+        ]
+        assert all(cookie < 0 for cookie in pairs)
+        assert len(events) == 4
+
+
+async def test_what_happens_in_a_renamed_directory_has_its_new_path(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "old/sub/deep/g.py")
+
+    async with watching(tmp_path, root) as watch:
+        (root / "old").rename(root / "new")
+        (root / "new/sub/deep/g.py").write_text("changed\n")
+        (root / "new/sub").rename(root / "sub2")
+        read(root / "sub2/deep/g.py")
+
+        seen = await watch.seen()
+        assert (Change.WRITTEN, "new/sub/deep/g.py") in seen or (Change.WRITTEN, "sub2/deep/g.py") in seen
+        assert (Change.READ, "sub2/deep/g.py") in seen
+        assert not any(path.startswith("old") and change is not Change.MOVED_FROM for change, path in seen)
+        assert directories(watch) == 4
+
+
+async def test_renames_in_a_row(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a/f.py")
+
+    async with watching(tmp_path, root) as watch:
+        for old, new in ("ab", "bc", "cd"):
+            (root / old).rename(root / new)
+        await watch.seen()
+        read(root / "d/f.py")
+
+        assert await watch.seen() == [(Change.READ, "d/f.py")]
+        assert directories(watch) == 2
+
+
+async def test_two_directories_swap_names(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a/in_a.py", "b/in_b.py")
+    libc = ctypes.CDLL(None)
+
+    async with watching(tmp_path, root) as watch:
+        a, b = os.fsencode(root / "a"), os.fsencode(root / "b")
+        assert libc.renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0
+        await watch.seen()
+        read(root / "b/in_a.py")
+        read(root / "a/in_b.py")
+
+        assert await watch.seen() == [(Change.READ, "b/in_a.py"), (Change.READ, "a/in_b.py")]
+
+
+async def test_a_directory_that_moves_out_is_one_deletion(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "d/f.py", "d/sub/g.py", "other.py")
+
+    async with watching(tmp_path, root) as watch:
+        (root / "d").rename(tmp_path / "outside")
+        read(tmp_path / "outside/f.py")
+        read(root / "other.py")
+
+        assert await watch.seen() == [(Change.DELETED, "d"), (Change.READ, "other.py")]
+        assert directories(watch) == 1
+
+
+async def test_a_directory_that_moves_out_and_back_in_is_watched(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "d/f.py", "d/sub/g.py")
+
+    async with watching(tmp_path, root) as watch:
+        (root / "d").rename(tmp_path / "outside")
+        (tmp_path / "outside").rename(root / "back")
+        assert set(await watch.paths(Change.FOUND)) == {"back/f.py", "back/sub/g.py"}
+        read(root / "back/sub/g.py")
+
+        assert await watch.seen() == [(Change.READ, "back/sub/g.py")]
+        assert directories(watch) == 3
+
+
+async def test_a_directory_that_moves_in_is_found(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    tree(tmp_path / "outside", "f.py", "sub/g.py", "node_modules/h.js")
+
+    async with watching(tmp_path, root) as watch:
+        (tmp_path / "outside").rename(root / "d")
+
+        assert set(await watch.seen()) == {(Change.FOUND, "d/f.py"), (Change.FOUND, "d/sub/g.py")}
+
+
+async def test_a_directory_moves_into_an_ignored_place_and_out_of_it(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "d/f.py", "node_modules/")
+
+    async with watching(tmp_path, root) as watch:
+        (root / "d").rename(root / "node_modules/d")
+        assert await watch.seen() == [(Change.DELETED, "d")]
+
+        (root / "node_modules/d").rename(root / "d")
+        assert await watch.seen() == [(Change.FOUND, "d/f.py")]
+
+        (root / "d").rename(root / ".cache")
+        assert await watch.seen() == [(Change.DELETED, "d")]
+        assert directories(watch) == 1
+
+
+async def test_a_tree_that_is_removed(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "d/f.py", "d/sub/deep/g.py", "a.py")
+
+    async with watching(tmp_path, root) as watch:
+        shutil.rmtree(root / "d")
+
+        seen = await watch.seen()
+        assert Counter(seen) == {(Change.DELETED, "d/f.py"): 1, (Change.DELETED, "d/sub/deep/g.py"): 1}
+        assert directories(watch) == 1
+
+
+async def test_a_name_is_used_again(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "d/f.py")
+
+    async with watching(tmp_path, root) as watch:
+        for _ in range(20):
+            shutil.rmtree(root / "d")
+            tree(root, "d/f.py")
+        await watch.seen()
+        read(root / "d/f.py")
+
+        assert await watch.seen() == [(Change.READ, "d/f.py")]
+        assert directories(watch) == 2
+
+
+async def test_a_large_birth_does_not_hold_up_a_barrier_s_promise(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    expected = {f"d/{n % 40}/{n}/f.py" for n in range(1500)}
+    tree(tmp_path / "outside", *(path.removeprefix("d/") for path in expected))
+
+    async with watching(tmp_path, root) as watch:
+        (tmp_path / "outside").rename(root / "d")
+
+        assert set(await watch.paths(Change.FOUND)) == expected
+
+
+async def test_a_walk_that_is_ahead_of_the_events_is_not_confused_by_them(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a/f.py", "q/g.py")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held():
+            (root / "a").rename(root / "q/a")
+            (root / "q/a").rename(root / "a")
+            (root / "q").rename(root / "a/q")
+            # The walk finds q below a, before the events say that a was below q.
+            await watch.watcher.watch(str(root / "a"))
+        await watch.events()
+        read(root / "a/q/g.py")
+
+        (event,) = await watch.events()
+        assert event.path == str(root / "a/q/g.py")
+        assert set(event.workspaces) == {str(root), str(root / "a")}
+        assert directories(watch) == 3

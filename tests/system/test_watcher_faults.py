@@ -1,0 +1,192 @@
+"""When the kernel runs out of something, nothing is lost silently, and the rest goes on."""
+
+import asyncio
+import errno
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omnimemd.domain.file_events import Change, WatchState
+from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
+from omnimemd.system.watcher.inotify import Inotify
+from tests.support.watching import HeldInotify, Recorder, WallClock, read, tree, watching
+
+pytestmark = pytest.mark.needs("inotify")
+
+
+class RefusingInotify(Inotify):
+    """A real one that refuses watches as the kernel does."""
+
+    def __init__(self, refuses: Callable[[str], int]) -> None:
+        super().__init__()
+        self._refuses = refuses
+
+    def add(self, path: str, mask: int) -> int:
+        code = self._refuses(path)
+        if code:
+            raise OSError(code, os.strerror(code), path)
+        return super().add(path, mask)
+
+
+def flood(directory: Path) -> None:
+    """Cause more events than the kernel's queue holds: reads of two files in turn, as equal neighbours are folded."""
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    names = [os.fspath(directory / name) for name in ("flood1", "flood2")]
+    for name in names:
+        Path(name).touch()
+    for n in range(limit + 100):
+        os.close(os.open(names[n % 2], os.O_RDONLY))
+
+
+async def test_an_overflow_is_a_loss_and_new_directories_are_found(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py", "gone/x.py", "moved/y.py")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held():
+            flood(root)
+            tree(root, "new/deep/f.py")
+            (root / "gone/x.py").unlink()
+            (root / "gone").rmdir()
+            (root / "moved").rename(root / "new/moved")
+            barrier = asyncio.ensure_future(watch.watcher.barrier())
+            await asyncio.sleep(0)
+        await barrier
+
+        (loss,) = watch.recorder.losses
+        assert (loss.reason, loss.workspaces) == ("overflow", (str(root),))
+        assert loss.started_at <= loss.ended_at
+        counts = watch.watcher.counts()
+        assert (counts.overflows, counts.resyncs, counts.directories) == (1, 1, 4)
+        found = {event.path for event in watch.recorder.events if event.change is Change.FOUND}
+        assert str(root / "new/deep/f.py") in found
+        watch.recorder.events.clear()
+        read(root / "new/deep/f.py")
+        read(root / "new/moved/y.py")
+        assert await watch.seen() == [(Change.READ, "new/deep/f.py"), (Change.READ, "new/moved/y.py")]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+async def test_overflow_after_overflow_is_a_loss_for_each_resync(tmp_path: Path, *, wait: bool) -> None:
+    root = tree(tmp_path / "w", *(f"{n}/f.py" for n in range(300)))
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        for _ in range(3):
+            with inotify.held():
+                flood(root)
+            if wait:
+                await watch.watcher.barrier()
+        await watch.watcher.barrier()
+
+        counts = watch.watcher.counts()
+        assert counts.overflows == 3 or not wait
+        assert 1 <= counts.resyncs == len(watch.recorder.losses) <= counts.overflows
+        assert counts.directories == 301
+
+
+async def test_no_watch_left_is_said_and_the_rest_is_watched(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", *(f"d{n}/sub/f.py" for n in range(10)))
+    allowed = {str(root), *(str(root / f"d{n}") for n in range(4)), str(tmp_path / "private")}
+
+    def refuses(path: str) -> int:
+        return 0 if path in allowed else errno.ENOSPC
+
+    async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
+        report = watch.watcher.report(str(root))
+
+        assert report is not None
+        assert (report.state, report.directories) == (WatchState.DEGRADED, 5)
+        assert report.problem is not None
+        assert "16 directories" in report.problem
+        assert "fs.inotify.max_user_watches" in report.problem
+        assert [loss.reason for loss in watch.recorder.losses] == ["watch_failed"]
+        read(root / "d0/sub/f.py")
+        tree(root, "d0/new.py")
+        assert await watch.paths(Change.WRITTEN) == ["d0/new.py"]
+
+
+async def test_a_birth_without_a_watch_left_is_said(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    tree(tmp_path / "outside", "f.py")
+
+    def refuses(path: str) -> int:
+        return errno.ENOSPC if path.endswith("/late") else 0
+
+    async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
+        assert watch.state(root) is WatchState.WATCHING
+        (tmp_path / "outside").rename(root / "late")
+
+        assert await watch.paths(Change.FOUND) == ["late/f.py"]
+        assert watch.state(root) is WatchState.DEGRADED
+        assert [loss.reason for loss in watch.recorder.losses] == ["watch_failed"]
+
+
+async def test_a_directory_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "secret/f.py", "open/g.py")
+
+    def refuses(path: str) -> int:
+        return errno.EACCES if path.endswith("/secret") else 0
+
+    async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
+        report = watch.watcher.report(str(root))
+
+        assert report is not None
+        assert (report.state, report.directories) == (WatchState.DEGRADED, 2)
+        assert report.problem is not None
+        assert "1 directory is not seen" in report.problem
+
+
+async def test_the_problem_ends_with_its_cause(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "secret/f.py", "open/g.py")
+
+    def refuses(path: str) -> int:
+        return errno.EACCES if path.endswith("/secret") else 0
+
+    async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
+        (root / ".omnimemignore").write_text("secret/\n")
+        await watch.events()
+
+        report = watch.watcher.report(str(root))
+        assert report is not None
+        assert (report.state, report.problem) == (WatchState.WATCHING, None)
+
+
+async def test_a_directory_that_vanishes_during_the_walk_is_no_problem(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a/f.py", "b/g.py")
+
+    def refuses(path: str) -> int:
+        return errno.ENOENT if path.endswith("/a") else 0
+
+    async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
+        assert watch.state(root) is WatchState.WATCHING
+        assert watch.recorder.losses == []
+
+
+async def test_no_inotify_instance_left_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    watcher = InotifyWatcher(clock=WallClock(), private=tmp_path / "private", environ={})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(WatchUnavailable) as raised:
+            await watcher.start(Recorder())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert "max_user_instances" in raised.value.hint
+    await watcher.close()
+
+
+async def test_a_marker_directory_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+
+    async with watching(tmp_path, root) as watch:
+        for leftover in (tmp_path / "private").iterdir():
+            leftover.unlink()
+        (tmp_path / "private").rmdir()
+        read(root / "a.py")
+
+        assert await watch.seen() == [(Change.READ, "a.py")]
