@@ -36,7 +36,7 @@ from omnimemd.system.peer import peer_of
 from omnimemd.system.places import SystemPlaces
 from omnimemd.system.processes import SystemProcesses, open_deaths
 from omnimemd.system.settings import Settings
-from omnimemd.system.watcher import InotifyWatcher as open_watcher
+from omnimemd.system.watcher import open_watcher
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,7 +68,13 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
         with closing(SystemProcesses(open_deaths())) as processes:
             background = Background()
             liveness = Liveness(processes=processes, clock=clock)
-            watcher = open_watcher(clock=clock, private=settings.data_dir / "barrier", environ=os.environ)
+            watcher = open_watcher(
+                clock=clock,
+                private=settings.data_dir / "barrier",
+                environ=os.environ,
+                # Its own files change with every access that is recorded: to record those would never end.
+                blind=(settings.data_dir,),
+            )
             workspaces = Workspaces(
                 database=database,
                 watcher=watcher,

@@ -17,7 +17,7 @@ from omnimemd.api.protocol import Connection
 from omnimemd.daemon.build import running
 from omnimemd.services.events import Events
 from omnimemd.system.directories import private_directory
-from omnimemd.system.listening import Listening
+from omnimemd.system.listening import BACKLOG, Listening
 from omnimemd.system.lock import Lock
 from omnimemd.system.settings import Settings
 from omnimemd.system.supervisor import notify
@@ -60,7 +60,7 @@ async def _serve(settings: Settings, listening: Listening) -> None:
         runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_SECONDS)
         _spare_the_collector()
         await runner.setup()
-        server = await loop.create_unix_server(partial(_connection, runner), sock=connection)
+        server = await loop.create_unix_server(partial(_connection, runner), sock=connection, backlog=BACKLOG)
         try:
             log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
             notify("READY=1")

@@ -41,7 +41,7 @@ class Loss(msgspec.Struct, frozen=True):
     workspaces: tuple[str, ...]
     started_at: Millis
     ended_at: Millis
-    reason: str  #: a stable word: "overflow", "unknown_watch", "watch_failed", "root_gone"
+    reason: str  #: a stable word: "overflow", "watch_failed", "fault", "store_unavailable", "internal_error"
 
 
 class WatchReport(msgspec.Struct, frozen=True):
@@ -62,7 +62,3 @@ class WatchCounts(msgspec.Struct, frozen=True):
     events_ignored: int  #: of these: directories' own, ignored paths, our own barrier
     overflows: int
     resyncs: int
-
-
-#: The states of a watched root.
-WatchState = WorkspaceState

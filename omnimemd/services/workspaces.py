@@ -76,6 +76,7 @@ class Workspaces:
         self._folders: dict[str, _Folder] = {}
         self._settling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._settling_now: dict[str, asyncio.Task[None]] = {}  # the latest for each folder
+        self._leaving: dict[str, object] = {}  # ended sessions that are still in their folder
         #: Folders that were to be watched and could not be, each with the reason.
         self.absent: dict[str, str] = {}
         self._before_change: Callable[[str], None] = lambda path: None
@@ -100,6 +101,7 @@ class Workspaces:
     def join(self, session: Session) -> None:
         """Make *session* active in its folder; `ready` waits until the folder is watched."""
         self._before_change(session.workspace)
+        self._leaving.pop(session.session_id, None)
         folder = self._folder(session.workspace, session.project_id)
         if session.session_id not in folder.members:
             folder.members.append(session.session_id)
@@ -118,7 +120,8 @@ class Workspaces:
 
     def leave(self, session: Session) -> None:
         """Make *session* active no more, once every event from before this call has been read."""
-        self._background.once("leave workspace", self._leave(session))
+        token = self._leaving[session.session_id] = object()
+        self._background.once("leave workspace", self._leave(session, token))
 
     async def add(self, path: str) -> tuple[WatchedWorkspace, bool]:
         """Watch *path* by hand; return it, and whether that is new. `ready` waits until it is watched.
@@ -182,8 +185,11 @@ class Workspaces:
         if folder is not None:
             self._events.publish(WorkspaceChanged(self._view(folder)))
 
-    async def _leave(self, session: Session) -> None:
+    async def _leave(self, session: Session, token: object) -> None:
         await self._barrier()
+        if self._leaving.get(session.session_id) is not token:  # it was taken up again meanwhile
+            return
+        del self._leaving[session.session_id]
         self._before_change(session.workspace)
         folder = self._folders.get(session.workspace)
         if folder is not None and session.session_id in folder.members:

@@ -336,6 +336,7 @@ def _open(path: Path, *, write: bool) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
     db = apsw.Connection(os.fspath(path), flags=flags, statementcachesize=200)
     if write:
+        migrations.check(db)  # first: what follows changes the file
         db.pragma("journal_mode", "wal")
         db.pragma("synchronous", "normal")
         db.pragma("wal_autocheckpoint", 0)  # a checkpoint fsyncs: never on the loop

@@ -6,7 +6,7 @@ from typing import Final
 
 import apsw
 
-from omnimemd.storage.errors import SchemaTooNew
+from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 
 #: "omnm" in ASCII: says that a SQLite file is ours (PRAGMA application_id).
 APPLICATION_ID: Final = 0x6F6D6E6D
@@ -33,19 +33,27 @@ def version(db: apsw.Connection) -> int:
     return int(db.pragma("user_version"))
 
 
-def migrate(db: apsw.Connection) -> int:
-    """Apply the missing steps to *db*; return the version it has now.
+def check(db: apsw.Connection) -> None:
+    """Refuse a database that this program must not touch.
 
     Raises:
-        SchemaTooNew: the database is newer than this program.
+        SchemaTooNew: it is newer than this program.
+        DatabaseUnusable: it is another program's.
     """
-    todo = steps()
-    have = version(db)
-    if have > len(todo):
+    if db.pragma("application_id") not in (0, APPLICATION_ID):
+        raise DatabaseUnusable("the database is another program's")
+    have, known = version(db), len(steps())
+    if have > known:
         raise SchemaTooNew(
-            f"the database has schema {have}, this omnimemd knows {len(todo)}: it was written by a newer version; "
+            f"the database has schema {have}, this omnimemd knows {known}: it was written by a newer version; "
             "install that one (or a newer) again"
         )
+
+
+def migrate(db: apsw.Connection) -> int:
+    """Apply the missing steps to *db*, which `check` passed; return the version it has now."""
+    todo = steps()
+    have = version(db)
     for number, sql in enumerate(todo[have:], start=have + 1):
         db.execute("BEGIN EXCLUSIVE")
         try:

@@ -13,7 +13,7 @@ from omnimemd.system.lock import Lock
 from omnimemd.system.peer import peer_of
 
 #: Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn (4096, listen(2)).
-_BACKLOG = 4096
+BACKLOG = 4096
 
 
 class Listening:
@@ -54,7 +54,7 @@ class Listening:
         finally:
             os.umask(before)
         self._bound = self.path.lstat()
-        listening.listen(_BACKLOG)
+        listening.listen(BACKLOG)
         listening.setblocking(False)
         return listening
 

@@ -11,6 +11,6 @@ def notify(*states: str) -> None:
     if not address.startswith(("/", "@")):
         return
     target = "\0" + address[1:] if address.startswith("@") else address
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        with contextlib.suppress(OSError):  # a supervisor that is gone needs no news
-            sender.sendto("\n".join(states).encode(), target)
+    # A supervisor that is gone needs no news.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
+        sender.sendto("\n".join(states).encode(), target)

@@ -12,12 +12,12 @@ from aiohttp import ClientResponse
 
 from omnimem.exchange import EventStream
 from omnimem.model import Event
+from omnimemd.domain.entries import Numbered
+from omnimemd.services.events import EntryAdded
 from tests.support.clock import NOON
 from tests.support.factories import a_decision, a_session
 from tests.support.house import House
 from tests.support.http import Api
-from omnimemd.domain.entries import Numbered
-from omnimemd.services.events import EntryAdded
 
 
 class Listener:

@@ -119,9 +119,7 @@ async def a_house(
         cache = SessionCache(database=database, clock=clock)
         projects = Projects(database=database, cache=cache, places=SystemPlaces(), clock=clock, new_token=a_token)
         entries = Entries(database=database, cache=cache, clock=clock, events=events)
-        memories = Memories(
-            database=database, entries=entries, clock=clock, events=events, new_token=a_token
-        )
+        memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=a_token)
         background = Background()
         liveness = Liveness(processes=world.processes, clock=clock)
         workspaces = Workspaces(

@@ -46,15 +46,11 @@ class FakeProcesses:
 
         return cancel
 
-    def begin(
-        self, pid: int, *, name: str = "claude", arguments: tuple[str, ...] = (), parent: int = 1
-    ) -> Process:
+    def begin(self, pid: int, *, name: str = "claude", arguments: tuple[str, ...] = (), parent: int = 1) -> Process:
         """Start a process; a *pid* that is free again may be taken anew, by another process."""
         assert pid not in self._live
         self._starts += 1
-        process = Process(
-            ProcessIdentity(pid, self._starts, self._boot), Millis(NOON - 60_000), name, arguments
-        )
+        process = Process(ProcessIdentity(pid, self._starts, self._boot), Millis(NOON - 60_000), name, arguments)
         self._live[pid] = process
         self._parents[pid] = parent
         return process

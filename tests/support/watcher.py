@@ -18,6 +18,7 @@ class FakeWatcher:
     def __init__(self) -> None:
         self.watched: dict[str, WatchReport] = {}
         self.barriers = 0  #: how many were passed
+        self.waiting = 0  #: how many wait for `let_through`
         self._problems: dict[str, str] = {}
         self._queue: list[FileEvent | Loss] = []
         self._listener: WatchListener | None = None
@@ -41,7 +42,11 @@ class FakeWatcher:
         self.watched.pop(root, None)
 
     async def barrier(self) -> None:
-        await self._open.wait()
+        self.waiting += 1
+        try:
+            await self._open.wait()
+        finally:
+            self.waiting -= 1
         self.hand_over()
         self.barriers += 1
 
@@ -55,9 +60,7 @@ class FakeWatcher:
         self.hand_over()
         self._listener = None
 
-    def happens(
-        self, path: str, change: Change, *, roots: Sequence[str], at: int = NOON, cookie: int = 0
-    ) -> None:
+    def happens(self, path: str, change: Change, *, roots: Sequence[str], at: int = NOON, cookie: int = 0) -> None:
         """Let something happen to *path*, below the watched *roots*."""
         self._queue.append(FileEvent(tuple(roots), path, change, Millis(at), cookie))
 
@@ -91,9 +94,7 @@ class FakeWatcher:
 
     def loses_sight_of(self, root: str) -> None:
         """Have the watched *root* be deleted, moved or unmounted."""
-        gone = replace(
-            self.watched[root], state=WorkspaceState.GONE, directories=0, problem=f"There is no {root}."
-        )
+        gone = replace(self.watched[root], state=WorkspaceState.GONE, directories=0, problem=f"There is no {root}.")
         self.watched[root] = gone
         assert self._listener is not None
         self._listener.watch_changed(gone)

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport, WatchState
+from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
 from omnimemd.system.watcher import InotifyWatcher
 from omnimemd.system.watcher.inotify import Inotify
 
@@ -84,7 +85,7 @@ class Watching:
         """Return the paths, below the base, of the events of one kind."""
         return [path for each, path in await self.seen() if each is change]
 
-    def state(self, root: Path) -> WatchState | None:
+    def state(self, root: Path) -> WorkspaceState | None:
         report = self.watcher.report(str(root))
         return None if report is None else report.state
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from omnimemd.domain.file_events import Change, WatchState
+from omnimem.model import WorkspaceState
+from omnimemd.domain.file_events import Change
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
 from omnimemd.system.watcher.inotify import Inotify
 from tests.support.watching import HeldInotify, Recorder, WallClock, read, tree, watching
@@ -99,7 +100,7 @@ async def test_no_watch_left_is_said_and_the_rest_is_watched(tmp_path: Path) -> 
         report = watch.watcher.report(str(root))
 
         assert report is not None
-        assert (report.state, report.directories) == (WatchState.DEGRADED, 5)
+        assert (report.state, report.directories) == (WorkspaceState.DEGRADED, 5)
         assert report.problem is not None
         assert "16 directories" in report.problem
         assert "fs.inotify.max_user_watches" in report.problem
@@ -117,11 +118,11 @@ async def test_a_birth_without_a_watch_left_is_said(tmp_path: Path) -> None:
         return errno.ENOSPC if path.endswith("/late") else 0
 
     async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
-        assert watch.state(root) is WatchState.WATCHING
+        assert watch.state(root) is WorkspaceState.WATCHING
         (tmp_path / "outside").rename(root / "late")
 
         assert await watch.paths(Change.FOUND) == ["late/f.py"]
-        assert watch.state(root) is WatchState.DEGRADED
+        assert watch.state(root) is WorkspaceState.DEGRADED
         assert [loss.reason for loss in watch.recorder.losses] == ["watch_failed"]
 
 
@@ -135,7 +136,7 @@ async def test_a_directory_that_may_not_be_read_is_said(tmp_path: Path) -> None:
         report = watch.watcher.report(str(root))
 
         assert report is not None
-        assert (report.state, report.directories) == (WatchState.DEGRADED, 2)
+        assert (report.state, report.directories) == (WorkspaceState.DEGRADED, 2)
         assert report.problem is not None
         assert "1 directory is not seen" in report.problem
 
@@ -152,7 +153,7 @@ async def test_the_problem_ends_with_its_cause(tmp_path: Path) -> None:
 
         report = watch.watcher.report(str(root))
         assert report is not None
-        assert (report.state, report.problem) == (WatchState.WATCHING, None)
+        assert (report.state, report.problem) == (WorkspaceState.WATCHING, None)
 
 
 async def test_a_directory_that_vanishes_during_the_walk_is_no_problem(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ async def test_a_directory_that_vanishes_during_the_walk_is_no_problem(tmp_path:
         return errno.ENOENT if path.endswith("/a") else 0
 
     async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
-        assert watch.state(root) is WatchState.WATCHING
+        assert watch.state(root) is WorkspaceState.WATCHING
         assert watch.recorder.losses == []
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from watchdog.observers.polling import PollingObserver
 
-from omnimemd.domain.file_events import Change, WatchState
+from omnimem.model import WorkspaceState
+from omnimemd.domain.file_events import Change
 from omnimemd.system.watcher import WatchUnavailable
 from omnimemd.system.watcher.portable import PortableWatcher
 from tests.support.watching import Recorder, WallClock, read, tree
@@ -42,7 +43,7 @@ async def test_writes_are_seen_reads_are_not(tmp_path: Path, watcher: PortableWa
     root = tree(tmp_path / "w", "a.py", "old.py", "data/x.db", "sub/b.log", "node_modules/x.js")
     (root / ".gitignore").write_text("*.log\n")
     report = await watcher.watch(str(root))
-    assert (report.state, report.reads_observed) == (WatchState.WATCHING, False)
+    assert (report.state, report.reads_observed) == (WorkspaceState.WATCHING, False)
 
     read(root / "a.py")
     tree(root, "new.py", "sub/c.log", "node_modules/y.js", "data/y.db")
@@ -71,7 +72,7 @@ async def test_a_move_is_a_pair(tmp_path: Path, watcher: PortableWatcher, record
 async def test_a_root_that_is_not_there_is_reported(tmp_path: Path, watcher: PortableWatcher) -> None:
     report = await watcher.watch(str(tmp_path / "missing"))
 
-    assert report.state is WatchState.GONE
+    assert report.state is WorkspaceState.GONE
     assert report.problem is not None
 
 

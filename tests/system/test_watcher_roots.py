@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from omnimemd.domain.file_events import Change, WatchState
+from omnimem.model import WorkspaceState
+from omnimemd.domain.file_events import Change
 from tests.support.watching import HeldInotify, read, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -19,8 +20,8 @@ async def test_watching_a_root_twice_is_one_watch(tmp_path: Path) -> None:
     async with watching(tmp_path, root) as watch:
         report = await watch.watcher.watch(str(root))
 
-        assert (report.state, report.directories, report.problem) == (WatchState.WATCHING, 2, None)
-        assert [each.state for each in watch.recorder.reports] == [WatchState.STARTING, WatchState.WATCHING]
+        assert (report.state, report.directories, report.problem) == (WorkspaceState.WATCHING, 2, None)
+        assert [each.state for each in watch.recorder.reports] == [WorkspaceState.STARTING, WorkspaceState.WATCHING]
 
 
 async def test_several_roots_start_at_the_same_time(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ async def test_what_cannot_be_a_root_is_reported(tmp_path: Path, kind: str) -> N
     async with watching(tmp_path) as watch:
         report = await watch.watcher.watch(str(tmp_path / kind))
 
-        assert report.state is WatchState.GONE
+        assert report.state is WorkspaceState.GONE
         assert report.problem is not None
 
 
@@ -140,15 +141,15 @@ async def test_a_root_that_vanishes_and_comes_back(tmp_path: Path) -> None:
     async with watching(tmp_path, root, other) as watch:
         shutil.rmtree(root)
         await watch.events()
-        assert watch.state(root) is WatchState.GONE
-        assert watch.recorder.reports[-1].state is WatchState.GONE
+        assert watch.state(root) is WorkspaceState.GONE
+        assert watch.recorder.reports[-1].state is WorkspaceState.GONE
         assert watch.recorder.losses == []
         read(other / "g.py")
         assert len(await watch.events()) == 1
 
         tree(root, "sub/f.py")
         report = await watch.watcher.watch(str(root))
-        assert (report.state, report.directories) == (WatchState.WATCHING, 2)
+        assert (report.state, report.directories) == (WorkspaceState.WATCHING, 2)
         read(root / "sub/f.py")
         assert await watch.seen() == [(Change.READ, "sub/f.py")]
 
@@ -159,7 +160,7 @@ async def test_a_root_that_is_moved_away_is_gone(tmp_path: Path) -> None:
     async with watching(tmp_path, root) as watch:
         root.rename(tmp_path / "elsewhere")
         await watch.events()
-        assert watch.state(root) is WatchState.GONE
+        assert watch.state(root) is WorkspaceState.GONE
         read(tmp_path / "elsewhere/sub/f.py")
 
         assert await watch.events() == []
@@ -174,7 +175,7 @@ async def test_another_directory_under_the_root_s_name_is_watched_anew(tmp_path:
         tree(root, "new/g.py")
         report = await watch.watcher.watch(str(root))
 
-        assert (report.state, report.directories) == (WatchState.WATCHING, 2)
+        assert (report.state, report.directories) == (WorkspaceState.WATCHING, 2)
         read(root / "new/g.py")
         assert [event.path for event in await watch.events() if event.change is Change.READ] == [str(root / "new/g.py")]
 
@@ -186,8 +187,8 @@ async def test_a_root_inside_a_root_that_moves_is_gone_for_itself_only(tmp_path:
     async with watching(tmp_path, outer, inner) as watch:
         inner.rename(outer / "renamed")
         await watch.events()
-        assert watch.state(inner) is WatchState.GONE
-        assert watch.state(outer) is WatchState.WATCHING
+        assert watch.state(inner) is WorkspaceState.GONE
+        assert watch.state(outer) is WorkspaceState.WATCHING
         read(outer / "renamed/f.py")
 
         (event,) = await watch.events()

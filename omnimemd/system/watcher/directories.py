@@ -5,12 +5,15 @@ found by climbing. Everything here belongs to the dispatcher's thread.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from omnimemd.domain.file_events import WatchReport, WatchState
+from omnimem.model import WorkspaceState
 from omnimemd.domain.ignore import IgnoreRules
+
+if TYPE_CHECKING:
+    from omnimemd.domain.file_events import WatchReport
 
 #: In place of a watch descriptor: the kernel had no watch left, the directory may not be read, the node is
 #: out of use.
@@ -24,7 +27,7 @@ class Root:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.state = WatchState.STARTING
+        self.state = WorkspaceState.STARTING
         self.node: Directory | None = None
         self.identity: tuple[int, int] | None = None  # device and inode: another directory may take the path later
         self.watched = 0  # directories with a watch

@@ -20,8 +20,9 @@ from typing import Final
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
+from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport, WatchState
+from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
 from omnimemd.system.watcher.directories import NOBODY, REMOVED, Directory, DirectoryTable, Root
 from omnimemd.system.watcher.emitter import Batch, Message
 from omnimemd.system.watcher.inotify import (
@@ -160,9 +161,9 @@ class Dispatcher(FileSystemEventHandler):
     def watch(self, path: str, reply: Callable[[WatchReport], None]) -> None:
         """Begin to watch *path*; *reply* is called on the loop once it is live, or cannot be."""
         root = self._roots.get(path)
-        if root is not None and root.state is WatchState.WATCHING and root.identity != _identity(path):
+        if root is not None and root.state is WorkspaceState.WATCHING and root.identity != _identity(path):
             self._walks.append(self._stop(root))
-        if root is None or root.state is WatchState.GONE:
+        if root is None or root.state is WorkspaceState.GONE:
             root = self._roots[path] = Root(path)
             self._outlet.report(report_of(root))
             self._walks.append(self._start(root))
@@ -326,15 +327,15 @@ class Dispatcher(FileSystemEventHandler):
         root.rules = self._rule_files.above(root.path)
         yield
         yield from self._walk_root(root, Why.START)
-        if root.state is WatchState.STARTING:
-            root.state = WatchState.GONE if root.node is None else WatchState.WATCHING
+        if root.state is WorkspaceState.STARTING:
+            root.state = WorkspaceState.GONE if root.node is None else WorkspaceState.WATCHING
         if root.no_room or root.unreadable:
             self._lose((root.path,), since=began, reason="watch_failed")
             root.told_unseen = root.no_room + root.unreadable
 
     def _stop(self, root: Root) -> Steps:
         """Let go of *root*; what only it sees is forgotten in the steps returned."""
-        root.state = WatchState.GONE
+        root.state = WorkspaceState.GONE
         node, root.node = root.node, None
         return iter(()) if node is None else self._walker.uncover(node, lambda scope: scope.root is not root)
 
@@ -419,9 +420,9 @@ class Dispatcher(FileSystemEventHandler):
             if node is not None and (node.wd == REMOVED or node.path != root.path):
                 self._walks.append(self._stop(root))
             unseen = root.no_room + root.unreadable
-            if root.state is WatchState.WATCHING and unseen > root.told_unseen:
+            if root.state is WorkspaceState.WATCHING and unseen > root.told_unseen:
                 self._lose((root.path,), since=self._drained_at, reason="watch_failed")
-            if root.state is not WatchState.STARTING:
+            if root.state is not WorkspaceState.STARTING:
                 root.told_unseen = unseen
                 report = report_of(root)
                 if report != root.reported:

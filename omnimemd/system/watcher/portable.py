@@ -15,8 +15,9 @@ from pathlib import Path
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.file_events import Change, FileEvent, WatchCounts, WatchReport, WatchState
+from omnimemd.domain.file_events import Change, FileEvent, WatchCounts, WatchReport
 from omnimemd.domain.ignore import IgnoreRules
 from omnimemd.domain.ports import WatchListener
 from omnimemd.system.watcher.errors import WatchUnavailable
@@ -70,7 +71,7 @@ class PortableWatcher:
     async def watch(self, root: str) -> WatchReport:
         """Watch *root* and return how. See the port."""
         known = self.report(root)
-        if known is not None and known.state is WatchState.WATCHING:
+        if known is not None and known.state is WorkspaceState.WATCHING:
             return known
         observer = self._running()
         judge = _Judge(root, self._rule_files)
@@ -78,11 +79,11 @@ class PortableWatcher:
         try:
             # The first look at the tree takes a poller its time.
             watch = await asyncio.to_thread(observer.schedule, handler, root, recursive=True)
-            report = WatchReport(root, WatchState.WATCHING, 1, reads_observed=False)
+            report = WatchReport(root, WorkspaceState.WATCHING, 1, reads_observed=False)
         except OSError as error:
             watch = None
             problem = f"{root} cannot be watched: {error.strerror}."
-            report = WatchReport(root, WatchState.GONE, 0, reads_observed=False, problem=problem)
+            report = WatchReport(root, WorkspaceState.GONE, 0, reads_observed=False, problem=problem)
         self._roots[root] = (watch, report)
         self._listener.watch_changed(report)
         return report

@@ -1,22 +1,23 @@
 """How one root is watched, in words for a person."""
 
-from omnimemd.domain.file_events import WatchReport, WatchState
+from omnimem.model import WorkspaceState
+from omnimemd.domain.file_events import WatchReport
 from omnimemd.system.watcher.directories import Root
 
 
 def report_of(root: Root) -> WatchReport:
     """Return the report of *root* as it is now."""
     state, problem = root.state, None
-    if state is WatchState.GONE:
+    if state is WorkspaceState.GONE:
         problem = f"There is no directory {root.path} now (deleted, moved or unmounted?); add it again when it is back."
     elif root.no_room:
-        state = WatchState.DEGRADED
+        state = WorkspaceState.DEGRADED
         problem = (
             f"{_directories(root.no_room)} not seen: the kernel has no more inotify watches for this user;"
             " raise fs.inotify.max_user_watches (sysctl)."
         )
     elif root.unreadable:
-        state = WatchState.DEGRADED
+        state = WorkspaceState.DEGRADED
         problem = f"{_directories(root.unreadable)} not seen: reading is not permitted; grant it, or ignore them."
     return WatchReport(root.path, state, root.watched, reads_observed=True, problem=problem)
 

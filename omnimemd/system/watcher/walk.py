@@ -18,8 +18,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.file_events import Change, FileEvent, WatchState
+from omnimemd.domain.file_events import Change, FileEvent
 from omnimemd.system.watcher.directories import (
     NO_ROOM,
     NOBODY,
@@ -168,7 +169,7 @@ class Walker:
         """Return who sees the directory *name* of *parent*, before its own rules are read."""
         coverage = NOBODY if parent is None else parent.coverage.entering(path[: -len(name) - 1], name)
         root = self._roots.get(path)
-        if root is not None and root.state is not WatchState.GONE:
+        if root is not None and root.state is not WorkspaceState.GONE:
             coverage = Coverage((*coverage.scopes, Scope(root, root.rules)))
         return coverage
 
@@ -178,7 +179,7 @@ class Walker:
         """Add the watch of a directory and take it into the table; None when it is not there or not to be watched."""
         known = self._table.child(parent, name) if parent is not None else None
         root = self._roots.get(path)
-        if root is not None and root.state is WatchState.GONE:
+        if root is not None and root.state is WorkspaceState.GONE:
             root = None
         if known is None and root is not None and root.node is not None and root.node.path == path:
             known = root.node
