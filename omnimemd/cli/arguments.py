@@ -1,0 +1,91 @@
+"""What an argument may be; whatever is wrong with one is told before anything happens."""
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from omnimemd.cli import times
+from omnimemd.cli.errors import CannotGoOn
+
+
+def text(given: str) -> str:
+    """Take text that can be sent: a byte that is not UTF-8 cannot."""
+    try:
+        given.encode("utf-8")
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("is not valid UTF-8") from None
+    return given
+
+
+def path(given: str) -> str:
+    """Take a path, from the current directory, as the daemon will know it: without links."""
+    return str(Path(current_directory(), text(given)).resolve())
+
+
+def file(given: str) -> str:
+    """Take the path of a file, which may be a link itself: it is known by the folder it is in."""
+    found = Path(current_directory(), text(given))
+    return str(found.parent.resolve() / found.name) if found.name != ".." else path(given)
+
+
+def current_directory() -> str:
+    """Return the current directory.
+
+    Raises:
+        CannotGoOn: it is gone, or its name cannot be sent.
+    """
+    try:
+        here = str(Path.cwd())
+        here.encode("utf-8")
+    except (FileNotFoundError, UnicodeEncodeError) as error:
+        what = "does not exist any more" if isinstance(error, FileNotFoundError) else "has a name that is not UTF-8"
+        raise CannotGoOn(f"The current directory {what}.", hint="Change to another directory.") from None
+    return here
+
+
+def whole(least: int, most: int = 2**53) -> Callable[[str], int]:
+    """Take a whole number between *least* and *most*."""
+
+    def taken(given: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,16}", given) or not least <= int(given) <= most:
+            bounds = f"of at least {least}" if most == 2**53 else f"between {least} and {most}"
+            raise argparse.ArgumentTypeError(f"{given!r} is not a whole number {bounds}")
+        return int(given)
+
+    return taken
+
+
+def importance(given: str) -> float:
+    """Take a number between 0 and 1."""
+    try:
+        number = float(given)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a number between 0 and 1")
+    return number
+
+
+def duration(given: str) -> float:
+    """Take a duration over 0, in seconds."""
+    try:
+        found = times.seconds(given)
+    except ValueError:
+        found = 0.0
+    if found <= 0:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a duration such as 90s, 15m, 1h30m, 7d or 2w")
+    return found
+
+
+def json_object(given: str) -> dict[str, Any]:
+    """Take a JSON object."""
+    try:
+        found = json.loads(text(given))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{given!r} is not a JSON object")
+    return found

@@ -1,0 +1,72 @@
+"""The daemon that is meant, and what the current directory stands for in it."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Final
+
+from omnimem import Client, socket_path
+from omnimem.model import Session
+from omnimemd.cli.arguments import current_directory
+from omnimemd.cli.errors import CannotGoOn
+from omnimemd.cli.text import safe, shown_path
+from omnimemd.cli.times import ago
+
+#: Seconds a call may take; a flush and the start of a large workspace are the longest.
+_TIMEOUT: Final = 15.0
+#: The most a page of sessions holds.
+_PAGE: Final = 500
+
+
+def socket_of(given: Namespace) -> Path:
+    """Return the absolute path of the socket that is meant."""
+    return Path(current_directory(), given.socket or socket_path())
+
+
+def client_of(given: Namespace) -> Client:
+    """Return a client of the daemon that is meant; nothing is sent yet."""
+    return Client(socket_of(given), timeout=_TIMEOUT)
+
+
+def all_sessions(client: Client, **chosen: object) -> list[Session]:
+    """Return every session that is *chosen*, page after page."""
+    found: list[Session] = []
+    cursor: str | None = None
+    while True:
+        page = client.list_sessions(**chosen, limit=_PAGE, cursor=cursor)  # type: ignore[arg-type]  # fields of SessionQuery
+        found += page.sessions
+        if (cursor := page.next_cursor) is None:
+            return found
+
+
+def session_of(client: Client, named: str | None) -> str:
+    """Return the id that was *named*, or that of the one session active in the current directory's workspace.
+
+    Raises:
+        CannotGoOn: none is active there, or several are.
+    """
+    if named is not None:
+        return named
+    here = current_directory()
+    above = [one for one in all_sessions(client, active=True, archived="all") if _holds(one.workspace_path, here)]
+    nearest = max((len(one.workspace_path) for one in above), default=0)
+    found = [one for one in above if len(one.workspace_path) == nearest]
+    match found:
+        case [only]:
+            return only.session_id
+        case []:
+            raise CannotGoOn(
+                f"No session is active in {shown_path(here)}.",
+                hint="Name one (`omnimem session list` shows them), or begin one with `omnimem session start`.",
+            )
+        case _:
+            each = ", ".join(f"{one.session_id} ({safe(one.tool_id)}, {ago(one.last_activity)})" for one in found)
+            raise CannotGoOn(f"Several sessions are active here: {each}.", hint="Name the one you mean.")
+
+
+def project_of(client: Client, named: str | None) -> str:
+    """Return the id of the project that was *named*, or of the current directory's."""
+    return client.resolve_project(path=current_directory()).project_id if named is None else named
+
+
+def _holds(workspace: str, path: str) -> bool:
+    return path == workspace or path.startswith(workspace.rstrip("/") + "/")

@@ -1,0 +1,130 @@
+"""`omnimem context`: show or add what was recorded in a session."""
+
+from argparse import Namespace
+
+from omnimem import Client
+from omnimem.model import Access, Entry, EntryKind
+from omnimemd.cli import arguments as take
+from omnimemd.cli.connection import client_of, session_of
+from omnimemd.cli.errors import USAGE, CannotGoOn
+from omnimemd.cli.output import Output, Style
+from omnimemd.cli.parser import Parser, Verbs
+from omnimemd.cli.story import tell_entry
+from omnimemd.cli.text import safe, shown_path
+from omnimemd.cli.times import ago, day
+
+_HERE = "(default: the one active in the current directory)"
+#: The most a page of entries holds.
+_PAGE = 1000
+
+
+def declare(noun: Parser) -> None:
+    """Declare the verbs."""
+    verbs = Verbs(noun)
+    verb = verbs.add(
+        "show",
+        _show,
+        summary="Show everything that was recorded in a session: one row for each file, latest access last, and what "
+        "was said.",
+        example="omnimem context show --entries --kind decision",
+    )
+    verb.add_argument("session", metavar="ID", nargs="?", type=take.text, help=f"which session {_HERE}")
+    verb.add_argument("--entries", action="store_true", help="every single entry instead, oldest first")
+    verb.add_argument("--kind", choices=[str(kind) for kind in EntryKind], help="with --entries: only those")
+
+    verb = verbs.add(
+        "add",
+        _add,
+        summary="Record something in a session.",
+        example='omnimem context add --decision "Prices are integers, in cents."',
+    )
+    verb.add_argument("session", metavar="ID", nargs="?", type=take.text, help=f"which session {_HERE}")
+    verb.add_argument("--file", metavar="PATH", type=take.file, help="a file that was used")
+    verb.add_argument("--access", choices=[str(access) for access in Access], help="how (default: read)")
+    verb.add_argument("--from", metavar="PATH", type=take.file, dest="origin", help="with --access move: its old path")
+    verb.add_argument("--importance", metavar="N", type=take.importance, help="of the file, 0 to 1")
+    verb.add_argument("--search", metavar="TEXT", type=take.text, help="what was searched for")
+    verb.add_argument("--decision", metavar="TEXT", type=take.text, help="what was decided")
+    verb.add_argument("--memory", metavar="ID", type=take.text, help="the id of a memory that was saved")
+    verb.add_argument("--memory-key", metavar="KEY", type=take.text, help="the memory's key")
+
+
+def _show(given: Namespace, out: Output) -> None:
+    if given.kind and not given.entries:
+        raise CannotGoOn("--kind goes with --entries.", hint="Add --entries.", status=USAGE)
+    with client_of(given) as client:
+        session_id = session_of(client, given.session)
+        if given.entries:
+            entries = _entries(client, session_id, given.kind)
+            if not out.answered({"entries": entries, "next_after": None}, ids=[str(one.entry_id) for one in entries]):
+                workspace = client.get_session(session_id).workspace_path
+                for entry, before in zip(entries, [None, *entries], strict=False):
+                    if before is None or day(entry.timestamp) != day(before.timestamp):
+                        out.line(out.styled(day(entry.timestamp), Style.DIM))
+                    tell_entry(entry, out, workspace=workspace)
+                if not entries:
+                    out.say("Nothing is recorded yet.")
+            return
+        context = client.get_context(session_id)
+        paths = [one.path for one in context.context.files_accessed]
+        if out.answered(context, ids=paths):
+            return
+        workspace = client.get_session(session_id).workspace_path
+    members = context.context
+    if members.files_accessed:
+        rows = [
+            (
+                ago(one.accessed_at),
+                str(one.reads),
+                str(one.writes),
+                f"{one.importance:.2f}",
+                shown_path(one.path, below=workspace),
+            )
+            for one in members.files_accessed
+        ]
+        out.table(("LATEST", "READS", "WRITES", "WEIGHT", "FILE"), rows, path=4)
+    said = [
+        *((one.timestamp, "search", one.query) for one in members.recent_searches),
+        *((one.timestamp, "decision", one.decision) for one in members.decisions),
+        *((one.timestamp, "memory", one.key or one.id) for one in members.saved_memories),
+    ]
+    if said:
+        if members.files_accessed:
+            out.line()
+        out.table(("WHEN", "WHAT", "TEXT"), [(ago(at), what, safe(text)) for at, what, text in sorted(said)])
+    elif not members.files_accessed:
+        out.say("Nothing is recorded yet.")
+
+
+def _entries(client: Client, session_id: str, kind: str | None) -> list[Entry]:
+    found: list[Entry] = []
+    after: int | None = 0
+    chosen = None if kind is None else EntryKind(kind)
+    while after is not None:
+        page = client.list_entries(session_id, after=after, kind=chosen, limit=_PAGE)
+        found += page.entries
+        after = page.next_after
+    return found
+
+
+def _add(given: Namespace, out: Output) -> None:
+    if not any((given.file, given.search, given.decision, given.memory)):
+        raise CannotGoOn(
+            "There is nothing to record.", hint="Give --file, --search, --decision or --memory.", status=USAGE
+        )
+    with client_of(given) as client:
+        session_id = session_of(client, given.session)
+        context = client.append_context(
+            session_id,
+            minimal=not out.json,
+            file_path=given.file,
+            access=None if given.access is None else Access(given.access),
+            old_path=given.origin,
+            file_importance=given.importance,
+            search_query=given.search,
+            decision=given.decision,
+            memory_id=given.memory,
+            memory_key=given.memory_key,
+        )
+    if not out.answered(context, ids=[session_id]):
+        out.say(f"Recorded in {session_id}.")

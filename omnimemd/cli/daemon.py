@@ -1,0 +1,96 @@
+"""The daemon as a process: found by its socket, stopped by its pid.
+
+Who listens on the socket is asked of the kernel, not of a file: there is nothing that can be stale.
+"""
+
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from omnimemd.cli.errors import CannotGoOn
+
+#: Seconds a daemon may take to end; it promises five.
+_STOP_SECONDS: Final = 10.0
+_LOOK_AGAIN_SECONDS: Final = 0.02
+#: getsockopt level and name of macOS, which Python's socket module lacks (sys/un.h).
+_SOL_LOCAL: Final = 0
+_LOCAL_PEERPID: Final = 2
+
+
+def find(path: Path) -> int | None:
+    """Return the pid of whoever listens on the socket *path*; None when nobody does."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+        connection.settimeout(_STOP_SECONDS)
+        try:
+            connection.connect(os.fspath(path))
+            if sys.platform == "darwin":
+                (pid,) = struct.unpack("=i", connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID, 4))
+            else:
+                # struct ucred: pid, uid, gid of the process that called listen(2) (unix(7), SO_PEERCRED).
+                pid, _, _ = struct.unpack("=iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        except (FileNotFoundError, NotADirectoryError, ConnectionError):
+            return None
+        except OSError as error:
+            raise CannotGoOn(
+                f"The socket {path} cannot be looked at: {error.strerror or error}.", hint="Choose another --socket."
+            ) from error
+    return int(pid)
+
+
+def stop(path: Path) -> int | None:
+    """Stop the daemon on the socket *path* and wait until it is gone; return its pid, None when there was none.
+
+    Raises:
+        CannotGoOn: it is another user's, or does not end.
+    """
+    pid = find(path)
+    if pid is None:
+        return None
+    if pid == 0:
+        raise CannotGoOn("The daemon runs in another pid namespace (a container?).", hint="Stop it from there.")
+    try:
+        if hasattr(os, "pidfd_open"):
+            _stop_by_pidfd(path, pid)
+        else:
+            _stop_by_pid(pid)
+    except ProcessLookupError:
+        pass  # it ended by itself
+    except PermissionError:
+        raise CannotGoOn(f"The daemon (pid {pid}) is another user's.", hint="Ask them, or choose a --socket.") from None
+    return pid
+
+
+def _stop_by_pidfd(path: Path, pid: int) -> None:
+    process = os.pidfd_open(pid)
+    try:
+        if find(path) != pid:  # it ended before there was a hold on it, and the pid may be anybody's
+            return
+        signal.pidfd_send_signal(process, signal.SIGTERM)
+        ended, _, _ = select.select([process], [], [], _STOP_SECONDS)
+        if not ended:
+            raise _does_not_end(pid)
+    finally:
+        os.close(process)
+
+
+def _stop_by_pid(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_SECONDS)
+        os.kill(pid, 0)  # raises when it is gone
+    raise _does_not_end(pid)
+
+
+def _does_not_end(pid: int) -> CannotGoOn:
+    return CannotGoOn(
+        f"omnimemd (pid {pid}) was told to stop, and still runs after {_STOP_SECONDS:.0f} s.",
+        hint=f"`kill -KILL {pid}` ends it; nothing it has answered is lost.",
+    )

@@ -1,0 +1,152 @@
+"""Show the entries of a session as they are recorded, each once and none left out.
+
+Events only say that there is something new; what is shown is read by `list_entries` after the last entry that was
+shown. So nothing is missed or doubled, whenever the stream of events begins and however far it falls behind.
+"""
+
+import queue
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, assert_never
+
+from omnimem import Client, OmnimemError
+from omnimem.model import Entry, Event, Health, Lagged, Session, SessionState
+from omnimemd.cli.output import Output
+from omnimemd.cli.story import tell_entry
+from omnimemd.cli.text import counted, safe
+
+#: Events that wait to be looked at; behind that many the daemon is not read from, and tells what was missed.
+_BEHIND: Final = 1000
+#: The most a page of entries holds.
+_PAGE: Final = 1000
+#: Seconds after which entries are read without an event, until the first event has come.
+_UNSURE_SECONDS: Final = 1.0
+
+
+class Stop:
+    """Somebody wants it to end."""
+
+
+class Inbox:
+    """What the stream of events and the signals bring: a thread and signal handlers fill it, one thread reads."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._items: queue.SimpleQueue[Event | OmnimemError | Stop] = queue.SimpleQueue()  # a signal handler may put
+        self._room = threading.Semaphore(_BEHIND)
+        self.interrupted = False  #: by Ctrl-C
+
+    def subscribe(self, client: Client, session_id: str) -> None:
+        """Have the events of a session, which need not exist yet, come in."""
+        threading.Thread(target=self._listen, args=(client, session_id), name="events", daemon=True).start()
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Have `next` return Stop in its turn; a signal handler."""
+        self.interrupted = number == signal.SIGINT
+        self._items.put(Stop())
+
+    def next(self, timeout: float | None) -> Event | OmnimemError | Stop | None:
+        """Return what came first; None when nothing came in time."""
+        try:
+            item = self._items.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if not isinstance(item, Stop):
+            self._room.release()
+        return item
+
+    def _listen(self, client: Client, session_id: str) -> None:
+        try:
+            for event in client.events(session_id=session_id):
+                self._room.acquire()
+                self._items.put(event)
+        except OmnimemError as error:
+            self._items.put(error)
+
+
+class Journal:
+    """The entries of one session on their way to stdout."""
+
+    def __init__(self, client: Client, session: Session, out: Output) -> None:
+        """Begin with the first entry."""
+        self._client = client
+        self._session = session
+        self._out = out
+        self._shown = 0
+
+    def has(self, entry: Entry) -> bool:
+        """Return whether *entry* has been shown."""
+        return entry.entry_id <= self._shown
+
+    def catch_up(self) -> None:
+        """Show every entry there is that has not been shown."""
+        after: int | None = self._shown
+        while after is not None:
+            page = self._client.list_entries(self._session.session_id, after=after, limit=_PAGE)
+            for entry in page.entries:
+                self._show(entry)
+                self._shown = entry.entry_id
+            self._out.flush()
+            after = page.next_after
+
+    def _show(self, entry: Entry) -> None:
+        if self._out.json:
+            self._out.object(entry, one_line=True)
+        elif not self._out.quiet:
+            tell_entry(entry, self._out, workspace=self._session.workspace_path)
+
+
+def follow(journal: Journal, inbox: Inbox, out: Output) -> None:
+    """Show what is recorded until the session ends or a signal says to stop.
+
+    Raises:
+        OmnimemError: the daemon went away.
+    """
+    sure = False  # whether events come in; those from before are never told
+    while True:
+        item = inbox.next(None if sure else _UNSURE_SECONDS)
+        match item:
+            case None:
+                journal.catch_up()
+            case Stop():
+                return
+            case OmnimemError():
+                raise item
+            case Event():
+                sure = True
+                if _ends(item, journal, out):
+                    return
+            case _:
+                assert_never(item)
+
+
+def _ends(event: Event, journal: Journal, out: Output) -> bool:
+    """Act on *event*; return whether the session is over."""
+    match event.data:
+        case Session() as session:
+            journal.catch_up()
+            return session.state is SessionState.ENDED
+        case Lagged(missed=missed):
+            out.say(f"Fell behind by {counted(missed, 'event')}; reading them now.")
+            journal.catch_up()
+        case Health(problems=problems):
+            for problem in problems:
+                out.say(safe(problem))
+        case data if event.event == "entry" and not journal.has(data):  # type: ignore[arg-type]  # its data is an Entry
+            journal.catch_up()
+    return False
+
+
+@contextmanager
+def stopped_by_signals(inbox: Inbox) -> Iterator[None]:
+    """Have Ctrl-C, SIGTERM and the end of the terminal stop what follows in order, however often they come."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, inbox.stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,70 @@
+"""The `omnimem` command: do what was typed; tell every failure as `error:` and `hint:`, and by the exit status."""
+
+import contextlib
+import os
+import sys
+
+from omnimemd.cli.errors import DONE, FAILED, INTERRUPTED, NOBODY_READS, NOT_RUNNING, CannotGoOn
+
+
+def main() -> int:
+    """Do what the command line says; return the exit status (see `omnimemd.cli.errors`)."""
+    try:
+        status = _told()
+        if sys.stdout is not None:  # closed by the caller
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        _say_no_more()
+        return INTERRUPTED
+    except BrokenPipeError:
+        _say_no_more()
+        return NOBODY_READS
+    except OSError as error:
+        return _failed(error)
+    return status
+
+
+def _told() -> int:
+    """Run the verb; return the exit status, having told what went wrong."""
+    from omnimem import DaemonNotRunning, OmnimemError
+    from omnimemd.cli.output import Output
+    from omnimemd.cli.parser import parse
+
+    out = Output()
+    try:
+        given = parse(sys.argv[1:])
+        out = Output(json=given.json, quiet=given.quiet)
+        given.run(given, out)
+    except DaemonNotRunning as error:
+        out.error(error.detail, error.hint)
+        return NOT_RUNNING
+    except OmnimemError as error:
+        detail = "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in error.errors)
+        out.error(detail or error.detail, error.hint)
+        return FAILED
+    except CannotGoOn as error:
+        out.error(error.detail, error.hint, quoted=error.quoted)
+        return error.status
+    except SystemExit as stop:  # of argparse: it has said why
+        return stop.code if isinstance(stop.code, int) else DONE
+    return DONE
+
+
+def _failed(error: OSError) -> int:
+    """Tell of an *error* of the system's, such as a full disk where the output goes, as far as it can be told."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"error: {error}\nhint: See that the output can be written where it goes.\n")
+        sys.stderr.flush()
+    _say_no_more()
+    return FAILED
+
+
+def _say_no_more() -> None:
+    """Have what is still buffered go nowhere: flushing it at exit would complain again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

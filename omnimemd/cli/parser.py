@@ -1,0 +1,99 @@
+"""What may be typed: words, their verbs and what every verb takes. Each word's own file says the rest.
+
+Only the files of words that were typed are loaded: a call should cost what it does, not what the others could do.
+"""
+
+import argparse
+import importlib
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+from omnimemd.cli.errors import USAGE
+from omnimemd.cli.output import Output
+
+#: What a verb does when it was typed.
+Run = Callable[[argparse.Namespace, Output], None]
+
+#: Every word that can follow `omnimem`, and what it is for; the module of that name declares it.
+_WORDS: Final = {
+    "record": "Record what happens in a folder and show it as it happens.",
+    "status": "Show what the daemon does, and what is wrong.",
+    "start": "Start the daemon in the background.",
+    "stop": "Stop the daemon.",
+    "session": "Begin, look at and end sessions.",
+    "context": "Show or add what was recorded in a session.",
+    "memory": "Keep what the next session of a project should know.",
+    "workspace": "Choose folders to watch whether or not a session is active in them.",
+    "project": "Show projects.",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that speaks as the rest of the command does."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Take no abbreviations: a flag that is added later must not change what a script means."""
+        super().__init__(**settings, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+        common = self.add_argument_group("everywhere")
+        common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print the API's JSON")
+        common.add_argument(
+            "--quiet", action="store_true", default=argparse.SUPPRESS, help="print bare ids, and no remarks"
+        )
+        common.add_argument(
+            "--socket", metavar="PATH", default=argparse.SUPPRESS, help="the daemon's socket [OMNIMEM_SOCKET]"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with what was typed, and exit with the status of wrong usage."""
+        Output().error(message, f"See `{self.prog} --help`.")
+        raise SystemExit(USAGE)
+
+    def does(self, run: Run, *, example: str) -> None:
+        """Have *run* called when this was typed; *example* ends the help."""
+        self.set_defaults(run=run)
+        self.epilog = f"example:\n  {example}"
+
+
+class Verbs:
+    """The verbs of one noun."""
+
+    def __init__(self, noun: Parser) -> None:
+        """Declare the verbs of *noun*."""
+        self._verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=Parser)
+
+    def add(self, name: str, run: Run, *, summary: str, example: str) -> argparse.ArgumentParser:
+        """Declare one verb; return what its arguments are added to."""
+        first, _, _ = summary.partition(". ")
+        verb = self._verbs.add_parser(name, help=first, description=textwrap.fill(summary, 79))
+        verb.does(run, example=example)
+        return verb
+
+
+def parse(typed: Sequence[str]) -> argparse.Namespace:
+    """Return what was *typed*; `run` of it is what to do.
+
+    Raises:
+        SystemExit: help was asked for and given, or it means nothing.
+    """
+    parser = Parser(
+        prog="omnimem",
+        description="Remember what happens while you code, and tell the next session.",
+        epilog="`omnimem WORD --help` says more.\n\n"
+        "exit status: 0 done, 1 failed, 2 wrong usage, 3 the daemon is not running",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    words = parser.add_subparsers(title="words", metavar="WORD", required=True, dest="word")
+    for word, summary in _WORDS.items():
+        child = words.add_parser(word, help=summary, description=summary)
+        if word in typed:
+            importlib.import_module(f"omnimemd.cli.{word}").declare(child)
+    return parser.parse_args(typed, argparse.Namespace(json=False, quiet=False, socket=None))
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: object) -> NoReturn:
+        from omnimem import __version__
+
+        Output().line(f"omnimem {__version__}")
+        raise SystemExit(0)

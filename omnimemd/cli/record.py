@@ -1,0 +1,143 @@
+"""`omnimem record`: record what happens in a folder, show it as it happens, and leave nothing running behind."""
+
+import os
+import secrets
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from omnimem import Client, OmnimemError, ProcessNotFound
+from omnimem.model import Session
+from omnimemd.cli import arguments as take
+from omnimemd.cli.connection import all_sessions, client_of, socket_of
+from omnimemd.cli.daemon import stop
+from omnimemd.cli.follow import Inbox, Journal, follow, stopped_by_signals
+from omnimemd.cli.launch import start
+from omnimemd.cli.output import Output
+from omnimemd.cli.parser import Parser
+from omnimemd.cli.story import amount, tell_line, tell_summary
+from omnimemd.cli.text import counted, safe, shown_path
+from omnimemd.cli.times import between
+
+#: What the daemon calls a session that nobody opened.
+_AMBIENT = "ambient"
+
+
+def declare(word: Parser) -> None:
+    """Declare the word."""
+    word.does(_record, example="omnimem record ~/src/app")
+    word.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="the folder (default: .)")
+    word.add_argument(
+        "--pid",
+        metavar="PID",
+        type=take.whole(1, 2**31 - 1),
+        help="the process whose end ends it too (default: the one that called, which is the shell)",
+    )
+    word.add_argument("--tool", metavar="ID", type=take.text, default="shell", help="what runs there (default: shell)")
+
+
+def _record(given: Namespace, out: Output) -> None:
+    out.quiet = out.quiet or out.json
+    inbox = Inbox()
+    with stopped_by_signals(inbox), client_of(given) as client, _daemon(given, client, out) as stays:
+        session = _begin(given, client, inbox)
+        if out.quiet and not out.json:
+            out.line(session.session_id)
+            out.flush()
+        bound = "no process" if session.process_id is None else f"process {session.process_id}"
+        place = shown_path(session.workspace_path)
+        out.say(f"recording {place} as {session.session_id}, bound to {bound}; Ctrl-C ends it")
+        _tell_problems(client, session, out)
+        journal = Journal(client, session, out)
+        try:
+            follow(journal, inbox, out)
+        except BaseException:
+            with suppress(OmnimemError):
+                client.end_session(session.session_id)
+            raise
+        ended = _end(client, session, out)
+        if inbox.interrupted and sys.stderr.isatty():
+            out.say("")  # below the ^C of the terminal
+        journal.catch_up()
+        _tell_end(client, ended, out, stays=stays)
+
+
+@contextmanager
+def _daemon(given: Namespace, client: Client, out: Output) -> Iterator[bool]:
+    """Have a daemon run; give whether it stays. One that was started for this is stopped, unless others use it."""
+    path = socket_of(given)
+    running = start(path)
+    if running.ours is None:
+        yield True
+        return
+    others: list[Session] = []
+    try:
+        before = {one.session_id for one in all_sessions(client, active=True, archived="all")}
+        yield False
+    finally:
+        with suppress(OmnimemError):
+            active = all_sessions(client, active=True, archived="all")
+            others = [one for one in active if one.session_id not in before and one.tool_id != _AMBIENT]
+        if not others:
+            stop(path)
+            running.ours.wait()
+    if others:
+        out.say(f"omnimemd keeps running for {counted(len(others), 'other session')}; `omnimem stop` stops it.")
+
+
+def _begin(given: Namespace, client: Client, inbox: Inbox) -> Session:
+    """Open the session, its events subscribed before."""
+    session_id = f"sess_{secrets.token_hex(6)}"
+    inbox.subscribe(client, session_id)
+
+    def create(pid: int) -> Session:
+        return client.create_session(
+            session_id=session_id, tool_id=given.tool, workspace_path=given.path, process_id=pid
+        )
+
+    if given.pid is not None:
+        return create(given.pid)
+    try:
+        return create(max(os.getppid(), 1))
+    except ProcessNotFound:  # it is another user's, as under su, or outside the container
+        return create(os.getpid())
+
+
+def _tell_problems(client: Client, session: Session, out: Output) -> None:
+    for one in client.list_workspaces().workspaces:
+        if one.path == session.workspace_path:
+            if one.state == "starting":
+                out.say("The folder is large: what happens in it in the next moments may be missed.")
+            if one.problem:
+                out.say(safe(one.problem))
+            if not one.reads_observed:
+                out.say("This system shows which files are written, not which are read.")
+
+
+def _end(client: Client, session: Session, out: Output) -> Session:
+    """End the session once everything that happened before is recorded; return it with all of that."""
+    try:
+        client.flush()
+        client.end_session(session.session_id)
+        client.flush()  # what happened between the two
+    except OmnimemError as error:
+        client.end_session(session.session_id)
+        out.say(f"The last moments may be missing: {safe(error.detail)}")
+    return client.get_session(session.session_id)
+
+
+def _tell_end(client: Client, session: Session, out: Output, *, stays: bool) -> None:
+    if out.json:
+        out.object(session, one_line=True)
+        return
+    ended_at = session.ended_at or session.last_activity
+    how = "" if session.end_reason == "client" else f" ({session.end_reason})"
+    if out.quiet:
+        return
+    tell_line(ended_at, "ended", f"after {between(session.created_at, ended_at)}{how}: {amount(session.metrics)}", out)
+    tell_summary(session, client.get_context(session.session_id).context, out)
+    out.flush()
+    first = "" if stays else "omnimem start && "
+    out.say(f"stored in {shown_path(client.status().database.path)}")
+    out.say(f"look at it again with: {first}omnimem session show {session.session_id}")

@@ -1,0 +1,161 @@
+"""What was recorded, for people: an entry as a line, a session as a page."""
+
+from collections.abc import Iterator
+from typing import Final, assert_never
+
+from omnimem.model import (
+    AccessEntry,
+    Attribution,
+    CheckpointEntry,
+    ContextMembers,
+    DecisionEntry,
+    Entry,
+    FileAccessed,
+    GapEntry,
+    MemoryEntry,
+    ScanEntry,
+    SearchEntry,
+    Session,
+    SessionMetrics,
+)
+from omnimemd.cli.output import Output, Style
+from omnimemd.cli.text import clip, clip_path, counted, safe, shown_path, size
+from omnimemd.cli.times import ago, between, clock, when
+
+#: Files a page shows; the others are counted.
+_TOP: Final = 10
+_STYLES: Final = {
+    "read": Style.DIM,
+    "write": Style.GREEN,
+    "create": Style.GREEN,
+    "delete": Style.RED,
+    "move": Style.CYAN,
+    "gap": Style.YELLOW,
+    "ended": Style.BOLD,
+}
+
+
+def tell_entry(entry: Entry, out: Output, *, workspace: str) -> None:
+    """Print *entry* as one line."""
+    match entry:
+        case AccessEntry():
+            _tell_access(entry, out, workspace=workspace)
+        case SearchEntry():
+            tell_line(entry.timestamp, "search", safe(entry.query), out)
+        case DecisionEntry():
+            tell_line(entry.timestamp, "decision", safe(entry.decision), out)
+        case MemoryEntry():
+            tell_line(entry.timestamp, "memory", safe(entry.memory_key or entry.memory_id), out)
+        case CheckpointEntry():
+            tell_line(entry.timestamp, "checkpoint", safe(entry.checkpoint_id), out)
+        case ScanEntry():
+            top = ", ".join(shown_path(path, below=workspace) for path in entry.top)
+            where = f"{counted(entry.files, 'file')} in {counted(entry.directories, 'directory', 'directories')}"
+            what = f"{counted(entry.reads, 'read')}, {counted(entry.writes, 'write')}"
+            tell_line(entry.timestamp, "scan", f"{where}: {what}" + (f" ({top}, …)" if top else ""), out)
+        case GapEntry():
+            tell_line(entry.timestamp, "gap", _gap(entry), out)
+        case _:
+            assert_never(entry)
+
+
+def tell_line(timestamp: str, word: str, text: str, out: Output) -> None:
+    """Print when, what and *text*, which is safe already and gives way on a narrow terminal."""
+    room = out.room()
+    style = _STYLES.get(word, Style.CYAN)
+    start = f"{clock(timestamp)}  {out.styled(word, style)}{' ' * (6 - len(word))}  "
+    out.line(start + clip(text, None if room is None else max(room - 18, 20)))
+
+
+def tell_session(session: Session, context: ContextMembers, out: Output) -> None:
+    """Print the page of one session."""
+    workspace = shown_path(session.workspace_path)
+    out.line(f"{out.styled(session.session_id, Style.BOLD)}  {safe(session.tool_id)} in {workspace}")
+    for name, value in _facts(session):
+        out.line(f"  {name:9} {value}")
+    tell_summary(session, context, out)
+
+
+def tell_summary(session: Session, context: ContextMembers, out: Output) -> None:
+    """Print the files that were used most, and everything that was said."""
+    files = sorted(context.files_accessed, key=lambda one: (-one.writes, -one.access_count, -one.order))
+    _tell_files(files, session.workspace_path, out)
+    _tell_list("Decisions", [one.decision for one in context.decisions], out)
+    _tell_list("Searches", [one.query for one in context.recent_searches], out)
+    _tell_list("Memories", [one.key or one.id for one in context.saved_memories], out)
+
+
+def amount(metrics: SessionMetrics) -> str:
+    """Return how much was recorded: "5 files, 9 reads, 4 writes, 1 decision"."""
+    parts = [counted(metrics.files, "file"), counted(metrics.reads, "read"), counted(metrics.writes, "write")]
+    for name, plural in (
+        ("decision", "decisions"),
+        ("search", "searches"),
+        ("memory", "memories"),
+        ("scan", "scans"),
+        ("gap", "gaps"),
+    ):
+        number = getattr(metrics, plural)
+        if number:
+            parts.append(counted(number, name, plural))
+    return ", ".join(parts)
+
+
+def _facts(session: Session) -> Iterator[tuple[str, str]]:
+    if session.ended_at is None:
+        yield "state", f"active since {when(session.created_at)}"
+    else:
+        why = " ".join(word for word in (session.end_reason, session.end_detail) if word)
+        yield "began", when(session.created_at)
+        yield "ended", f"{when(session.ended_at)}, after {between(session.created_at, session.ended_at)} ({safe(why)})"
+    bound = "none: it ends only by call" if session.process_id is None else str(session.process_id)
+    yield "process", bound
+    yield "project", safe(session.project_id)
+    if session.user_id is not None:
+        yield "user", safe(session.user_id)
+    if session.continues is not None:
+        yield "continues", safe(session.continues)
+    marks = [name for name in ("pinned", "archived") if getattr(session, name)]
+    if marks:
+        yield "marked", ", ".join(marks)
+    yield "recorded", f"{amount(session.metrics)} ({size(session.context_size_bytes)})"
+
+
+def _tell_files(files: list[FileAccessed], workspace: str, out: Output) -> None:
+    if not files:
+        return
+    out.line()
+    rows = [
+        (str(one.reads), str(one.writes), ago(one.accessed_at), shown_path(one.path, below=workspace))
+        for one in files[:_TOP]
+    ]
+    out.table(("READS", "WRITES", "LATEST", "FILE"), rows, path=3)
+    if len(files) > _TOP:
+        out.line(f"and {counted(len(files) - _TOP, 'file')} more: omnimem context show")
+
+
+def _tell_list(title: str, texts: list[str], out: Output) -> None:
+    if texts:
+        out.line()
+        out.line(out.styled(title, Style.BOLD))
+        room = out.room()
+        for text in texts:
+            out.line(f"  {clip(safe(text), None if room is None else room - 2)}")
+
+
+def _tell_access(entry: AccessEntry, out: Output, *, workspace: str) -> None:
+    notes = []
+    if entry.old_path is not None:
+        notes.append(f"from {shown_path(entry.old_path, below=workspace)}")
+    if entry.attribution is Attribution.AMBIGUOUS:
+        others = ", ".join(map(safe, entry.others or ())) or "another session"
+        notes.append(f"or it was {others}")
+    room = out.room()
+    path = clip_path(shown_path(entry.path, below=workspace), None if room is None else max(room - 18, 20))
+    tell_line(entry.timestamp, entry.access, "  ".join([path, *(f"({note})" for note in notes)]), out)
+
+
+def _gap(entry: GapEntry) -> str:
+    lost = f"events of {clock(entry.started_at)} to {clock(entry.ended_at)} are lost ({safe(entry.reason)})"
+    reads = "; reads in it are not known" if entry.reads_unknown else ""
+    return f"{lost}{reads}; {counted(entry.recovered, 'write')} recovered"

@@ -1,0 +1,83 @@
+"""`omnimem workspace`: choose folders to watch whether or not a session is active in them."""
+
+from argparse import Namespace
+
+from omnimem import WorkspaceNotFound
+from omnimem.model import Workspace
+from omnimemd.cli import arguments as take
+from omnimemd.cli.connection import client_of
+from omnimemd.cli.output import Output, Style
+from omnimemd.cli.parser import Parser, Verbs
+from omnimemd.cli.text import safe, shown_path
+from omnimemd.cli.times import ago
+
+
+def declare(noun: Parser) -> None:
+    """Declare the verbs."""
+    verbs = Verbs(noun)
+    verbs.add("list", _list, summary="List the folders that are watched.", example="omnimem workspace list")
+    verb = verbs.add(
+        "add",
+        _add,
+        summary="Watch a folder from now on, after every restart too.",
+        example="omnimem workspace add ~/src/app",
+    )
+    verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="which (default: .)")
+    verb = verbs.add(
+        "remove",
+        _remove,
+        summary="Watch a folder only while a session is active in it.",
+        example="omnimem workspace remove ~/src/app",
+    )
+    verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="which (default: .)")
+
+
+def tell_workspaces(workspaces: list[Workspace], out: Output) -> None:
+    """Print a table, and below it what is wrong with any of them."""
+    rows = [
+        (
+            one.state,
+            str(one.directories),
+            "you" if one.by_hand else "a session",
+            ago(one.since),
+            shown_path(one.path),
+        )
+        for one in workspaces
+    ]
+    out.table(("STATE", "FOLDERS", "FOR", "SINCE", "PATH"), rows, path=4)
+    for one in workspaces:
+        if one.problem:
+            out.line(f"{out.styled(shown_path(one.path), Style.YELLOW)}: {safe(one.problem)}")
+
+
+def _list(given: Namespace, out: Output) -> None:
+    with client_of(given) as client:
+        found = client.list_workspaces()
+    if out.answered(found, ids=[one.path for one in found.workspaces]):
+        return
+    if found.workspaces:
+        tell_workspaces(found.workspaces, out)
+    else:
+        out.say("No folder is watched.")
+
+
+def _add(given: Namespace, out: Output) -> None:
+    with client_of(given) as client:
+        before = {one.path for one in client.list_workspaces().workspaces if one.by_hand}
+        workspace = client.add_workspace(path=given.path)
+    if out.answered(workspace, ids=[workspace.path]):
+        return
+    already = "is watched already" if workspace.path in before else "is watched from now on"
+    out.say(f"{shown_path(workspace.path)} {already} ({workspace.state}).")
+    if workspace.problem:
+        out.say(safe(workspace.problem))
+
+
+def _remove(given: Namespace, out: Output) -> None:
+    now = "is watched only while a session is active in it"
+    with client_of(given) as client:
+        try:
+            client.remove_workspace(path=given.path)
+        except WorkspaceNotFound:
+            now = "was not added; it " + now
+    out.say(f"{shown_path(given.path)} {now}.")

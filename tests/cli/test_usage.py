@@ -1,0 +1,143 @@
+"""What is typed wrong, and what a daemon that does not run leaves to say."""
+
+import re
+
+import pytest
+
+from tests.cli.home import Home
+
+#: `error: message`, and what to do next.
+COMPLAINT = re.compile(r"error: .+\nhint: .+\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "sessions",
+        "session",
+        "session lst",
+        "session list --nosuch",
+        "session list --lim 5",
+        "session list --limit 0",
+        "session list --limit 501",
+        "session list --limit ten",
+        "session start --pid 0",
+        "session start --pid -1",
+        "session start --pid 99999999999",
+        "session start --metadata [1]",
+        "session start --metadata {",
+        "session delete",
+        "session delete nosuch more",
+        "context add",
+        "context add --importance 0.5",
+        "context add --file a --importance 1.1",
+        "context add --file a --importance nan",
+        "context add --file a --access peek",
+        "context show --kind decision",
+        "memory add",
+        "memory add key value --ttl 0",
+        "memory add key value --ttl soon",
+        "memory add key value --expected-version -1",
+        "memory restore key",
+        "memory restore key 0",
+        "status now",
+        "record --pid x",
+    ],
+)
+def test_what_means_nothing_is_a_usage_error(running: Home, line: str) -> None:
+    done = running.omnimem(*line.split())
+
+    assert (done.status, done.out) == (2, "")
+    assert COMPLAINT.fullmatch(done.err)
+
+
+def test_a_missing_value_is_a_usage_error(running: Home) -> None:
+    with running.terminal("memory", "add", "key") as terminal:
+        status = terminal.ended()
+
+    assert status == 2
+    assert "VALUE is missing" in terminal.shown
+
+
+def test_bytes_that_are_no_text_are_a_usage_error(running: Home) -> None:
+    done = running.omnimem("memory", "get", b"caf\xe9")
+
+    assert done.status == 2
+    assert COMPLAINT.fullmatch(done.err)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status",
+        "session list",
+        "session show",
+        "session show sess_x",
+        "session start",
+        "session end sess_x",
+        "session pin sess_x",
+        "session archive sess_x",
+        "session delete sess_x --yes",
+        "context show sess_x",
+        "context add sess_x --decision x",
+        "memory add key value",
+        "memory get key",
+        "memory list",
+        "memory history key",
+        "memory restore key 1",
+        "memory delete key",
+        "memory confirm key",
+        "workspace list",
+        "workspace add",
+        "workspace remove",
+        "project list",
+        "project show",
+    ],
+)
+@pytest.mark.parametrize("how", ["", "--json", "--quiet"])
+def test_no_daemon_has_an_exit_status_of_its_own(home: Home, line: str, how: str) -> None:
+    done = home.omnimem(*line.split(), *how.split())
+
+    assert done.status == 3
+    assert COMPLAINT.fullmatch(done.err)
+    assert "omnimem start" in done.err
+    assert done.out == ("" if line != "status" or how else f"omnimemd is not running ({shown(home)})\n")
+
+
+def shown(home: Home) -> str:
+    return str(home.socket).replace(str(home.path), "~")
+
+
+def test_what_the_daemon_refuses_is_a_failure(running: Home) -> None:
+    done = running.omnimem("session", "show", "nosuch")
+
+    assert (done.status, done.out) == (1, "")
+    assert COMPLAINT.fullmatch(done.err)
+
+
+@pytest.mark.parametrize("name", ["OMNIMEM_SOCKET", "--socket"])
+def test_the_socket_can_be_chosen(running: Home, home: Home, name: str) -> None:
+    chosen = {} if name.startswith("-") else {name: str(running.socket)}
+    flag = [f"--socket={running.socket}"] if name.startswith("-") else []
+
+    assert home.omnimem("status", *flag, **chosen).status == 0
+    assert home.omnimem(*flag, "status", **chosen).status == 0
+
+
+def test_the_flag_wins_over_the_environment(running: Home) -> None:
+    assert running.omnimem("status", OMNIMEM_SOCKET="/nosuch").status == 3
+    assert running.omnimem("status", "--socket", str(running.socket), OMNIMEM_SOCKET="/nosuch").status == 0
+
+
+def test_a_folder_that_is_gone_is_told_of(running: Home) -> None:
+    done = running.shell("mkdir gone && cd gone && rmdir ../gone && omnimem session show")
+
+    assert done.status == 1
+    assert COMPLAINT.fullmatch(done.err)
+
+
+def test_the_version_is_the_packages_own(home: Home) -> None:
+    from omnimem import __version__
+
+    assert home.omnimem("--version").out == f"omnimem {__version__}\n"
