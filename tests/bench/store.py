@@ -1,0 +1,56 @@
+"""The floors of the house below HTTP, in the benchmark's own process: a real database and the services on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from omnimemd.domain.sessions import Session
+from omnimemd.services.entries import Entries
+from omnimemd.services.events import Events
+from omnimemd.services.session_cache import SessionCache
+from omnimemd.storage import projects, sessions
+from omnimemd.storage.database import Connection, Database
+from omnimemd.system.clock import SystemClock
+
+
+class Store:
+    """An open database with what appends to it."""
+
+    clock = SystemClock()
+
+    def __init__(self, database: Database) -> None:
+        """Put the services on *database*."""
+        self.database = database
+        self._cache = SessionCache(database=database, clock=self.clock)
+        self.entries = Entries(database=database, cache=self._cache, clock=self.clock, events=Events())
+
+    async def begin(self, session_id: str) -> None:
+        """Begin a session."""
+        now = self.clock.now()
+        session = Session(
+            session_id=session_id,
+            tool_id="bench",
+            workspace="/home/somebody/src/project",
+            project_id="bench",
+            created_at=now,
+            last_activity=now,
+        )
+
+        def work(db: Connection) -> None:
+            projects.ensure(db, session.project_id, now=now)
+            self._cache.hold(sessions.insert(db, session), session)
+
+        await self.database.write(work)
+
+
+@asynccontextmanager
+async def open_store(place: Path) -> AsyncIterator[Store]:
+    """Open a new database in *place*."""
+    async with Database(place / "omnimem.db") as database:
+        yield Store(database)
+
+
+async def tick() -> None:
+    """Let the event loop turn once, so that the next write finds no group open, as a request that comes alone does."""
+    await asyncio.sleep(0)
