@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -131,7 +132,7 @@ class AsyncClient:
     async def _take(self) -> "_Connection":
         while self._idle:
             connection = self._idle.pop()
-            if not (connection.reader.at_eof() or connection.writer.is_closing()):
+            if connection.fresh():
                 return connection
             connection.close()
         return await self._open()
@@ -160,6 +161,14 @@ class _Connection:
                     return reply
         except ConnectionError as error:
             raise ConnectionLost("The daemon went away before it answered.") from error
+
+    def fresh(self) -> bool:
+        """Return whether the daemon still holds its end: an idle connection has nothing to read."""
+        if self.reader.at_eof() or self.writer.is_closing():
+            return False
+        poll = select.poll()  # the loop may not have heard yet
+        poll.register(self.writer.get_extra_info("socket"), select.POLLIN)
+        return not poll.poll(0)
 
     def close(self) -> None:
         self.writer.close()

@@ -56,6 +56,7 @@ class Client:
 
     def close(self) -> None:
         """Close the kept connections; the client can still be used."""
+        self._own()
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
@@ -134,10 +135,17 @@ class Client:
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
 
+    def _own(self) -> None:
+        """Begin anew after a fork: the connections are the parent's, and one of its threads may have held the lock."""
+        if self._pid != os.getpid():
+            inherited = self._idle
+            self._lock, self._idle, self._pid = threading.Lock(), [], os.getpid()
+            for connection in inherited:
+                connection.close()
+
     def _take(self, deadline: float) -> "_Connection":
+        self._own()
         with self._lock:
-            if self._pid != os.getpid():  # forked: the kept connections are the parent's
-                self._idle, self._pid = [], os.getpid()
             while self._idle:
                 connection = self._idle.pop()
                 if connection.fresh():
@@ -155,7 +163,7 @@ class _Connection:
         try:
             self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
             self.socket.connect(os.fspath(path))
-        except TimeoutError as error:
+        except (TimeoutError, BlockingIOError) as error:  # the second where more wait than may: connect(2), EAGAIN
             self.socket.close()
             raise CallTimeout(f"The daemon at {path} did not accept the call in time.") from error
         except OSError as error:

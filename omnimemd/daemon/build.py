@@ -73,7 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 private=settings.data_dir / "barrier",
                 environ=os.environ,
                 # Its own files change with every access that is recorded: to record those would never end.
-                blind=(settings.data_dir,),
+                blind=(settings.data_dir.resolve(),),
             )
             workspaces = Workspaces(
                 database=database,

@@ -16,11 +16,14 @@ from omnimem._version import __version__
 from omnimemd.api.protocol import Connection
 from omnimemd.daemon.build import running
 from omnimemd.services.events import Events
+from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.system.directories import private_directory
+from omnimemd.system.errors import StartError
 from omnimemd.system.listening import BACKLOG, Listening
 from omnimemd.system.lock import Lock
 from omnimemd.system.settings import Settings
 from omnimemd.system.supervisor import notify
+from omnimemd.system.watcher import WatchUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,10 @@ def run(settings: Settings) -> None:
         listening = Listening(settings.socket)
         places.callback(listening.close)
         _allow_descriptors()
-        asyncio.run(_serve(settings, listening))
+        try:
+            asyncio.run(_serve(settings, listening))
+        except (DatabaseUnusable, SchemaTooNew, WatchUnavailable) as error:
+            raise StartError(str(error)) from error
 
 
 async def _serve(settings: Settings, listening: Listening) -> None:

@@ -84,9 +84,14 @@ class Coalescer:
 
     def take(self, *, now: Millis, everything: bool = False) -> list[Observed]:
         """Return what is settled, in order; with *everything*, all that is held."""
-        return self._given_out(
-            [index for index, step in self._steps.items() if everything or self._is_settled(step, now)]
-        )
+        settled = []
+        held: set[str] = set()  # paths of which something is not settled: what follows there waits too
+        for index, step in self._steps.items():
+            if everything or (self._is_settled(step, now) and held.isdisjoint((step.path, step.old_path or step.path))):
+                settled.append(index)
+            else:
+                held |= {step.path, step.old_path or step.path}
+        return self._given_out(settled)
 
     def take_of(self, workspace: str) -> list[Observed]:
         """Return, in order, all that is held of one *workspace*, settled or not."""
@@ -133,6 +138,7 @@ class Coalescer:
         born = source.before
         if (
             born is not None
+            and born.index in self._steps  # not told already
             and born.access is Access.CREATE
             and becomes(posixpath.basename(source.path), posixpath.basename(event.path))
         ):

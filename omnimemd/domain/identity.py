@@ -77,7 +77,9 @@ def program(process: Process) -> str:
     arguments = process.arguments
     if len(arguments) < 2:
         return name
-    interpreter = _base(arguments[0])
+    interpreter = _base(arguments[0]).removeprefix("-")
+    if interpreter in _SHELLS:  # a script that names its shell in its first line has its own name (execve(2))
+        return interpreter
     if _PYTHON.fullmatch(interpreter):
         if arguments[1] == "-m" and len(arguments) > 2:
             return "omnimem" if arguments[2].partition(".")[0] in ("omnimem", "omnimemd") else arguments[2]

@@ -8,7 +8,8 @@ _TEMPORARY: Final = re.compile(
     r"""
       sed[A-Za-z0-9]{6}             # sed -i
     | .*(\.|_|-)te?mp(\b|_|\d).*    # a.py.tmp, a.tmp.1234, .tmp_a
-    | te?mp[._A-Za-z0-9-]*          # tempfile.mkstemp and friends
+    | te?mp(\d*|[._-].*)            # tmp1, temp-a
+    | tmp[a-z0-9_]{8}(\..*)?        # tempfile.mkstemp
     | .*~                           # backups
     | \..*\.sw[a-z]                 # vim
     | \.goutputstream-.*            # GLib

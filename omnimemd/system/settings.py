@@ -66,7 +66,7 @@ def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
     socket = flags.socket or _chosen(env, "OMNIMEM_SOCKET") or _expanded(file.socket) or socket_path(env)
     return Settings(
         socket=Path(os.path.abspath(socket)),
-        data_dir=Path(os.path.realpath(data_dir)),
+        data_dir=Path(os.path.abspath(data_dir)),  # links stay: where one may not be followed is decided later
         log_level=log_level,
         workspaces=tuple(Path(one).expanduser() for one in file.workspaces),
         ambient_idle_ms=round(file.ambient_idle_minutes * 60_000),

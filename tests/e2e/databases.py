@@ -1,0 +1,28 @@
+"""The database, looked at from outside: only ever a copy, because the file is the daemon's alone."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import apsw
+
+from tests.e2e.homes import Home
+
+
+@contextmanager
+def a_copy(home: Home) -> Iterator[apsw.Connection]:
+    """Open a copy of the database with its log; no daemon may run."""
+    place = home.base / "copy"
+    place.mkdir()
+    for file in home.data_dir.glob("omnimem.db*"):
+        shutil.copy(file, place)
+    with closing(apsw.Connection(str(place / "omnimem.db"))) as db:
+        yield db
+    shutil.rmtree(place)
+
+
+def assert_sound(home: Home) -> None:
+    """Check the database to its last page, as SQLite does and as its foreign keys say."""
+    with a_copy(home) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -1,0 +1,168 @@
+"""Which folders are watched: those with an active session, and those somebody added."""
+
+import asyncio
+from pathlib import Path
+
+from omnimem.model import WorkspaceState
+from omnimemd.domain.file_events import Change
+from tests.services.stories import begin, end, files_of, happens, record, session_of
+from tests.support.house import House, World, a_house
+from tests.support.waiting import rounds, until
+
+
+async def test_a_folder_is_watched_exactly_while_a_session_is_active_in_it(
+    house: House, workspace: Path
+) -> None:
+    await begin(house, workspace, "s-1")
+    await begin(house, workspace, "s-2")
+
+    await end(house, "s-1")
+    await rounds()
+    with_one_left = str(workspace) in house.watcher.watched
+    await end(house, "s-2")
+    await until(lambda: not house.watcher.watched)
+
+    assert with_one_left
+    assert house.services.workspaces.every() == []
+
+
+async def test_an_ended_session_leaves_only_when_what_happened_before_its_end_was_read(
+    house: House, workspace: Path
+) -> None:
+    await begin(house, workspace, "s-1")
+    house.watcher.hold_back()
+    happens(house, workspace, "last.py", Change.WRITTEN)
+
+    await end(house, "s-1")
+    await rounds()
+    waiting = str(workspace) in house.watcher.watched
+    house.watcher.let_through()
+    await until(lambda: not house.watcher.watched)
+    await house.services.tracking.flush()
+
+    assert waiting
+    assert files_of(house, "s-1") == ["last.py"]
+
+
+async def test_what_happens_behind_the_end_is_nobodys(house: House, workspace: Path) -> None:
+    await begin(house, workspace, "s-1")
+    await end(house, "s-1")
+    await until(lambda: not house.watcher.watched)
+
+    await record(house, workspace, "late.py")
+
+    assert files_of(house, "s-1") == []
+
+
+async def test_a_session_reopened_before_it_has_left_stays(house: House, workspace: Path) -> None:
+    await begin(house, workspace, "s-1")
+    house.watcher.hold_back()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(begin(house, workspace, "s-1"))
+        await until(lambda: house.watcher.waiting == 1)
+        await end(house, "s-1")
+        await until(lambda: house.watcher.waiting == 2)
+        house.watcher.let_through()
+    await rounds()
+
+    await record(house, workspace, "a.py")
+
+    assert session_of(house, "s-1").active
+    assert files_of(house, "s-1") == ["a.py"]
+
+
+async def test_a_session_reopened_before_it_has_left_leaves_when_it_ends_again(
+    house: House, workspace: Path
+) -> None:
+    await begin(house, workspace, "s-1")
+    house.watcher.hold_back()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(begin(house, workspace, "s-1"))
+        await until(lambda: house.watcher.waiting == 1)
+        await end(house, "s-1")
+        await until(lambda: house.watcher.waiting == 2)
+        house.watcher.let_through()
+
+    await end(house, "s-1")
+
+    await until(lambda: not house.watcher.watched)
+
+
+async def test_a_folder_added_by_hand_is_watched_by_the_next_daemon(
+    data: Path, world: World, workspace: Path
+) -> None:
+    async with a_house(data, world=world) as first:
+        added, new = await first.services.workspaces.add(str(workspace))
+
+    async with a_house(data, world=world) as second:
+        await second.services.workspaces.ready(str(workspace))
+        (found,) = second.services.workspaces.every()
+
+    assert new
+    assert (found.path, found.by_hand, found.state) == (added.path, True, WorkspaceState.WATCHING)
+
+
+async def test_a_folder_the_settings_name_is_watched(data: Path, world: World, workspace: Path) -> None:
+    async with a_house(data, world=world, workspaces_configured=(str(workspace),)) as house:
+        await house.services.workspaces.ready(str(workspace))
+
+        assert str(workspace) in house.watcher.watched
+
+
+async def test_a_folder_that_is_not_there_at_the_start_is_told_and_can_be_taken_back(
+    data: Path, world: World, workspace: Path
+) -> None:
+    async with a_house(data, world=world) as first:
+        await first.services.workspaces.add(str(workspace))
+    workspace.rmdir()
+
+    async with a_house(data, world=world) as second:
+        condition = await second.services.health.check()
+        await second.services.workspaces.remove(str(workspace))
+        after = await second.services.health.check()
+    async with a_house(data, world=world) as third:
+        later = await third.services.health.check()
+
+    assert condition.stores
+    assert any(str(workspace) in problem for problem in condition.problems)
+    assert (after.problems, later.problems) == ((), ())
+
+
+async def test_a_folder_that_came_back_is_watched_when_it_is_added_again(
+    house: House, workspace: Path
+) -> None:
+    await house.services.workspaces.add(str(workspace))
+    await house.services.workspaces.ready(str(workspace))
+    house.watcher.loses_sight_of(str(workspace))
+    (gone,) = house.services.workspaces.every()
+
+    await house.services.workspaces.add(str(workspace))
+    await house.services.workspaces.ready(str(workspace))
+
+    (back,) = house.services.workspaces.every()
+    assert (gone.state, back.state) == (WorkspaceState.GONE, WorkspaceState.WATCHING)
+
+
+async def test_a_folder_that_asks_not_to_be_tracked_is_not(house: House, workspace: Path) -> None:
+    (workspace / ".omnimem.toml").write_text("track = false\n")
+
+    await begin(house, workspace, "s-1")
+
+    (found,) = house.services.workspaces.every()
+    assert (found.state, found.path) == (WorkspaceState.DEGRADED, str(workspace))
+    assert house.watcher.watched == {}
+
+
+async def test_a_large_folder_does_not_keep_others_waiting(
+    house: House, workspace: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    await begin(house, workspace, "s-1")
+    await begin(house, other, "s-2")
+
+    await end(house, "s-1")
+    await end(house, "s-2")
+
+    await until(lambda: not house.watcher.watched)
+    assert not session_of(house, "s-1").active

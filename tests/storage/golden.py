@@ -1,0 +1,143 @@
+"""The content of the golden databases: written once by the program of each schema, read by every later one.
+
+`python -m tests.storage.golden` writes the golden of the present schema, unless there is one: a golden is never
+written again, because it is what an older program left behind.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import apsw
+from msgspec.structs import replace
+
+from omnimem.model import Access, Attribution, EndReason, ProjectKind, Source
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.entries import CheckpointTaken, Entry, MemoryNote, Numbered, Search
+from omnimemd.domain.projects import FolderIdentity, Project
+from omnimemd.storage import entries, idempotency, memories, migrations, projects, sessions, workspaces
+from omnimemd.storage.idempotency import KeptAnswer
+from tests.support.clock import NOON, SECOND
+from tests.support.factories import (
+    a_binding,
+    a_decision,
+    a_gap,
+    a_memory,
+    a_scan,
+    a_session,
+    an_access,
+)
+
+FOLDER: Final = Path(__file__).parent.parent / "goldens"
+LONG_VALUE: Final = "A long story. " * 1000
+ENTRIES: Final[tuple[Entry, ...]] = (
+    an_access("/w/a.py", Access.CREATE, source=Source.API, attribution=Attribution.EXACT, importance=0.0),
+    an_access("/w/odd-\udcff", Access.MOVE, old_path="/w/old-\udcfe", at=NOON + 1),
+    an_access("/w/ünï", Access.WRITE, attribution=Attribution.AMBIGUOUS, others=("s-ended",), at=NOON + 2),
+    Search(at=Millis(NOON + 3), source=Source.API, query="NUL \0 and 🧠"),
+    a_decision("Use SQLite: one file, no server.", at=NOON + 4),
+    MemoryNote(at=Millis(NOON + 5), source=Source.API, memory_id="mem_0123456789ab", memory_key="stack"),
+    MemoryNote(at=Millis(NOON + 6), source=Source.HOOK, memory_id="elsewhere"),
+    a_scan(at=NOON + 7, top=("/w/src", "/w/odd-\udcff")),
+    a_gap(at=NOON + 8, recovered=3),
+    CheckpointTaken(at=Millis(NOON + 9), source=Source.API, checkpoint_id="ckpt_0123456789ab"),
+)
+OPEN: Final = replace(
+    a_session("s-open", process=a_binding()),
+    user_id="me@here",
+    continues="s-ended",
+    metadata={"model": "x", "big": 10**30, "deep": [None, {"ü": 0.5}]},
+)
+ENDED: Final = replace(
+    a_session("s-ended", ended_at=NOON + SECOND), end_detail="done", pinned=True, archived=True
+)
+DIED: Final = replace(
+    a_session("s-died", ended_at=NOON + SECOND), end_reason=EndReason.PROCESS_EXITED, process=a_binding(pid=9)
+)
+GIT: Final = Project(
+    project_id="p-1",
+    name="App",
+    kind=ProjectKind.GIT,
+    root="/w",
+    identity=FolderIdentity(device=2049, inode=42, birth_ns=1_700_000_000_123_456_789),
+    created_at=NOON,
+    last_activity=Millis(NOON + SECOND),
+    settings={"briefing": {"max_tokens": 2000}},
+)
+STACK: Final = a_memory("stack", "Python")
+STACK_2: Final = replace(
+    STACK,
+    value="Python 3.11",
+    version=2,
+    updated_at=Millis(NOON + SECOND),
+    metadata={"why": "wheels"},
+    files=("pyproject.toml",),
+    session_id="s-open",
+)
+EXPIRING: Final = replace(a_memory("soon", LONG_VALUE, ttl_seconds=0.5), memory_id="mem_00000000000a")
+DELETED: Final = replace(a_memory("gone", deleted=True, version=2), memory_id="mem_00000000000b")
+KEPT: Final = KeptAnswer(body_digest=b"\x00" * 32, status=201, body=b'{"memory_id":"mem_0123456789ab"}')
+
+
+def write(db: apsw.Connection) -> None:
+    """Write everything there is a noun for."""
+    projects.save(db, GIT)
+    projects.ensure(db, "named", now=NOON)
+    key = sessions.insert(db, OPEN)
+    sessions.insert(db, ENDED)
+    sessions.insert(db, DIED)
+    entries.insert(db, key, [Numbered(seq, entry) for seq, entry in enumerate(ENTRIES, start=1)])
+    for memory in (
+        STACK,
+        STACK_2,
+        EXPIRING,
+        replace(DELETED, value="v", version=1, deleted=False),
+        DELETED,
+    ):
+        memories.save(db, memory)
+    memories.count_accesses(db, {STACK.memory_id: (7, Millis(NOON + 2 * SECOND))})
+    workspaces.add(db, "/w", at=NOON)
+    idempotency.keep(db, "POST /projects/p-1/memories", "key-1", KEPT, now=NOON)
+
+
+def opened(golden: Path, place: Path) -> Path:
+    """Make the database that *golden* describes at *place*; return that."""
+    db = apsw.Connection(str(place))
+    db.execute(golden.read_text("utf-8"))
+    db.close()
+    return place
+
+
+def dumped(db: apsw.Connection) -> str:
+    """Return *db* as SQL that makes it again, byte by byte the same for the same content."""
+    lines = [f"PRAGMA application_id = {db.pragma('application_id')};", "BEGIN;"]
+    made = list(db.execute("SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"))
+    lines += [f"{sql};" for _, _, sql in made]
+    for name in (name for name, kind, _ in made if kind == "table"):
+        columns = ", ".join(column for _, column, *_ in db.execute(f"PRAGMA table_info({name})"))
+        for row in db.execute(f"SELECT {columns} FROM {name} ORDER BY {columns}"):  # noqa: S608 our own names
+            values = ", ".join(map(apsw.format_sql_value, row))
+            lines.append(f"INSERT INTO {name} ({columns}) VALUES ({values});")  # noqa: S608
+    lines += ["COMMIT;", f"PRAGMA user_version = {db.pragma('user_version')};", ""]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Write the golden of the present schema."""
+    with tempfile.TemporaryDirectory() as folder:
+        db = apsw.Connection(f"{folder}/golden.db")
+        version = migrations.migrate(db)
+        write(db)
+        text = dumped(db)
+        db.close()
+    place = FOLDER / f"schema_{version:04}.sql"
+    if place.exists():
+        sys.stderr.write(f"{place} is there already, and stays as it is\n")
+        return 1
+    place.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
