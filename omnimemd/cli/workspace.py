@@ -68,7 +68,7 @@ def _add(given: Namespace, out: Output) -> None:
     if out.answered(workspace, ids=[workspace.path]):
         return
     already = "is watched already" if workspace.path in before else "is watched from now on"
-    out.say(f"{shown_path(workspace.path)} {already} ({workspace.state}).")
+    out.say(f"{shown_path(workspace.path)} {already}.")
     if workspace.problem:
         out.say(safe(workspace.problem))
 

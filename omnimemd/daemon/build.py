@@ -1,34 +1,22 @@
-"""Make every part of the daemon and hand each what it needs: the whole house on one page."""
+"""The daemon on this machine: the services over the real database, clock, processes and files."""
 
-import logging
 import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
-from omnimem.errors import Unavailable
-from omnimemd.api.application import Services, application
+from omnimemd.api.application import application
 from omnimemd.api.boundary import PeerOf
 from omnimemd.api.daemon import Facts
+from omnimemd.daemon.assembly import Wishes, World, at_work
 from omnimemd.domain.identity import Peer
-from omnimemd.services.background import Background
-from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
-from omnimemd.services.health import Health
-from omnimemd.services.idempotency import Idempotency
-from omnimemd.services.liveness import Liveness
-from omnimemd.services.memories import Memories
-from omnimemd.services.projects import Projects
-from omnimemd.services.session_cache import SessionCache
-from omnimemd.services.sessions import Sessions
-from omnimemd.services.tracking import Tracking
-from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
 from omnimemd.system.memory import rss_bytes
@@ -42,15 +30,10 @@ if TYPE_CHECKING:
     import asyncio
     import socket
 
-log = logging.getLogger(__name__)
-
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Events]]:
     """Run everything but the socket for as long as the block does; give the application to serve, and its events.
-
-    Sessions of an earlier run are reconciled before the block begins. Leaving it stops the parts in the reverse order
-    of their start, and keeps what they hold.
 
     Raises:
         SchemaTooNew: the database was written by a newer omnimemd.
@@ -59,15 +42,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
     """
     clock = SystemClock()
     async with Database(settings.database) as database:
-        events = Events()
-        cache = SessionCache(database=database, clock=clock)
-        places = SystemPlaces()
-        projects = Projects(database=database, cache=cache, places=places, clock=clock, new_token=_token)
-        entries = Entries(database=database, cache=cache, clock=clock, events=events)
-        memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=_token)
         with closing(SystemProcesses(open_deaths())) as processes:
-            background = Background()
-            liveness = Liveness(processes=processes, clock=clock)
             watcher = open_watcher(
                 clock=clock,
                 private=settings.data_dir / "barrier",
@@ -75,79 +50,11 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 # Its own files change with every access that is recorded: to record those would never end.
                 blind=(settings.data_dir.resolve(),),
             )
-            workspaces = Workspaces(
-                database=database,
-                watcher=watcher,
-                projects=projects,
-                background=background,
-                clock=clock,
-                events=events,
-            )
-            sessions = Sessions(
-                database=database,
-                cache=cache,
-                projects=projects,
-                workspaces=workspaces,
-                liveness=liveness,
-                processes=processes,
-                clock=clock,
-                events=events,
-                new_token=_token,
-            )
-            tracking = Tracking(
-                entries=entries,
-                sessions=sessions,
-                workspaces=workspaces,
-                watcher=watcher,
-                clock=clock,
-                ambient_idle_ms=settings.ambient_idle_ms,
-            )
-            health = Health(
-                database=database,
-                sessions=sessions,
-                workspaces=workspaces,
-                tracking=tracking,
-                watcher=watcher,
-                background=background,
-                events=events,
-                clock=clock,
-            )
-            services = Services(
-                sessions=sessions,
-                entries=entries,
-                projects=projects,
-                workspaces=workspaces,
-                memories=memories,
-                tracking=tracking,
-                health=health,
-                events=events,
-                idempotency=Idempotency(database=database, clock=clock),
-            )
-            await watcher.start(tracking)
-            try:
-                async with background:  # ends before the watcher that its tasks work with
-                    await workspaces.restore(tuple(map(str, settings.workspaces)))
-                    await sessions.reconcile()
-                    background.keep("deaths", lambda: liveness.run(sessions.process_died))
-                    background.keep("tracking", tracking.run)
-                    background.keep("health", health.run)
-                    background.keep("ambient sessions", tracking.run_ambient)
-                    try:
-                        yield application(services, _facts(settings), peer_of=_peer_of(), uid=os.getuid()), events
-                    finally:
-                        await _finish(tracking.flush())
-            finally:
-                await watcher.close()
-        await _finish(memories.count_accesses())
-        await _finish(sessions.close())
-
-
-async def _finish(work: Awaitable[None]) -> None:
-    """Do one of the last things; one that cannot be done must not keep the others from it."""
-    try:
-        await work
-    except Unavailable as error:
-        log.error("not kept at the stop", extra={"reason": error.detail})
+            world = World(clock=clock, places=SystemPlaces(), processes=processes, watcher=watcher, new_token=_token)
+            wishes = Wishes(workspaces=tuple(map(str, settings.workspaces)), ambient_idle_ms=settings.ambient_idle_ms)
+            async with at_work(database, world, wishes) as house:
+                app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid())
+                yield app, house.services.events
 
 
 def _token() -> str:

@@ -35,9 +35,9 @@ async def _measure(scale: Scale) -> list[Finding]:
             await store.begin("writers")
             with _Rows(store, place) as rows, _Disk(place) as disk:
                 return [
-                    await _grouped(rows, 1, None, scale),
-                    await _grouped(rows, 8, 2.0, scale),
-                    await _grouped(rows, 64, 4.0, scale),
+                    await _grouped(rows, 1, scale),
+                    await _grouped(rows, 8, scale),
+                    await _grouped(rows, 64, scale),
                     await _durable(rows, disk, 1, scale),
                     await _durable(rows, disk, 64, scale),
                     *await _beside_durable(rows, disk, scale),
@@ -101,7 +101,7 @@ class _Disk:
         return time.perf_counter() - started
 
 
-async def _grouped(rows: _Rows, producers: int, at_least: float | None, scale: Scale) -> Finding:
+async def _grouped(rows: _Rows, producers: int, scale: Scale) -> Finding:
     """Let *producers* insert at once, each with a commit of its own or through the store."""
     each = scale.of(max(2_000 // producers, 20), quick=5)
 
@@ -116,7 +116,6 @@ async def _grouped(rows: _Rows, producers: int, at_least: float | None, scale: S
         what=f"appends a second, {producers} at a time",
         floor=f"the same by a bare connection, {producers} at a time, one commit each",
         figures=ratios(floors, subjects),
-        at_least=at_least,
         aside=f"{1 / statistics.median(subjects):,.0f} and {1 / statistics.median(floors):,.0f} a second",
     )
 

@@ -25,7 +25,7 @@ def running() -> Iterator[Home]:
 
 @pytest.fixture
 def session(running: Home) -> Iterator[str]:
-    """A session that is active in the project, and bound to the tests."""
+    """A session that is active in the project, and bound to the tests; it must not be deleted."""
     with running.client() as client:
         began = client.create_session(tool_id="test", workspace_path=str(running.app))
         yield began.session_id

@@ -5,13 +5,13 @@ import pty
 import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
 from omnimem import Client
 
@@ -177,6 +177,7 @@ class Recorder:
     """`omnimem record` with its output in pipes."""
 
     def __init__(self, home: Home, *arguments: str) -> None:
+        self._home = home
         self.process = subprocess.Popen(
             ["omnimem", "record", *arguments],
             cwd=home.app,
@@ -184,7 +185,12 @@ class Recorder:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
         )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._out, self._err = self.process.stdout, self.process.stderr
+        self._unread = {self._out: b"", self._err: b""}
 
     def __enter__(self) -> Self:
         return self
@@ -192,23 +198,52 @@ class Recorder:
     def __exit__(self, *exc: object) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(PATIENCE)
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            with closing(stream):
-                pass
+            self.rest()
+        self._out.close()
+        self._err.close()
 
     def remark(self) -> str:
         """The next line of stderr."""
-        assert self.process.stderr is not None
-        return self.process.stderr.readline().decode().rstrip("\n")
+        return self._line(self._err)
 
     def line(self) -> str:
         """The next line of stdout."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().decode().rstrip("\n")
+        return self._line(self._out)
+
+    def began(self) -> str:
+        """Wait until it records, and says so; return the session's id."""
+        said = self.remark()
+        assert said.startswith("recording "), said
+        return said.split(" as ")[1].split(",")[0]
+
+    def began_quietly(self) -> str:
+        """Wait until it records, and says nothing; return the session's id."""
+        while not (found := self._home.omnimem("session", "list", "--active", "--quiet").lines):
+            assert self.process.poll() is None, self.rest()
+        return found[0]
+
+    def stop_reading(self) -> None:
+        """Close stdout's end, as `head` does."""
+        self._out.close()
+
+    def interrupt(self) -> Done:
+        """Send what Ctrl-C does; return what comes then."""
+        self.process.send_signal(signal.SIGINT)
+        return self.rest()
 
     def rest(self) -> Done:
         """Wait for the end; return all that was not read yet."""
         out, err = self.process.communicate(timeout=PATIENCE)
-        return Done(self.process.returncode, out.decode(), err.decode())
+        return Done(
+            self.process.returncode, (self._unread[self._out] + out).decode(), (self._unread[self._err] + err).decode()
+        )
+
+    def _line(self, stream: IO[bytes]) -> str:
+        deadline = time.monotonic() + PATIENCE
+        while b"\n" not in self._unread[stream]:
+            readable, _, _ = select.select([stream], [], [], max(deadline - time.monotonic(), 0))
+            data = stream.read(65536) if readable else b""
+            assert data, f"no line came: {self._unread}"
+            self._unread[stream] += data
+        line, _, self._unread[stream] = self._unread[stream].partition(b"\n")
+        return line.decode()

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_the_daemon_has_a_session_of_its_own_and_no_terminal(home: Home) -> None
         terminal.ended()
     [pid] = home.daemons()
 
-    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
     assert os.getsid(pid) == pid
     assert fields[4] == "0"  # tty_nr (proc(5), /proc/pid/stat, field 7)
@@ -142,6 +143,7 @@ def test_a_socket_path_that_is_too_long_is_told(home: Home) -> None:
     assert "fit" in done.err
 
 
+@pytest.mark.slow  # as long as another start is waited for
 def test_a_data_directory_in_use_is_told_with_the_pid(home: Home) -> None:
     home.omnimem("start")
 
@@ -178,6 +180,7 @@ def test_a_log_that_somebody_laid_out_is_not_followed(home: Home) -> None:
     assert precious.read_text() == "precious"
 
 
+@pytest.mark.slow  # as long as a stop waits
 @pytest.mark.needs("pidfd")
 def test_a_daemon_that_does_not_end_is_told_of(home: Home) -> None:
     home.omnimem("start")

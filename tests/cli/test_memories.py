@@ -152,7 +152,7 @@ def test_a_folder_is_watched_until_it_is_removed(running: Home) -> None:
     removed = running.shell("cd watched && omnimem workspace remove")
     nothing = running.omnimem("workspace", "remove", path)
 
-    assert added.err == "~/src/app/watched is watched from now on (watching).\n"
+    assert added.err == "~/src/app/watched is watched from now on.\n"
     assert json.loads(again.out)["path"] == path
     assert path in listed.lines
     assert removed.err == "~/src/app/watched is watched only while a session is active in it.\n"

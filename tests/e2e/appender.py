@@ -14,7 +14,7 @@ from omnimem import CallFailed, Client, calls
 from omnimem.calls import Call, Operations
 from omnimem.model import ContextAppend
 
-THREADS: Final = 3
+THREADS: Final = 4
 BATCH: Final = 4
 KINDS: Final = ("minimal", "whole", "decision", "batch", "memory", "keyed", "keyed-memory", "keyed-batch")
 
@@ -44,14 +44,14 @@ def key_of(kind: str, token: str) -> str | None:
 
 
 def main() -> None:
-    """Take socket, session, project and the first part of every token from the command line."""
-    socket, session_id, project_id, prefix = sys.argv[1:]
+    """Take socket, session, project, the first part of every token and the kinds from the command line."""
+    socket, session_id, project_id, prefix, *kinds = sys.argv[1:]
     numbers = itertools.count()
 
     def work() -> None:
         with Client(socket, timeout=30) as client:
             for number in numbers:
-                kind = KINDS[number % len(KINDS)]
+                kind = kinds[number % len(kinds)]
                 token = f"{prefix}-{number}"
                 tell("sent", kind, token)
                 try:

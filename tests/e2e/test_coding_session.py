@@ -239,9 +239,10 @@ import os, sys
 workspace = sys.stdin.readline().rstrip()
 os.mkdir(f"{workspace}/new")
 for number in range(20):
-    with open(f"{workspace}/{number}.txt", "w") as file:
-        file.write("last words")
     with open(f"{workspace}/new/{number}.txt", "w") as file:
+        file.write("last words")
+for number in range(2000):
+    with open(f"{workspace}/{number}.txt", "w") as file:
         file.write("last words")
 os._exit(0)
 """
@@ -254,7 +255,7 @@ os._exit(0)
     after = now_ms()
 
     session = ended(client, session.session_id)
-    names = [f"{folder}{number}.txt" for folder in ("", "new/") for number in range(20)]
+    names = [f"{number}.txt" for number in range(2000)] + [f"new/{number}.txt" for number in range(20)]
     assert sorted(touches(client, session)) == sorted(Touch("create", name) for name in names)
     assert before <= millis(session.ended_at) <= after + _LATE_MS
     again = client.get_session(session.session_id)

@@ -281,24 +281,28 @@ def test_a_process_that_dies_while_no_daemon_runs_ended_when_it_was_last_seen(
     empty_home: Home, programs: Programs
 ) -> None:
     workspace = str(empty_home.folder())
-    dies, lives = programs.tool(), programs.tool()
+    gone, undead, lives = programs.tool(), programs.tool(), programs.tool()
     daemon = Daemon(empty_home).ready()
     with daemon.client() as client:
-        mortal = client.create_session(tool_id="t", workspace_path=workspace, process_id=dies.pid)
+        mortals = [
+            client.create_session(tool_id="t", workspace_path=workspace, process_id=tool.pid) for tool in (gone, undead)
+        ]
         other = client.create_session(tool_id="t", workspace_path=workspace, process_id=lives.pid)
-        nobodys = call(daemon.socket, "POST", "/sessions", {"tool_id": "t", "workspace_path": workspace}).json()
+        callers = client.create_session(tool_id="t", workspace_path=workspace)
     before = now_ms()
     daemon.stop()
     after = now_ms()
-    dies.kill()
+    gone.kill()
+    undead.die()
 
     with running(empty_home) as again, again.client() as client:
-        end = client.get_session(mortal.session_id)
-        assert (end.state, end.end_reason) == (SessionState.ENDED, EndReason.PROCESS_EXITED)
-        assert before <= millis(end.ended_at) <= after
-        assert end.last_activity == mortal.last_activity
+        for mortal in mortals:
+            end = client.get_session(mortal.session_id)
+            assert (end.state, end.end_reason) == (SessionState.ENDED, EndReason.PROCESS_EXITED)
+            assert before <= millis(end.ended_at) <= after
+            assert end.last_activity == mortal.last_activity
         assert client.get_session(other.session_id).state is SessionState.ACTIVE
-        assert client.get_session(nobodys["session_id"]).state is SessionState.ACTIVE
+        assert client.get_session(callers.session_id).state is SessionState.ACTIVE
         lives.kill()
         ended(client, other.session_id)
 

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from omnimemd.storage.database import Database
+from tests.support import profile
 from tests.support.faults import Disk
+
+__all__ = ["database", "disk", "profile"]
 
 
 @pytest.fixture

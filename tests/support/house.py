@@ -12,22 +12,13 @@ from pathlib import Path
 import apsw
 from aiohttp import web
 
-from omnimem.errors import StoreUnavailable
 from omnimemd.api.application import Services, application
 from omnimemd.api.daemon import Facts
+from omnimemd.daemon import assembly
 from omnimemd.domain.identity import Peer
 from omnimemd.services.background import Background
-from omnimemd.services.entries import Entries
-from omnimemd.services.events import Events
-from omnimemd.services.health import Health
-from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.liveness import Liveness
-from omnimemd.services.memories import Memories
-from omnimemd.services.projects import Projects
 from omnimemd.services.session_cache import SessionCache
-from omnimemd.services.sessions import Sessions
-from omnimemd.services.tracking import Tracking
-from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage.database import Database
 from omnimemd.system.places import SystemPlaces
 from tests.support.clock import MINUTE, FakeClock
@@ -110,86 +101,16 @@ async def a_house(
     workspaces_configured: tuple[str, ...] = (),
     ambient_idle_ms: int = 30 * MINUTE,
 ) -> AsyncIterator[House]:
-    """Run a daemon on the database in the folder *data*, put together as `daemon/build.py` does it."""
+    """Run a daemon on the database in the folder *data*, put together as the real one is."""
     world = world or a_world()
     watcher = watcher or FakeWatcher()
-    clock = world.clock
-    async with Database(data / "omnimem.db") as database:
-        events = Events()
-        cache = SessionCache(database=database, clock=clock)
-        projects = Projects(database=database, cache=cache, places=SystemPlaces(), clock=clock, new_token=a_token)
-        entries = Entries(database=database, cache=cache, clock=clock, events=events)
-        memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=a_token)
-        background = Background()
-        liveness = Liveness(processes=world.processes, clock=clock)
-        workspaces = Workspaces(
-            database=database,
-            watcher=watcher,
-            projects=projects,
-            background=background,
-            clock=clock,
-            events=events,
-        )
-        sessions = Sessions(
-            database=database,
-            cache=cache,
-            projects=projects,
-            workspaces=workspaces,
-            liveness=liveness,
-            processes=world.processes,
-            clock=clock,
-            events=events,
-            new_token=a_token,
-        )
-        tracking = Tracking(
-            entries=entries,
-            sessions=sessions,
-            workspaces=workspaces,
-            watcher=watcher,
-            clock=clock,
-            ambient_idle_ms=ambient_idle_ms,
-        )
-        health = Health(
-            database=database,
-            sessions=sessions,
-            workspaces=workspaces,
-            tracking=tracking,
-            watcher=watcher,
-            background=background,
-            events=events,
-            clock=clock,
-        )
-        services = Services(
-            sessions=sessions,
-            entries=entries,
-            projects=projects,
-            workspaces=workspaces,
-            memories=memories,
-            tracking=tracking,
-            health=health,
-            events=events,
-            idempotency=Idempotency(database=database, clock=clock),
-        )
-        await watcher.start(tracking)
-        try:
-            async with background:
-                await workspaces.restore(workspaces_configured)
-                await sessions.reconcile()
-                background.keep("deaths", lambda: liveness.run(sessions.process_died))
-                background.keep("tracking", tracking.run)
-                background.keep("health", health.run)
-                background.keep("ambient sessions", tracking.run_ambient)
-                app = application(services, a_daemons_facts(data), peer_of=lambda _: world.peer, uid=OWNER)
-                try:
-                    yield House(world, watcher, database, cache, background, liveness, services, app)
-                finally:
-                    with suppress(StoreUnavailable):
-                        await tracking.flush()
-        finally:
-            await watcher.close()
-        with suppress(StoreUnavailable):
-            await memories.count_accesses()
-            await sessions.close()
+    outside = assembly.World(
+        clock=world.clock, places=SystemPlaces(), processes=world.processes, watcher=watcher, new_token=a_token
+    )
+    wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms)
+    async with Database(data / "omnimem.db") as database, assembly.at_work(database, outside, wishes) as inside:
+        app = application(inside.services, a_daemons_facts(data), peer_of=lambda _: world.peer, uid=OWNER)
+        yield House(world, watcher, database, inside.cache, inside.background, inside.liveness, inside.services, app)
 
 
 def a_token() -> str:

@@ -1,0 +1,152 @@
+"""Put the services together and keep them at work: the composition root, apart from which world it is for."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from omnimem.errors import Unavailable
+from omnimemd.api.application import Services
+from omnimemd.domain.clock import Clock
+from omnimemd.domain.ports import Places, Processes, Watcher
+from omnimemd.services.background import Background
+from omnimemd.services.entries import Entries
+from omnimemd.services.events import Events
+from omnimemd.services.health import Health
+from omnimemd.services.idempotency import Idempotency
+from omnimemd.services.liveness import Liveness
+from omnimemd.services.memories import Memories
+from omnimemd.services.projects import Projects
+from omnimemd.services.session_cache import SessionCache
+from omnimemd.services.sessions import Sessions
+from omnimemd.services.tracking import Tracking
+from omnimemd.services.workspaces import Workspaces
+from omnimemd.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """What the services live in."""
+
+    clock: Clock
+    places: Places
+    processes: Processes
+    watcher: Watcher
+    new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user set that the services go by."""
+
+    workspaces: tuple[str, ...]
+    ambient_idle_ms: int
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """Every service, and the parts beneath them that nobody else is to use but tests."""
+
+    services: Services
+    cache: SessionCache
+    background: Background
+    liveness: Liveness
+
+
+@asynccontextmanager
+async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIterator[House]:
+    """Have every service at work for as long as the block runs.
+
+    Sessions of an earlier run are reconciled before the block begins. Leaving it stops the parts in the reverse order
+    of their start, and keeps what they hold.
+
+    Raises:
+        WatchUnavailable: the platform gives no way to watch files.
+    """
+    house = _built(database, world, wishes)
+    services, background = house.services, house.background
+    await world.watcher.start(services.tracking)
+    try:
+        async with background:  # ends before the watcher that its tasks work with
+            await services.workspaces.restore(wishes.workspaces)
+            await services.sessions.reconcile()
+            background.keep("deaths", lambda: house.liveness.run(services.sessions.process_died))
+            background.keep("tracking", services.tracking.run)
+            background.keep("health", services.health.run)
+            background.keep("ambient sessions", services.tracking.run_ambient)
+            try:
+                yield house
+            finally:
+                await _finish(services.tracking.flush())
+    finally:
+        await world.watcher.close()
+    await _finish(services.memories.count_accesses())
+    await _finish(services.sessions.close())
+
+
+def _built(database: Database, world: World, wishes: Wishes) -> House:
+    clock, watcher, new_token = world.clock, world.watcher, world.new_token
+    events = Events()
+    background = Background()
+    cache = SessionCache(database=database, clock=clock)
+    liveness = Liveness(processes=world.processes, clock=clock)
+    projects = Projects(database=database, cache=cache, places=world.places, clock=clock, new_token=new_token)
+    entries = Entries(database=database, cache=cache, clock=clock, events=events)
+    memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=new_token)
+    workspaces = Workspaces(
+        database=database,
+        watcher=watcher,
+        projects=projects,
+        background=background,
+        clock=clock,
+        events=events,
+    )
+    sessions = Sessions(
+        database=database,
+        cache=cache,
+        projects=projects,
+        workspaces=workspaces,
+        liveness=liveness,
+        processes=world.processes,
+        clock=clock,
+        events=events,
+        new_token=new_token,
+    )
+    tracking = Tracking(
+        entries=entries,
+        sessions=sessions,
+        workspaces=workspaces,
+        watcher=watcher,
+        clock=clock,
+        ambient_idle_ms=wishes.ambient_idle_ms,
+    )
+    health = Health(
+        database=database,
+        sessions=sessions,
+        workspaces=workspaces,
+        tracking=tracking,
+        watcher=watcher,
+        background=background,
+        events=events,
+        clock=clock,
+    )
+    services = Services(
+        sessions=sessions,
+        entries=entries,
+        projects=projects,
+        workspaces=workspaces,
+        memories=memories,
+        tracking=tracking,
+        health=health,
+        events=events,
+        idempotency=Idempotency(database=database, clock=clock),
+    )
+    return House(services=services, cache=cache, background=background, liveness=liveness)
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    """Do one of the last things; one that cannot be done must not keep the others from it."""
+    try:
+        await work
+    except Unavailable as error:
+        log.error("not kept at the stop", extra={"reason": error.detail})

@@ -1,0 +1,221 @@
+"""Real processes: who they are, who began them, and when they die (CONTRACT 2.1)."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from omnimemd.domain.identity import ProcessIdentity, choose_caller
+from omnimemd.system.processes import SystemProcesses, open_deaths
+from omnimemd.system.processes import deaths as deaths_module
+from omnimemd.system.processes.deaths import PolledDeaths
+from omnimemd.system.processes.facts import boot_id, start_of
+from tests.support.waiting import rounds, until
+
+
+@contextmanager
+def a_child(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process that does nothing until it is killed, and reap it at the end."""
+    child = subprocess.Popen(command or ("sleep", "60"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """Kill *child* without reaping it: it is a zombie then."""
+    os.kill(child.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+
+@pytest.fixture(params=["best", "polled"])
+async def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SystemProcesses]:
+    """The processes of this machine, with what this platform has best to hear of deaths, and with what all have."""
+    monkeypatch.setattr(deaths_module, "_POLL_SECONDS", 0.005)
+    deaths = open_deaths() if request.param == "best" else PolledDeaths(asyncio.get_running_loop())
+    processes = SystemProcesses(deaths)
+    yield processes
+    processes.close()
+
+
+def identity_of(processes: SystemProcesses, pid: int) -> ProcessIdentity:
+    found = processes.find(pid)
+    assert found is not None
+    return found.identity
+
+
+class TestFinding:
+    async def test_a_live_process_is_found(self, processes: SystemProcesses) -> None:
+        with a_child() as child:
+            found = processes.find(child.pid)
+
+        assert found is not None
+        assert (found.name, found.arguments) == ("sleep", ("sleep", "60"))
+        assert found.identity == ProcessIdentity(child.pid, found.identity.start, boot_id())
+        assert abs(found.started_at - _now_ms()) < 60_000
+
+    async def test_a_zombie_is_dead(self, processes: SystemProcesses) -> None:
+        with a_child() as child:
+            kill(child)
+
+            assert processes.find(child.pid) is None
+            assert start_of(child.pid) is None
+
+    async def test_what_is_no_process_is_not_found(self, processes: SystemProcesses) -> None:
+        with a_child() as child:
+            pid = child.pid
+
+        assert [processes.find(one) for one in (pid, 0, -1, 2**31 - 1, 2**40)] == [None] * 5
+
+    async def test_a_process_is_the_same_each_time_and_no_other(self, processes: SystemProcesses) -> None:
+        with a_child() as one, a_child() as other:
+            identities = [identity_of(processes, child.pid) for child in (one, one, other)]
+
+        assert identities[0] == identities[1] != identities[2]
+
+    async def test_a_name_may_hold_anything(self, processes: SystemProcesses) -> None:
+        rename = "import ctypes; ctypes.CDLL(None).prctl(15, b') R 1 ('); print(flush=True); input()"
+        with a_child(sys.executable, "-c", rename) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+
+            found = processes.find(child.pid)
+
+        assert found is not None
+        assert found.name == ") R 1 ("
+
+    async def test_ancestry_goes_up_to_this_process(self, processes: SystemProcesses) -> None:
+        with a_child("sh", "-c", "sleep 60; :") as shell:
+            ancestry = list(processes.ancestry(shell.pid))
+
+        assert [one.identity.pid for one in ancestry[:2]] == [shell.pid, os.getpid()]
+
+    async def test_a_script_in_a_shell_is_of_what_began_the_shell(
+        self, processes: SystemProcesses, tmp_path: object
+    ) -> None:
+        script = f"{tmp_path}/hook.sh"
+        with open(script, "w") as file:  # noqa: PTH123 an open file of a script cannot be run
+            file.write("#!/bin/sh\necho; sleep 60; :\n")
+        os.chmod(script, 0o700)  # noqa: PTH101
+        with a_child(script) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+
+            chosen = choose_caller(processes.ancestry(child.pid))
+
+        assert chosen is None or chosen.identity.pid != child.pid
+
+
+class TestDeath:
+    async def test_a_death_is_told_once_whether_or_not_anybody_reaps(
+        self, processes: SystemProcesses
+    ) -> None:
+        told: list[str] = []
+        with a_child() as child:
+            processes.on_death(identity_of(processes, child.pid), lambda: told.append("a"))
+            processes.on_death(identity_of(processes, child.pid), lambda: told.append("b"))
+
+            kill(child)
+            await until(lambda: len(told) == 2)
+
+        await rounds()
+        assert sorted(told) == ["a", "b"]
+
+    async def test_who_takes_the_request_back_is_told_nothing(self, processes: SystemProcesses) -> None:
+        told: list[str] = []
+        with a_child() as child:
+            identity = identity_of(processes, child.pid)
+            cancel = processes.on_death(identity, lambda: told.append("a"))
+            processes.on_death(identity, lambda: told.append("b"))
+            assert cancel is not None
+            cancel()
+            cancel()
+
+            kill(child)
+            await until(lambda: told)
+
+        assert told == ["b"]
+
+    async def test_nobody_is_told_of_the_dead(self, processes: SystemProcesses) -> None:
+        with a_child() as child:
+            identity = identity_of(processes, child.pid)
+            kill(child)
+
+            assert processes.on_death(identity, _never) is None
+        assert processes.on_death(identity, _never) is None
+
+    async def test_nobody_is_told_of_another_with_the_same_pid(self, processes: SystemProcesses) -> None:
+        with a_child() as child:
+            now = identity_of(processes, child.pid)
+            before = ProcessIdentity(now.pid, now.start - 1, now.boot)
+            elsewhere = ProcessIdentity(now.pid, now.start, "another boot")
+
+            assert processes.on_death(before, _never) is None
+            assert processes.on_death(elsewhere, _never) is None
+            assert processes.on_death(now, lambda: None) is not None
+
+    async def test_many_deaths_at_once_are_all_told(self, processes: SystemProcesses) -> None:
+        told: set[int] = set()
+        children = [subprocess.Popen(["sleep", "60"]) for _ in range(20)]
+        for child in children:
+            processes.on_death(identity_of(processes, child.pid), _adding(told, child.pid))
+
+        for child in children:
+            child.kill()
+        await until(lambda: len(told) == 20)
+        for child in children:
+            child.wait()
+
+        assert told == {child.pid for child in children}
+
+    @pytest.mark.needs("pidfd")
+    async def test_no_descriptor_stays_open(self) -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        processes = SystemProcesses(open_deaths())
+        with a_child() as one, a_child() as other:
+            cancel = processes.on_death(identity_of(processes, one.pid), _never)
+            processes.on_death(identity_of(processes, other.pid), lambda: None)
+            assert cancel is not None
+            cancel()
+            kill(other)
+            await rounds()
+            processes.close()
+            pipes = 4  # of the two children
+
+            assert len(os.listdir("/proc/self/fd")) == before + pipes
+
+    @pytest.mark.needs("linux")
+    async def test_a_thread_is_no_process(self, processes: SystemProcesses) -> None:
+        stop, ids = threading.Event(), []
+        thread = threading.Thread(target=lambda: (ids.append(threading.get_native_id()), stop.wait()))
+        thread.start()
+        await until(lambda: ids)
+        identity = ProcessIdentity(ids[0], start_of(ids[0]) or 0, processes.boot)
+
+        found = processes.on_death(identity, _never)
+
+        stop.set()
+        thread.join()
+        assert found is None or processes.find(ids[0]) is None
+
+
+def _never() -> None:
+    raise AssertionError("nobody should be told")
+
+
+def _adding(told: set[int], pid: int) -> Callable[[], None]:
+    return lambda: told.add(pid)
+
+
+def _now_ms() -> int:
+    import time
+
+    return time.time_ns() // 1_000_000
