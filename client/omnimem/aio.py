@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from omnimem import calls
 from omnimem.calls import Call, Operations
 from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning
-from omnimem.exchange import EventStream, Exchange, read
+from omnimem.exchange import EventStream, Exchange, Reply
 from omnimem.locate import socket_path as default_socket_path
 from omnimem.model import Event
 
@@ -77,7 +77,7 @@ class AsyncClient:
             self._idle.append(connection)
         else:
             connection.close()
-        result: R = read(call, reply)
+        result: R = reply.read(call)
         return result
 
     async def events(self, *, session_id: str | None = None, project_id: str | None = None) -> AsyncIterator[Event]:
@@ -152,7 +152,7 @@ class _Connection:
         self.writer = writer
         self.http = Exchange()
 
-    async def exchange(self, call: Call[Any], key: str | None) -> Any:
+    async def exchange(self, call: Call[Any], key: str | None) -> Reply:
         try:
             self.writer.write(self.http.send(call, idempotency_key=key))
             while True:

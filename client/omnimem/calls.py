@@ -87,7 +87,13 @@ class Operation(Generic[P, R]):
         self.name = name
 
     def __call__(self, *ids: P.args, **fields: P.kwargs) -> Call[R]:
-        """Return the call of this operation on *ids* with *fields*."""
+        """Return the call of this operation on *ids* with *fields*.
+
+        Raises:
+            InvalidRequest: an id is empty.
+        """
+        if not all(ids):
+            raise errors.InvalidRequest("An id must not be empty.")  # it would ask for another route
         parts = iter(ids)
         target = "/".join(
             quote(str(next(parts)), safe="") if piece.startswith("{") else piece for piece in self.path.split("/")

@@ -36,6 +36,24 @@ class Reply(msgspec.Struct, frozen=True):
     content_type: str
     body: bytes
 
+    def read(self, call: Call[Any]) -> Any:
+        """Return what it says to *call*, as the type the operation declares.
+
+        Raises:
+            OmnimemError: it is an error: its own class.
+            UnexpectedReply: it is not what the API gives.
+        """
+        if self.status == 204:
+            return None
+        # /health answers 503 with the same plain JSON as 200: that is an answer, not a failure to answer.
+        if self.status >= 400 and self.content_type.startswith("application/problem+json"):
+            raise _error(self)
+        try:
+            result = msgspec.json.decode(self.body, type=call.result)
+            return result if call.member is None else getattr(result, call.member)
+        except msgspec.DecodeError as error:
+            raise UnexpectedReply(f"HTTP {self.status} with a body this client cannot read: {error}.") from error
+
 
 class Exchange:
     """The HTTP state of one connection; drives one request at a time."""
@@ -126,25 +144,6 @@ class Exchange:
             if not data:
                 raise ConnectionLost("The daemon closed the connection before its answer was complete.") from error
             raise UnexpectedReply(f"What answered does not speak HTTP: {error}.") from error
-
-
-def read(call: Call[Any], reply: Reply) -> Any:
-    """Return what *reply* says to *call*, as the type the operation declares.
-
-    Raises:
-        OmnimemError: the reply is an error: its own class.
-        UnexpectedReply: the reply is not what the API gives.
-    """
-    if reply.status == 204:
-        return None
-    # /health answers 503 with the same plain JSON as 200: that is an answer, not a failure to answer.
-    if reply.status >= 400 and reply.content_type.startswith("application/problem+json"):
-        raise _error(reply)
-    try:
-        result = msgspec.json.decode(reply.body, type=call.result)
-        return result if call.member is None else getattr(result, call.member)
-    except msgspec.DecodeError as error:
-        raise UnexpectedReply(f"HTTP {reply.status} with a body this client cannot read: {error}.") from error
 
 
 def _error(reply: Reply) -> OmnimemError:

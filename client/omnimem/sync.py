@@ -1,25 +1,22 @@
 """The client for ordinary programs: blocking, thread-safe, safe across fork."""
 
-import contextlib
 import os
-import select
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from omnimem import calls
 from omnimem.calls import Call, Operations
-from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning
-from omnimem.exchange import EventStream, Exchange, read
 from omnimem.locate import socket_path as default_socket_path
 from omnimem.model import Event
 
+if TYPE_CHECKING:
+    from omnimem.connection import Connection
+
 P = ParamSpec("P")
 R = TypeVar("R")
-_CHUNK = 65536
 
 
 def _method(operation: Callable[P, Call[R]]) -> Callable[Concatenate["Client", P], R]:
@@ -42,7 +39,7 @@ class Client:
         """Make a client for the daemon at *socket_path* (default: the user's own); *timeout* in seconds per call."""
         self._path = Path(socket_path) if socket_path is not None else default_socket_path()
         self._timeout = timeout
-        self._idle: list[_Connection] = []  # guarded by _lock
+        self._idle: list[Connection] = []  # guarded by _lock
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
@@ -78,12 +75,12 @@ class Client:
         except BaseException:
             connection.close()
             raise
-        if connection.http.reusable():
+        if connection.reusable():
             with self._lock:
                 self._idle.append(connection)
         else:
             connection.close()
-        result: R = read(call, reply)
+        result: R = reply.read(call)
         return result
 
     def events(self, *, session_id: str | None = None, project_id: str | None = None) -> Iterator[Event]:
@@ -93,16 +90,9 @@ class Client:
             ConnectionLost: the daemon went away.
         """
         call = Operations.events(session_id=session_id, project_id=project_id)
-        connection = _Connection(self._path, time.monotonic() + self._timeout)
+        connection = self._open(time.monotonic() + self._timeout)
         try:
-            connection.socket.sendall(connection.http.send(call))
-            connection.socket.settimeout(None)
-            stream = EventStream()
-            while True:
-                for piece in connection.http.stream(connection.socket.recv(_CHUNK)):
-                    yield from stream.feed(piece)
-        except ConnectionResetError as error:
-            raise ConnectionLost("The daemon went away.") from error
+            yield from connection.events(call)
         finally:
             connection.close()
 
@@ -143,7 +133,7 @@ class Client:
             for connection in inherited:
                 connection.close()
 
-    def _take(self, deadline: float) -> "_Connection":
+    def _take(self, deadline: float) -> "Connection":
         self._own()
         with self._lock:
             while self._idle:
@@ -151,45 +141,10 @@ class Client:
                 if connection.fresh():
                     return connection
                 connection.close()
-        return _Connection(self._path, deadline)
+        return self._open(deadline)
 
+    def _open(self, deadline: float) -> "Connection":
+        # Loaded with the first call: a program that makes none need not wait for the HTTP library.
+        from omnimem.connection import Connection
 
-class _Connection:
-    """One open socket and its HTTP state."""
-
-    def __init__(self, path: Path, deadline: float) -> None:
-        self.http = Exchange()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            self.socket.connect(os.fspath(path))
-        except (TimeoutError, BlockingIOError) as error:  # the second where more wait than may: connect(2), EAGAIN
-            self.socket.close()
-            raise CallTimeout(f"The daemon at {path} did not accept the call in time.") from error
-        except OSError as error:
-            self.socket.close()
-            raise DaemonNotRunning(f"No daemon answers at {path} ({error.strerror or error}).") from error
-
-    def exchange(self, call: Call[Any], key: str | None, deadline: float) -> Any:
-        try:
-            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            with contextlib.suppress(BrokenPipeError):  # refused before all was sent: the answer that says why is there
-                self.socket.sendall(self.http.send(call, idempotency_key=key))
-            while True:
-                self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
-                reply = self.http.receive(self.socket.recv(_CHUNK))
-                if reply is not None:
-                    return reply
-        except TimeoutError as error:
-            raise CallTimeout("The daemon did not answer in time.") from error
-        except ConnectionError as error:
-            raise ConnectionLost("The daemon went away before it answered.") from error
-
-    def fresh(self) -> bool:
-        """Return whether the daemon still holds its end: an idle connection has nothing to read."""
-        poll = select.poll()
-        poll.register(self.socket, select.POLLIN)
-        return not poll.poll(0)
-
-    def close(self) -> None:
-        self.socket.close()
+        return Connection(self._path, deadline)

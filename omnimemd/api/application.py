@@ -1,5 +1,7 @@
 """Put every operation at its route."""
 
+from functools import cache
+
 import msgspec
 from aiohttp import web
 
@@ -42,9 +44,9 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
     endpoints = [
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
         *sessions.endpoints(services.sessions, services.workspaces),
-        *projects.endpoints(services.projects, services.workspaces),
+        *projects.endpoints(services.projects, services.workspaces, services.sessions),
         *memories.endpoints(services.memories),
-        *daemon.endpoints(services.health, services.tracking, facts, msgspec.json.encode(describe(ALL))),
+        *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]
     for endpoint in endpoints:
         operation = endpoint.operation
@@ -53,3 +55,9 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
     listen = Operations.events
     app.router.add_route(listen.method, listen.path, serve_events(services.events), expect_handler=invite_body)
     return app
+
+
+@cache
+def _description() -> bytes:
+    """Return the OpenAPI document; made when it is first asked for, because that takes as long as a start."""
+    return msgspec.json.encode(describe(ALL))

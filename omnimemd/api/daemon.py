@@ -27,8 +27,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: Callable[[], int]
 
 
-def endpoints(health: Health, tracking: Tracking, facts: Facts, description: bytes) -> list[Endpoint]:
-    """Return the operations on the daemon; *description* is the OpenAPI document."""
+def endpoints(health: Health, tracking: Tracking, facts: Facts, description: Callable[[], bytes]) -> list[Endpoint]:
+    """Return the operations on the daemon; *description* gives the OpenAPI document."""
 
     async def check(_: Received) -> Answer:
         condition = await health.check()
@@ -46,7 +46,7 @@ def endpoints(health: Health, tracking: Tracking, facts: Facts, description: byt
         return answer(model.Flushed())
 
     async def openapi(_: Received) -> Answer:
-        return Answer(200, description)
+        return Answer(200, description())
 
     return [
         Endpoint(Operations.health, check),

@@ -6,10 +6,11 @@ from omnimemd.api import views
 from omnimemd.api.codec import NO_CONTENT, Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
 from omnimemd.services.projects import Projects
+from omnimemd.services.sessions import Sessions
 from omnimemd.services.workspaces import Workspaces
 
 
-def endpoints(projects: Projects, workspaces: Workspaces) -> list[Endpoint]:
+def endpoints(projects: Projects, workspaces: Workspaces, sessions: Sessions) -> list[Endpoint]:
     """Return the operations on projects and workspaces."""
 
     async def resolve(received: Received) -> Answer:
@@ -37,7 +38,7 @@ def endpoints(projects: Projects, workspaces: Workspaces) -> list[Endpoint]:
         return answer(views.workspace(workspace), status=201 if new else 200)
 
     async def remove_workspace(received: Received) -> Answer:
-        await workspaces.remove(received.query.path)
+        await sessions.end_ambient(await workspaces.remove(received.query.path))
         return NO_CONTENT
 
     return [

@@ -130,7 +130,7 @@ def _ends(event: Event, journal: Journal, out: Output) -> bool:
             journal.catch_up()
             return session.state is SessionState.ENDED
         case Lagged(missed=missed):
-            out.say(f"Fell behind by {counted(missed, 'event')}; reading them now.")
+            out.say(f"Fell behind by {counted(missed, 'event')}; none is left out.")
             journal.catch_up()
         case Health(problems=problems):
             for problem in problems:

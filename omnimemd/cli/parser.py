@@ -6,7 +6,7 @@ Only the files of words that were typed are loaded: a call should cost what it d
 import argparse
 import importlib
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final, NoReturn
 
 from omnimemd.cli.errors import USAGE
@@ -16,7 +16,7 @@ from omnimemd.cli.output import Output
 Run = Callable[[argparse.Namespace, Output], None]
 
 #: Every word that can follow `omnimem`, and what it is for; the module of that name declares it.
-_WORDS: Final = {
+WORDS: Final = {
     "record": "Record what happens in a folder and show it as it happens.",
     "status": "Show what the daemon does, and what is wrong.",
     "start": "Start the daemon in the background.",
@@ -76,6 +76,11 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     Raises:
         SystemExit: help was asked for and given, or it means nothing.
     """
+    return build(typed).parse_args(typed, argparse.Namespace(json=False, quiet=False, socket=None))
+
+
+def build(typed: Container[str]) -> Parser:
+    """Return the parser of a command line in which the words in *typed* may occur."""
     parser = Parser(
         prog="omnimem",
         description="Remember what happens while you code, and tell the next session.",
@@ -84,11 +89,11 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     words = parser.add_subparsers(title="words", metavar="WORD", required=True, dest="word")
-    for word, summary in _WORDS.items():
+    for word, summary in WORDS.items():
         child = words.add_parser(word, help=summary, description=summary)
         if word in typed:
             importlib.import_module(f"omnimemd.cli.{word}").declare(child)
-    return parser.parse_args(typed, argparse.Namespace(json=False, quiet=False, socket=None))
+    return parser
 
 
 class _Version(argparse.Action):

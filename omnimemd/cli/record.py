@@ -7,11 +7,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from omnimem import Client, OmnimemError, ProcessNotFound
+from omnimem import CallFailed, Client, OmnimemError, ProcessNotFound
 from omnimem.model import Session
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import all_sessions, client_of, socket_of
 from omnimemd.cli.daemon import stop
+from omnimemd.cli.errors import NOT_RUNNING, CannotGoOn
 from omnimemd.cli.follow import Inbox, Journal, follow, stopped_by_signals
 from omnimemd.cli.launch import start
 from omnimemd.cli.output import Output
@@ -52,6 +53,12 @@ def _record(given: Namespace, out: Output) -> None:
         journal = Journal(client, session, out)
         try:
             follow(journal, inbox, out)
+        except CallFailed as error:
+            raise CannotGoOn(
+                f"The daemon went away. Session {session.session_id} is open until its process ends.",
+                hint=f"Look at it with: omnimem start && omnimem session show {session.session_id}",
+                status=NOT_RUNNING,
+            ) from error
         except BaseException:
             with suppress(OmnimemError):
                 client.end_session(session.session_id)

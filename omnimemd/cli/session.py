@@ -42,13 +42,17 @@ def declare(noun: Parser) -> None:
     verb = verbs.add(
         "start",
         _start,
-        summary="Begin a session, or take one up again, and print its id. Without --pid the daemon binds it to the "
-        "program that called, if that is no shell.",
+        summary="Begin a session, or take one up again, and print its id. Without --pid the daemon binds who called.",
         example="omnimem session start --tool my-script --pid $$",
     )
     verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="the workspace (default: .)")
     verb.add_argument("--tool", metavar="ID", type=take.text, default="shell", help="what runs in it (default: shell)")
-    verb.add_argument("--pid", metavar="PID", type=take.whole(1, 2**31 - 1), help="end it when this process ends")
+    verb.add_argument(
+        "--pid",
+        metavar="PID",
+        type=take.whole(1, 2**31 - 1),
+        help="end it when this process ends (default: the program that called, if that is no shell)",
+    )
     verb.add_argument("--id", metavar="ID", type=take.text, help="the session's id; one that exists is taken up again")
     verb.add_argument("--project", metavar="ID", type=take.text, help="the project (default: the workspace's own)")
     verb.add_argument("--user", metavar="ID", type=take.text, help="whose it is")

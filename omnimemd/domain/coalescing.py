@@ -15,7 +15,7 @@ import msgspec
 from omnimem.model import Access
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change, FileEvent
-from omnimemd.domain.temporary import becomes
+from omnimemd.domain.temporary import becomes, is_dropping
 
 #: How long the second half of a rename may be behind the first, and a file just opened stay open, before it is told.
 _HALF_MOVE_MS: Final = 50
@@ -98,14 +98,34 @@ class Coalescer:
         return self._given_out([index for index, step in self._steps.items() if workspace in step.workspaces])
 
     def _given_out(self, settled: list[int]) -> list[Observed]:
-        observed = []
+        observed: list[Observed] = []
         for index in settled:
             step = self._steps.pop(index)
             if self._latest.get(step.path) is step:
                 del self._latest[step.path]
             observed.append(Observed(step.workspaces, step.path, step.access, step.at, step.old_path))
+        observed = self._without_droppings(observed)
         self._half_moves = {cookie: step for cookie, step in self._half_moves.items() if step.index in self._steps}
         return observed
+
+    def _without_droppings(self, observed: list[Observed]) -> list[Observed]:
+        """Leave out what editors make beside the file; one moved aside and made anew is a write of that file."""
+        kept: list[Observed] = []
+        aside: dict[str, int] = {}  # path moved to a backup's name → where its deletion stands in *kept*
+        for one in observed:
+            if is_dropping(posixpath.basename(one.path)):
+                self.folded += 1
+                if one.old_path is not None and not is_dropping(posixpath.basename(one.old_path)):
+                    aside[one.old_path] = len(kept)
+                    kept.append(Observed(one.workspaces, one.old_path, Access.DELETE, one.at))
+                continue
+            saved = one.old_path is not None and is_dropping(posixpath.basename(one.old_path))
+            if one.path in aside and (saved or one.access in (Access.CREATE, Access.WRITE)):
+                self.folded += 1
+                kept[aside.pop(one.path)] = Observed(one.workspaces, one.path, Access.WRITE, one.at)
+            else:
+                kept.append(Observed(one.workspaces, one.path, Access.WRITE, one.at) if saved else one)
+        return kept
 
     def _is_settled(self, step: "_Step", now: Millis) -> bool:
         age = now - step.at

@@ -1,4 +1,4 @@
-"""Tell a temporary file that becomes a real one by renaming from a file that is renamed."""
+"""Tell what editors and tools make beside the file somebody works on from the file itself."""
 
 import re
 from typing import Final
@@ -19,6 +19,25 @@ _TEMPORARY: Final = re.compile(
     """,
     re.VERBOSE,
 )
+
+#: What is never worked on itself, whether or not it becomes something: swap files, locks, backups, probes.
+_DROPPING: Final = re.compile(
+    r"""
+      \.?.+\.sw[a-z]                # vim's swap files
+    | 4913                          # vim tries whether a folder can be written to
+    | .+~                           # backups
+    | \.\#.+ | \#.+\#              # Emacs: locks, files saved by themselves
+    | \.goutputstream-.+            # GLib
+    | .+___jb_(tmp|old)___          # JetBrains
+    | sed[A-Za-z0-9]{6}             # sed -i
+    """,
+    re.VERBOSE,
+)
+
+
+def is_dropping(name: str) -> bool:
+    """Return whether the file *name* (without its folder) is an editor's own, which nobody works on."""
+    return _DROPPING.fullmatch(name) is not None
 
 
 def becomes(temporary: str, real: str) -> bool:

@@ -120,10 +120,14 @@ class SessionCache:
         self._apply(held, fold, numbered, sizes)
         return numbered
 
-    def save(self, db: Connection, held: Held) -> None:
-        """Write the row of *held* and its folded context."""
+    def save_row(self, db: Connection, held: Held) -> None:
+        """Write the row of *held*; its folded context, which may be large, follows when there is time."""
         session_rows.update(db, session_rows.Stored(held.key, held.session))
         held.saved = True
+
+    def save(self, db: Connection, held: Held) -> None:
+        """Write the row of *held* and its folded context."""
+        self.save_row(db, held)
         if held.fold is not None and held.fold.through > held.fold_saved:
             self._save_fold(db, held, held.fold)
 
@@ -138,8 +142,7 @@ class SessionCache:
         """Write the rows that are behind, without their folded contexts: what lists of sessions are made from."""
         for held in self._held.values():
             if not held.saved:
-                session_rows.update(db, session_rows.Stored(held.key, held.session))
-                held.saved = True
+                self.save_row(db, held)
 
     def save_all(self, db: Connection) -> None:
         """Write everything that is behind."""

@@ -114,7 +114,7 @@ class Sessions:
             after = self._taken_up(before, request, process, now=now)
             if after != before:
                 held.session = after
-                self._cache.save(db, held)
+                self._cache.save_row(db, held)
             return after, False, after.process != before.process or after.active != before.active
 
         session, new, changed = await self._database.write(work)
@@ -137,6 +137,12 @@ class Sessions:
         self._ambient[place.root] = session_id
         self._events.publish(SessionChanged(session))
         return session
+
+    async def end_ambient(self, workspace: str) -> None:
+        """End the ambient session of *workspace*, if there is one: the folder is watched by hand no more."""
+        session_id = self._ambient.get(workspace)
+        if session_id is not None:
+            await self.end_idle(session_id, at=self._clock.now())
 
     def ambient_sessions(self) -> list[tuple[str, Millis]]:
         """Return the id of each open ambient session with its last activity."""
@@ -330,7 +336,7 @@ class Sessions:
             after = rule(before)
             if after != before:
                 held.session = after
-                self._cache.save(db, held)
+                self._cache.save_row(db, held)
             return before, after
 
         before, after = await self._database.write(work)

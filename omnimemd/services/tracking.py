@@ -207,7 +207,8 @@ class Tracking:
                 new.setdefault(share.session_id, []).append(_entry(one.what, share, now=self._clock.now()))
         await self._entries.record(new)
         for workspace, session_id in ambient.items():
-            if self._workspaces.members((workspace,)):  # a real session has opened since this was decided
+            # A real session has opened, or the folder was removed, since this was decided.
+            if self._workspaces.members((workspace,)) or self._workspaces.by_hand((workspace,)) is None:
                 await self._sessions.end_idle(session_id, at=self._clock.now())
 
     def _expect_idle(self, session_id: str) -> None:

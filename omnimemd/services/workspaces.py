@@ -140,8 +140,8 @@ class Workspaces:
         self._settle_later(real)
         return self._view(folder), new
 
-    async def remove(self, path: str) -> None:
-        """Watch *path* by hand no more.
+    async def remove(self, path: str) -> str:
+        """Watch *path* by hand no more; return its real path.
 
         Raises:
             InvalidRequest: it is not absolute.
@@ -154,12 +154,13 @@ class Workspaces:
         await self._database.write(lambda db: rows.remove(db, real), durable=True)
         self.absent.pop(real, None)
         if folder is None:
-            return
+            return real
         await self._barrier()
         self._before_change(folder.path)
         folder.by_hand = False
         self._drop_if_unwanted(folder)
         await self.ready(folder.path)
+        return real
 
     def get(self, path: str) -> WatchedWorkspace:
         """Return the watched folder *path*."""

@@ -51,12 +51,6 @@ def insert(db: apsw.Connection, session_key: int, entries: Sequence[Numbered]) -
     return [_size(row) for row in rows]
 
 
-def last_seq(db: apsw.Connection, session_key: int) -> int:
-    """Return the seq of the last entry, 0 when there is none."""
-    row = db.execute("SELECT seq FROM entries WHERE session = ? ORDER BY seq DESC LIMIT 1", (session_key,)).fetchone()
-    return int(row[0]) if row else 0
-
-
 def after(db: apsw.Connection, session_key: int, seq: int) -> list[tuple[Numbered, int]]:
     """Return every entry after *seq* in order, each with the bytes it takes."""
     rows = db.execute(

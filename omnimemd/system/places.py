@@ -138,7 +138,7 @@ def _repository_at(folder: Path) -> _Repository | None:
         # A folder called .git is not bare: it is the working tree's above it.
         bare = folder.name != ".git" and _is_git_dir(folder) and (folder / "refs").is_dir()
         return _Repository(folder, bare=True) if bare else None
-    if not first.startswith("gitdir: "):
+    if not first.startswith("gitdir: ") or "\0" in first:
         return None
     git_dir = (folder / first.removeprefix("gitdir: ").strip()).resolve()
     try:

@@ -1,4 +1,4 @@
-"""The unit and plist templates that `omnimem service install` renders.
+"""The unit and plist templates, for whoever installs omnimemd as a service.
 
 In a checkout they live where people look for them, in `systemd/` and `launchd/` at its top; a wheel
 carries them inside the package, as `omnimemd/templates/`. This module knows both places, so that nobody

@@ -20,8 +20,6 @@ async def api(house: House, aiohttp_client: AiohttpClient) -> Api:
 @pytest.fixture
 async def session(api: Api, workspace: Path) -> str:
     """The id of an active session in the workspace, bound to no process."""
-    made = await api.post(
-        "/sessions", {"tool_id": "tool", "workspace_path": str(workspace), "session_id": "s-1"}
-    )
+    made = await api.post("/sessions", {"tool_id": "tool", "workspace_path": str(workspace), "session_id": "s-1"})
     assert made.status == 201
     return "s-1"

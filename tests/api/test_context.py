@@ -1,4 +1,4 @@
-"""`/sessions/{id}/context` and `/entries`: what is recorded, folded and entry by entry (CONTRACT 2.2)."""
+"""`/sessions/{id}/context` and `/entries`: what is recorded, folded and entry by entry."""
 
 import asyncio
 import json
@@ -105,9 +105,7 @@ class TestContext:
         raw = msgspec.json.decode(reply.body, type=dict[str, msgspec.Raw])["context"]
         assert reply.json["size_bytes"] == len(bytes(raw))
 
-    async def test_a_file_has_one_row_however_often_it_is_accessed(
-        self, api: Api, session: str, world: World
-    ) -> None:
+    async def test_a_file_has_one_row_however_often_it_is_accessed(self, api: Api, session: str, world: World) -> None:
         for access in ("read", "write", "read", "delete", "create", "move"):
             await append(api, session, file_path="/w/a.py", access=access)
         await append(api, session, file_path="/w/b.py")
@@ -120,9 +118,7 @@ class TestContext:
         assert (rows[1]["access_count"], rows[1]["reads"], rows[1]["writes"]) == (7, 3, 3)
         assert rows[1]["accessed_at"] == "2026-03-01T12:00:01.000Z"
 
-    async def test_importance_is_a_half_until_something_better_is_known(
-        self, api: Api, session: str
-    ) -> None:
+    async def test_importance_is_a_half_until_something_better_is_known(self, api: Api, session: str) -> None:
         await append(api, session, file_path="/w/a.py")
 
         context = await context_of(api, session)
@@ -131,9 +127,7 @@ class TestContext:
         assert context["file_importance_scores"] == {"/w/a.py": 0.5}
 
     @pytest.mark.parametrize("importance", [0, 0.0, 1, 1.0, 0.123456789012345])
-    async def test_importance_stays_what_it_was_said_to_be(
-        self, api: Api, session: str, importance: float
-    ) -> None:
+    async def test_importance_stays_what_it_was_said_to_be(self, api: Api, session: str, importance: float) -> None:
         await append(api, session, file_path="/w/a.py", file_importance=importance)
         await append(api, session, file_path="/w/a.py")
 
@@ -240,9 +234,7 @@ class TestMinimal:
     @pytest.mark.parametrize(
         "prefer", ["return=minimal", "respond-async, return=minimal", "return=minimal, wait=1", "Return=Minimal"]
     )
-    async def test_the_minimal_reply_is_empty_and_the_append_is_kept(
-        self, api: Api, session: str, prefer: str
-    ) -> None:
+    async def test_the_minimal_reply_is_empty_and_the_append_is_kept(self, api: Api, session: str, prefer: str) -> None:
         reply = await api.post(f"/sessions/{session}/context", {"decision": "x"}, Prefer=prefer)
 
         assert (reply.status, reply.body) == (204, b"")
@@ -271,9 +263,7 @@ class TestMoves:
         assert entry["old_path"] == f"{workspace}/a.py"
 
     async def test_only_a_move_came_from_somewhere(self, api: Api, session: str) -> None:
-        reply = await api.post(
-            f"/sessions/{session}/context", {"file_path": "b", "old_path": "a", "access": "write"}
-        )
+        reply = await api.post(f"/sessions/{session}/context", {"file_path": "b", "old_path": "a", "access": "write"})
 
         expect_problem(reply, InvalidRequest, "old_path")
 
@@ -334,9 +324,7 @@ class TestRefusals:
         assert await entries_of(api, session) == []
 
     async def test_every_mistake_of_one_append_is_named(self, api: Api, session: str) -> None:
-        reply = await api.post(
-            f"/sessions/{session}/context", {"decision": "x", "access": "read", "memory_key": "k"}
-        )
+        reply = await api.post(f"/sessions/{session}/context", {"decision": "x", "access": "read", "memory_key": "k"})
 
         expect_problem(reply, InvalidRequest, "access", "memory_key")
 
@@ -375,9 +363,7 @@ class TestBatch:
         ("body", "field"),
         [({}, "entries"), ({"entries": {}}, "entries"), ({"entries": [1]}, "entries[0]"), ({"entry": []}, "entry")],
     )
-    async def test_what_is_no_batch_is_refused(
-        self, api: Api, session: str, body: object, field: str
-    ) -> None:
+    async def test_what_is_no_batch_is_refused(self, api: Api, session: str, body: object, field: str) -> None:
         expect_problem(await api.post(f"/sessions/{session}/context/batch", body), InvalidRequest, field)
 
 
@@ -385,9 +371,7 @@ class TestConcurrency:
     async def test_64_appends_at_once_are_each_stored_once(self, api: Api, session: str) -> None:
         replies = await asyncio.gather(
             *(
-                api.post(
-                    f"/sessions/{session}/context", {"search_query": f"q{number}"}, Prefer="return=minimal"
-                )
+                api.post(f"/sessions/{session}/context", {"search_query": f"q{number}"}, Prefer="return=minimal")
                 for number in range(64)
             )
         )
@@ -400,9 +384,7 @@ class TestConcurrency:
     async def test_64_appends_of_all_kinds_to_two_sessions_are_each_stored_once(
         self, api: Api, session: str, workspace: Path
     ) -> None:
-        await api.post(
-            "/sessions", {"tool_id": "t", "workspace_path": str(workspace), "session_id": "s-2"}
-        )
+        await api.post("/sessions", {"tool_id": "t", "workspace_path": str(workspace), "session_id": "s-2"})
 
         await asyncio.gather(
             *(
@@ -497,12 +479,8 @@ class TestEntries:
         assert (row["path"], row["path_raw"], row["source"]) == ("/w/odd-\\xff", "L3cvb2RkLf8=", "watch")
         assert context["file_importance_scores"] == {"/w/odd-\\xff": 0.5}
 
-    async def test_pages_follow_each_other_without_gap_or_repetition(
-        self, api: Api, session: str
-    ) -> None:
-        await api.post(
-            f"/sessions/{session}/context/batch", {"entries": [{"decision": str(n)} for n in range(7)]}
-        )
+    async def test_pages_follow_each_other_without_gap_or_repetition(self, api: Api, session: str) -> None:
+        await api.post(f"/sessions/{session}/context/batch", {"entries": [{"decision": str(n)} for n in range(7)]})
 
         seen, after = [], 0
         while after is not None:
@@ -518,9 +496,7 @@ class TestEntries:
         assert (await api.get(f"/sessions/{session}/entries?limit=1")).json["next_after"] is None
 
     async def test_two_hundred_are_listed_unless_told_otherwise(self, api: Api, session: str) -> None:
-        await api.post(
-            f"/sessions/{session}/context/batch", {"entries": [{"decision": str(n)} for n in range(201)]}
-        )
+        await api.post(f"/sessions/{session}/context/batch", {"entries": [{"decision": str(n)} for n in range(201)]})
 
         page = (await api.get(f"/sessions/{session}/entries")).json
 
@@ -552,9 +528,7 @@ class TestEntries:
             ("after=1&after=1", "after"),
         ],
     )
-    async def test_a_bad_query_is_refused_and_named(
-        self, api: Api, session: str, query: str, field: str
-    ) -> None:
+    async def test_a_bad_query_is_refused_and_named(self, api: Api, session: str, query: str, field: str) -> None:
         expect_problem(await api.get(f"/sessions/{session}/entries?{query}"), InvalidRequest, field)
 
     async def test_an_unknown_session_is_not_found(self, api: Api) -> None:

@@ -1,4 +1,4 @@
-"""`/events`: what changes, as it changes (CONTRACT 2.6)."""
+"""`/events`: what changes, as it changes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -101,9 +101,7 @@ async def test_a_memory_is_told_as_the_api_shows_it(api: Api, session: str) -> N
     assert shown(updated) == changed.json
 
 
-async def test_a_workspace_is_told_as_the_api_shows_it(
-    api: Api, workspace: Path, house: House
-) -> None:
+async def test_a_workspace_is_told_as_the_api_shows_it(api: Api, workspace: Path, house: House) -> None:
     async with listening(api) as listener:
         await api.post("/workspaces", {"path": str(workspace)})
         watched = await listener.until("workspace")

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the same request sent again has the first answer and no second effect (CONTRACT 2)."""
+"""`Idempotency-Key`: the same request sent again has the first answer and no second effect."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,9 +33,7 @@ async def restarted(data: Path, world: World) -> AsyncIterator[Api]:
         yield Api(client)
 
 
-async def test_the_same_request_again_has_the_first_answer_and_one_effect(
-    api: Api, session: str, world: World
-) -> None:
+async def test_the_same_request_again_has_the_first_answer_and_one_effect(api: Api, session: str, world: World) -> None:
     first = await append(api, session, "once")
     world.clock.advance(MINUTE)
     await append(api, session, "something else", key="another")
@@ -171,9 +169,7 @@ async def test_an_error_does_not_tie_the_key_to_its_body(api: Api, session: str)
     assert (await append(api, session, "right")).status == 200
 
 
-async def test_a_store_that_failed_leaves_neither_effect_nor_key(
-    api: Api, house: House, session: str
-) -> None:
+async def test_a_store_that_failed_leaves_neither_effect_nor_key(api: Api, house: House, session: str) -> None:
     house.fill_the_disk()
     refused = await append(api, session, "x" * 100_000)
     house.make_room()

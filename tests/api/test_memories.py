@@ -1,4 +1,4 @@
-"""`/projects/{id}/memories`: one chain of versions per project and key (CONTRACT 2.4)."""
+"""`/projects/{id}/memories`: one chain of versions per project and key."""
 
 from typing import Any
 
@@ -212,9 +212,7 @@ class TestRefusals:
             ({"tags": []}, "tags"),
         ],
     )
-    async def test_a_bad_write_is_refused_and_named(
-        self, api: Api, fields: dict[str, object], field: str
-    ) -> None:
+    async def test_a_bad_write_is_refused_and_named(self, api: Api, fields: dict[str, object], field: str) -> None:
         reply = await api.post(PLACE, {"key": "k", "value": "v"} | fields)
 
         expect_problem(reply, InvalidRequest, field)
@@ -261,11 +259,9 @@ class TestRefusals:
             ("POST", "/confirm", None),
         ],
     )
-    @pytest.mark.parametrize("memory_id", ["mem_000000000000", "%00", "insertion-sort", "%ff"])
-    async def test_an_unknown_memory_is_not_found(
-        self, api: Api, method: str, path: str, body: bytes | None, memory_id: str
-    ) -> None:
-        expect_problem(await api.call(method, f"{PLACE}/{memory_id}{path}", body), MemoryNotFound)
+    async def test_an_unknown_memory_is_not_found(self, api: Api, method: str, path: str, body: bytes | None) -> None:
+        for memory_id in ("mem_000000000000", "%00", "insertion-sort", "%ff"):
+            expect_problem(await api.call(method, f"{PLACE}/{memory_id}{path}", body), MemoryNotFound)
 
     async def test_a_memory_of_another_project_is_not_found(self, api: Api) -> None:
         memory_id = await written(api)
@@ -356,9 +352,7 @@ class TestReading:
         assert peeked["updated_at"] == "2026-03-01T12:00:00.000Z"
 
     @pytest.mark.parametrize(("ttl", "lives_ms"), [(1, 1000), (0.5, 500), (0.0001, 1), (2.5, 2500)])
-    async def test_a_memory_expires_at_its_millisecond(
-        self, api: Api, world: World, ttl: float, lives_ms: int
-    ) -> None:
+    async def test_a_memory_expires_at_its_millisecond(self, api: Api, world: World, ttl: float, lives_ms: int) -> None:
         memory_id = await written(api, ttl_seconds=ttl)
 
         world.clock.advance(lives_ms - 1)
@@ -392,12 +386,10 @@ class TestChanging:
         memory_id = await written(api, ttl_seconds=60, files=["x.py"])
         before = await peek(api)
 
-        for body in (None, {}):
-            assert (await api.patch(f"{PLACE}/{memory_id}", body)).json == before
+        for body in (None, b"", b"{}"):
+            assert (await api.call("PATCH", f"{PLACE}/{memory_id}", body)).json == before
 
-    async def test_an_expiry_is_set_and_taken_away_without_a_new_version(
-        self, api: Api, world: World
-    ) -> None:
+    async def test_an_expiry_is_set_and_taken_away_without_a_new_version(self, api: Api, world: World) -> None:
         memory_id = await written(api)
         world.clock.advance(SECOND)
 
@@ -471,9 +463,7 @@ class TestDeleting:
         assert (await api.delete(f"{PLACE}/{memory_id}?purge=true")).status == 204
 
     @pytest.mark.parametrize(("query", "field"), [("purge=perhaps", "purge"), ("force=true", "force")])
-    async def test_a_bad_query_is_refused_and_deletes_nothing(
-        self, api: Api, query: str, field: str
-    ) -> None:
+    async def test_a_bad_query_is_refused_and_deletes_nothing(self, api: Api, query: str, field: str) -> None:
         memory_id = await written(api)
 
         expect_problem(await api.delete(f"{PLACE}/{memory_id}?{query}"), InvalidRequest, field)
@@ -544,9 +534,7 @@ class TestVersions:
         assert (reply.json["version"], reply.json["expires_at"]) == (2, None)
 
     @pytest.mark.parametrize("version", [2, 3, 2**53])
-    async def test_a_version_that_is_not_there_or_says_deleted_is_not_found(
-        self, api: Api, version: int
-    ) -> None:
+    async def test_a_version_that_is_not_there_or_says_deleted_is_not_found(self, api: Api, version: int) -> None:
         memory_id = await written(api)
         await api.delete(f"{PLACE}/{memory_id}")
 

@@ -1,5 +1,6 @@
-"""`/projects` and `/workspaces` (CONTRACT 2.3)."""
+"""`/projects` and `/workspaces`."""
 
+import asyncio
 import subprocess
 from pathlib import Path
 
@@ -47,10 +48,8 @@ class TestResolving:
         assert reply.json["kind"] == "path"
 
     @pytest.mark.needs("git")
-    async def test_a_repository_is_one_project_from_anywhere_in_it(
-        self, api: Api, workspace: Path
-    ) -> None:
-        subprocess.run(["git", "init", "-q", str(workspace)], check=True)
+    async def test_a_repository_is_one_project_from_anywhere_in_it(self, api: Api, workspace: Path) -> None:
+        await asyncio.to_thread(subprocess.run, ["git", "init", "-q", str(workspace)], check=True)
         (workspace / "src").mkdir()
         (workspace / "src" / "a.py").touch()
 
@@ -140,6 +139,15 @@ class TestProjects:
 
         assert [one["project_id"] for one in listed] == ["a", "c", "b"]
 
+    async def test_what_is_recorded_in_a_session_is_activity_of_its_project(
+        self, api: Api, session: str, world: World
+    ) -> None:
+        project_id = (await api.get(f"/sessions/{session}")).json["project_id"]
+        world.clock.advance(SECOND)
+        await api.post(f"/sessions/{session}/context", {"decision": "x"})
+
+        assert (await api.get(f"/projects/{project_id}")).json["last_activity"] == "2026-03-01T12:00:01.000Z"
+
     async def test_what_is_given_is_changed_and_the_rest_stays(self, api: Api) -> None:
         await api.post("/projects/p/memories", {"key": "k", "value": "v"})
 
@@ -152,9 +160,7 @@ class TestProjects:
         assert list(settled.json) == PROJECT
         assert settled.json == (await api.get("/projects/p")).json
 
-    async def test_a_name_somebody_gave_outlasts_looking_at_the_folder_again(
-        self, api: Api, workspace: Path
-    ) -> None:
+    async def test_a_name_somebody_gave_outlasts_looking_at_the_folder_again(self, api: Api, workspace: Path) -> None:
         project_id = (await api.post("/projects/resolve", {"path": str(workspace)})).json["project_id"]
         await api.patch(f"/projects/{project_id}", {"name": "Mine"})
 
@@ -189,9 +195,7 @@ class TestWorkspaces:
 
         assert (reply.status, reply.json) == (200, {"workspaces": [], "count": 0})
 
-    async def test_a_folder_added_by_hand_is_watched(
-        self, api: Api, workspace: Path, house: House
-    ) -> None:
+    async def test_a_folder_added_by_hand_is_watched(self, api: Api, workspace: Path, house: House) -> None:
         reply = await api.post("/workspaces", {"path": f"{workspace}/."})
 
         assert reply.status == 201
@@ -221,9 +225,7 @@ class TestWorkspaces:
         assert (listed["path"], listed["by_hand"]) == (str(workspace), False)
         assert (added.status, added.json["by_hand"]) == (201, True)
 
-    async def test_a_folder_taken_back_is_watched_no_more(
-        self, api: Api, workspace: Path, house: House
-    ) -> None:
+    async def test_a_folder_taken_back_is_watched_no_more(self, api: Api, workspace: Path, house: House) -> None:
         await api.post("/workspaces", {"path": str(workspace)})
 
         reply = await api.delete(f"/workspaces?path={workspace}/")
@@ -250,9 +252,7 @@ class TestWorkspaces:
         assert (await api.delete(f"/workspaces?path={workspace}")).status == 204
         assert (await api.get("/workspaces")).json["count"] == 0
 
-    async def test_a_folder_that_asks_not_to_be_tracked_says_so(
-        self, api: Api, workspace: Path, house: House
-    ) -> None:
+    async def test_a_folder_that_asks_not_to_be_tracked_says_so(self, api: Api, workspace: Path, house: House) -> None:
         (workspace / ".omnimem.toml").write_text("track = false\n")
 
         await api.post("/workspaces", {"path": str(workspace)})
@@ -270,9 +270,7 @@ class TestWorkspaces:
     async def test_a_bad_addition_is_refused(self, api: Api, body: object, field: str) -> None:
         expect_problem(await api.post("/workspaces", body), InvalidRequest, field)
 
-    async def test_what_was_not_added_cannot_be_taken_back(
-        self, api: Api, workspace: Path, session: str
-    ) -> None:
+    async def test_what_was_not_added_cannot_be_taken_back(self, api: Api, workspace: Path, session: str) -> None:
         expect_problem(await api.delete("/workspaces?path=/nowhere"), WorkspaceNotFound)
         expect_problem(await api.delete(f"/workspaces?path={workspace}"), WorkspaceNotFound)
 

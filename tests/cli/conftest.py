@@ -18,8 +18,7 @@ def home() -> Iterator[Home]:
 def running() -> Iterator[Home]:
     """A home in which a daemon runs."""
     with Home() as home:
-        started = home.omnimem("start")
-        assert started.status == 0, started.err
+        home.start()
         yield home
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
@@ -18,6 +19,7 @@ from omnimem import Client
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds anything is waited for, on a machine that has much else to do.
 PATIENCE = 30.0
+NOTHING: Mapping[str, str] = {}
 #: Makes its stdin the terminal of a session of its own, and becomes a program.
 IN_A_TERMINAL = "import os, sys; os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
 
@@ -38,7 +40,7 @@ class Home:
     """A home folder, with a project in `src/app`, that is gone when it is closed, and the daemon with it."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="omnimem-"))  # pytest's own are too long for a socket
+        self.path = Path(tempfile.mkdtemp(prefix="omnimem-cli-"))  # pytest's own are too long for a socket
         self.app = self.path / "src" / "app"
         self.app.mkdir(parents=True)
         (self.path / "run").mkdir(mode=0o700)
@@ -90,9 +92,14 @@ class Home:
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def terminal(self, *arguments: str, columns: int = 80, **environ: str) -> "Terminal":
+    def terminal(self, *arguments: str, columns: int = 80, environ: Mapping[str, str] = NOTHING) -> "Terminal":
         """Run the command in a terminal of its own."""
-        return Terminal(["omnimem", *arguments], self.app, self.environ | {"COLUMNS": str(columns)} | environ)
+        return Terminal(["omnimem", *arguments], self.app, self.environ | {"COLUMNS": str(columns)} | dict(environ))
+
+    def start(self) -> None:
+        """Have a daemon run."""
+        started = self.omnimem("start")
+        assert started.status == 0, started.err
 
     def client(self) -> Client:
         return Client(self.socket, timeout=PATIENCE)
@@ -122,7 +129,12 @@ class Terminal:
     def __init__(self, command: list[str], cwd: Path, environ: dict[str, str]) -> None:
         self._screen, inner = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", IN_A_TERMINAL, *command], cwd=cwd, env=environ, stdin=inner, stdout=inner, stderr=inner
+            [sys.executable, "-c", IN_A_TERMINAL, *command],
+            cwd=cwd,
+            env=environ,
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
         )
         os.close(inner)
         self.shown = ""

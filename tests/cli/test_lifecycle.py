@@ -65,8 +65,8 @@ def test_the_daemon_has_a_session_of_its_own_and_no_terminal(home: Home) -> None
 
     assert os.getsid(pid) == pid
     assert fields[4] == "0"  # tty_nr (proc(5), /proc/pid/stat, field 7)
-    assert os.readlink(f"/proc/{pid}/cwd") == "/"
-    assert [os.readlink(f"/proc/{pid}/fd/{number}") for number in (0, 1, 2)] == [
+    assert str(Path(f"/proc/{pid}/cwd").readlink()) == "/"
+    assert [str(Path(f"/proc/{pid}/fd/{number}").readlink()) for number in (0, 1, 2)] == [
         "/dev/null",
         "/dev/null",
         str(home.log),
@@ -197,10 +197,9 @@ def test_a_daemon_that_does_not_end_is_told_of(home: Home) -> None:
 def test_ctrl_c_while_it_starts_leaves_nothing(home: Home) -> None:
     blocked = home.path / "fifo"
     os.mkfifo(blocked)  # a configuration that is never read to its end
-    with home.terminal("start", OMNIMEM_CONFIG=str(blocked)) as terminal:
-        with blocked.open("w"):  # it has begun to read
-            terminal.type("\x03")
-            status = terminal.ended()
+    with home.terminal("start", environ={"OMNIMEM_CONFIG": str(blocked)}) as terminal, blocked.open("w"):
+        terminal.type("\x03")
+        status = terminal.ended()
 
     assert status == 130
     assert "Traceback" not in terminal.shown

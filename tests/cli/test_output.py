@@ -105,7 +105,7 @@ def test_a_memory_can_be_had_exactly_as_it_was_written(running: Home, nasty: str
 
 @pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_colour_is_for_terminals_that_want_it(running: Home, environ: dict[str, str], coloured: bool) -> None:
-    with running.terminal("status", **environ) as terminal:
+    with running.terminal("status", environ=environ) as terminal:
         terminal.ended()
 
     assert (ESCAPE in terminal.shown) is coloured
@@ -122,7 +122,7 @@ def test_a_table_fits_the_terminal(running: Home, columns: int) -> None:
     deep.mkdir(parents=True, exist_ok=True)
     running.omnimem("workspace", "add", str(deep))
 
-    with running.terminal("workspace", "list", columns=columns, NO_COLOR="1") as terminal:
+    with running.terminal("workspace", "list", columns=columns, environ={"NO_COLOR": "1"}) as terminal:
         terminal.ended()
 
     assert "a-folder-with-a-name" in terminal.shown
@@ -193,11 +193,16 @@ def test_a_terminal_that_knows_little_gets_what_it_can_show(running: Home, nasty
 
 
 def test_a_start_loads_no_more_than_it_needs(running: Home) -> None:
-    code = "import sys; sys.argv = ['omnimem', 'status', '--quiet']; from omnimemd.cli.main import main; main(); print(*sys.modules)"
+    code = "import sys; from omnimemd.cli.main import main; main(); print(*sys.modules)"
     command = Path(running.path, "bin", "omnimem").read_text().splitlines()[0].removeprefix("#!")
 
     loaded = subprocess.run(
-        [command, "-c", code], env=running.environ, cwd=running.app, capture_output=True, text=True, check=True
+        [command, "-c", code, "status", "--quiet"],
+        env=running.environ,
+        cwd=running.app,
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     heavy = {"asyncio", "subprocess", "tempfile", "queue", "aiohttp", "apsw", "psutil", "watchdog", "platformdirs"}

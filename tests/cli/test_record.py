@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from omnimem.model import ContextAppend
 from tests.cli.home import Done, Home, Recorder
 
 pytestmark = pytest.mark.needs("inotify", "linux")
@@ -37,8 +40,6 @@ def test_what_programs_do_is_shown_as_it_happens(home: Home) -> None:
     session_id = began.split(" as ")[1].split(",")[0]
     assert "recording ~/src/app as sess_" in began
     assert status == 0
-    assert [word for word in ("read", "create", "move", "decision") if word in shown] != []
-    assert "2 files" in shown
     assert "1 decision" in shown
     assert "stored in ~/.local/share/omnimemd/omnimem.db" in shown
     assert f"omnimem start && omnimem session show {session_id}" in shown
@@ -88,25 +89,24 @@ def test_every_entry_is_printed_once_and_then_the_session(home: Home) -> None:
     assert entries == kept
     assert session == ended
     assert (session["state"], session["end_reason"]) == ("ended", "client")
-    assert {f"file-{number}.py" for number in range(40)} <= {os.path.basename(one["path"]) for one in entries}
+    assert {f"file-{number}.py" for number in range(40)} <= {Path(one["path"]).name for one in entries}
     assert (done.status, done.err) == (0, "")
 
 
 def test_falling_behind_is_said_and_made_good(home: Home) -> None:
+    wanted = [f"number {number}" for number in range(20_000)]
     with Recorder(home) as recorder:
         session_id = recorder.began()
         with home.client() as client:
-            for start in range(0, 20_000, 1000):  # nobody reads what is printed: all buffers fill
-                client.append_batch(
-                    session_id, entries=[{"search_query": f"number {n}"} for n in range(start, start + 1000)]
-                )
-        recorder.process.send_signal(signal.SIGTERM)
-        done = recorder.rest()
+            for start in range(0, len(wanted), 1000):  # nobody reads what is printed: every buffer fills
+                queries = wanted[start : start + 1000]
+                client.append_batch(session_id, entries=[ContextAppend(search_query=query) for query in queries])
+        shown = [recorder.line() for _ in wanted]
+        remark = recorder.remark()
+        done = recorder.interrupt()
 
-    assert "Fell behind by" in done.err
-    assert [line[18:] for line in done.lines if "number" in line and line[8:10] == "  "][:20_000] == [
-        f"number {n}" for n in range(20_000)
-    ]
+    assert [line[len("14:02:11  search  ") :] for line in shown] == wanted
+    assert re.fullmatch(r"Fell behind by \d+ events; none is left out\.", remark)
     assert "20000 searches" in done.out
 
 

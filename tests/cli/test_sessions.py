@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from omnimem.model import ContextAppend
 from tests.cli.home import Home
-
 
 #: Begins a session when the program that could be bound is gone.
 ORPHAN = """
@@ -276,7 +276,7 @@ def test_entries_are_shown_one_by_one(running: Home, session: str) -> None:
 def test_every_entry_of_a_long_session_is_shown(running: Home, session: str) -> None:
     with running.client() as client:
         for _ in range(3):
-            client.append_batch(session, entries=[{"search_query": "x"}] * 500)
+            client.append_batch(session, entries=[ContextAppend(search_query="x")] * 500)
 
     done = running.omnimem("context", "show", session, "--entries", "--quiet")
 

@@ -70,9 +70,7 @@ def test_a_long_path_keeps_its_end_in_whole_names(path: str, room: int | None, s
         ("/w/app/\x1b", r"\x1b"),
     ],
 )
-def test_a_path_is_shown_from_the_workspace_or_the_home(
-    path: str, shown: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_path_is_shown_from_the_workspace_or_the_home(path: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
 
     assert shown_path(path, below="/w/app") == shown

@@ -99,8 +99,9 @@ class Daemon:
         return took
 
     def kill(self) -> None:
-        """Take it away as `kill -9` does."""
-        self.process.kill()
+        """Take it away as `kill -9` does, a wrapper with it."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def complaints(self) -> list[str]:

@@ -35,6 +35,7 @@ from tests.e2e.listening import Listener
 from tests.e2e.programs import Programs
 from tests.e2e.recorded import assert_consistent
 from tests.e2e.waiting import eventually
+from tests.e2e.wire import call
 
 pytestmark = pytest.mark.needs("inotify")
 
@@ -267,6 +268,28 @@ def test_sixty_four_clients_at_once(daemon: Daemon, workspace: Path) -> None:
     with daemon.client() as client:
         found = assert_consistent(client, session_id)
         assert len({getattr(entry, "query", "") for entry in found}) == len(found) == 640
+
+
+def test_of_many_who_begin_one_session_one_begins_it(daemon: Daemon, workspace: Path) -> None:
+    body = {"tool_id": "t", "workspace_path": str(workspace), "session_id": f"race-{next(_NUMBERS)}"}
+
+    with ThreadPoolExecutor(24) as pool:
+        replies = list(pool.map(lambda _: call(daemon.socket, "POST", "/sessions", body), range(24)))
+
+    assert sorted(reply.status for reply in replies) == [200] * 23 + [201]
+    assert len({reply.body for reply in replies}) == 1
+
+
+def test_of_many_who_send_one_key_all_have_one_answer_and_one_effect(daemon: Daemon, client: Client) -> None:
+    target, body = "/projects/keyed/memories", {"key": f"k{next(_NUMBERS)}", "value": "v"}
+    headers = {"Idempotency-Key": body["key"]}
+
+    with ThreadPoolExecutor(24) as pool:
+        replies = list(pool.map(lambda _: call(daemon.socket, "POST", target, body, headers), range(24)))
+
+    assert {reply.status for reply in replies} == {201}
+    assert len({reply.body for reply in replies}) == 1
+    assert client.get_memory("keyed", key=body["key"]).version == 1
 
 
 def test_one_client_in_many_threads(client: Client, workspace: Path) -> None:

@@ -1,6 +1,9 @@
 """A coding session from its first file to the death of its process, on real input: the daemon's main job."""
 
+import json
+import os
 import re
+import signal
 import statistics
 from collections import Counter
 from collections.abc import Callable
@@ -58,6 +61,20 @@ with open(temporary, "w") as file:
     os.fsync(file.fileno())
 os.replace(temporary, path)
 """
+#: Writes and exits at once.
+_LAST_WORDS = """
+import os, sys
+workspace = sys.stdin.readline().rstrip()
+os.mkdir(f"{workspace}/new")
+for number in range(20):
+    with open(f"{workspace}/new/{number}.txt", "w") as file:
+        file.write("last words")
+for number in range(1000):
+    with open(f"{workspace}/{number}.txt", "w") as file:
+        file.write("last words")
+os._exit(0)
+"""
+_LAST_FILES = [f"{number}.txt" for number in range(1000)] + [f"new/{number}.txt" for number in range(20)]
 
 
 class Coding(NamedTuple):
@@ -232,21 +249,9 @@ def test_a_whole_session_is_there_in_order_and_ends_with_its_process(
 
 
 def test_what_a_process_writes_the_moment_before_it_exits_is_its_sessions(
-    home: Home, client: Client, programs: Programs, workspace: Path
+    client: Client, programs: Programs, workspace: Path
 ) -> None:
-    code = """
-import os, sys
-workspace = sys.stdin.readline().rstrip()
-os.mkdir(f"{workspace}/new")
-for number in range(20):
-    with open(f"{workspace}/new/{number}.txt", "w") as file:
-        file.write("last words")
-for number in range(2000):
-    with open(f"{workspace}/{number}.txt", "w") as file:
-        file.write("last words")
-os._exit(0)
-"""
-    tool = programs.tool(code)
+    tool = programs.tool(_LAST_WORDS)
     session = client.create_session(tool_id="t", workspace_path=str(workspace), process_id=tool.pid)
 
     before = now_ms()
@@ -255,12 +260,28 @@ os._exit(0)
     after = now_ms()
 
     session = ended(client, session.session_id)
-    names = [f"{number}.txt" for number in range(2000)] + [f"new/{number}.txt" for number in range(20)]
-    assert sorted(touches(client, session)) == sorted(Touch("create", name) for name in names)
+    assert sorted(touches(client, session)) == sorted(Touch("create", name) for name in _LAST_FILES)
     assert before <= millis(session.ended_at) <= after + _LATE_MS
     again = client.get_session(session.session_id)
     assert (again.ended_at, again.last_activity) == (session.ended_at, session.last_activity)
     assert again.last_activity <= (again.ended_at or "")
+
+
+def test_last_writes_are_the_dead_sessions_however_far_behind_the_daemon_is(
+    client: Client, programs: Programs, workspace: Path, daemon: Daemon
+) -> None:
+    tool = programs.tool(_LAST_WORDS)
+    session = client.create_session(tool_id="t", workspace_path=str(workspace), process_id=tool.pid)
+
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        tool.say(str(workspace))
+        tool.wait()
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+
+    session = ended(client, session.session_id)
+    assert sorted(touches(client, session)) == sorted(Touch("create", name) for name in _LAST_FILES)
 
 
 def test_the_moment_of_death_is_the_true_one(client: Client, programs: Programs, workspace: Path) -> None:
@@ -330,6 +351,8 @@ def test_the_answers_have_every_member_of_the_contract(coding: Coding, daemon: D
         "gaps": 0,
     }  # fmt: skip
     assert context.keys() == {"session_id", "context", "compressed", "size_bytes"}
+    compact = json.dumps(context["context"], separators=(",", ":"), ensure_ascii=False)
+    assert (context["size_bytes"], context["compressed"]) == (len(compact.encode()), False)
     assert list(context["context"]) == [
         "files_accessed", "file_importance_scores", "recent_searches", "decisions", "saved_memories",
     ]  # fmt: skip

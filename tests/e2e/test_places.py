@@ -307,13 +307,14 @@ def test_the_users_own_home_is_no_data_directory(empty_home: Home) -> None:
 
 
 @pytest.mark.needs("root")
-def test_without_a_runtime_directory_the_socket_is_in_tmp(empty_home: Home) -> None:
+@pytest.mark.parametrize("runtime", ["", "relative/run"])
+def test_without_a_runtime_directory_the_socket_is_in_tmp(empty_home: Home, runtime: str) -> None:
     place = Path(f"/tmp/omnimemd-{OTHER_UID}")
     assert not place.exists()
     empty_home.give_to(OTHER_UID)
     try:
         with (
-            running(empty_home, environ={"XDG_RUNTIME_DIR": ""}, uid=OTHER_UID) as daemon,
+            running(empty_home, environ={"XDG_RUNTIME_DIR": runtime}, uid=OTHER_UID) as daemon,
             acting_as(OTHER_UID),
             Client(place / "omnimemd.sock") as client,
         ):

@@ -3,6 +3,7 @@
 import base64
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -592,3 +593,41 @@ def test_a_folder_around_the_daemons_own_files_does_not_see_them(empty_home: Hom
             Touch("create", "home/a.txt")
         ]
         assert touches(client, session) == []
+
+
+def test_a_save_stays_one_write_whatever_begins_and_ends_elsewhere(client: Client, home: Home, daemon: Daemon) -> None:
+    folder, elsewhere = home.folder(), home.folder()
+    session = begin(client, folder)
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        with daemon.client() as other:
+            while not done.is_set():
+                other.end_session(begin(other, elsewhere).session_id)
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for number in range(150):
+            path = folder / f"{number}.txt"
+            path.with_suffix(".txt.tmp").write_text("x")
+            path.with_suffix(".txt.tmp").rename(path)
+    finally:
+        done.set()
+        thread.join()
+
+    assert touches(client, session) == [Touch("write", f"{number}.txt") for number in range(150)]
+
+
+def test_a_session_taken_up_the_moment_it_ended_goes_on_seeing(client: Client, workspace: Path) -> None:
+    for number in range(15):
+        session = client.create_session(tool_id="t", workspace_path=str(workspace), session_id=f"again-{number}")
+        client.end_session(session.session_id)
+        client.create_session(tool_id="t", workspace_path=str(workspace), session_id=session.session_id)
+        client.flush()
+
+        (workspace / f"{number}.txt").write_text("x")
+
+        assert Touch("create", f"{number}.txt") in touches(client, session)
+        client.end_session(session.session_id)
+        client.flush()

@@ -14,9 +14,7 @@ async def begin(
     house: House, workspace: Path, session_id: str | None = None, *, pid: int | None = None, tool: str = "tool"
 ) -> Session:
     """Begin a session (or take one up) and wait until its folder is watched."""
-    request = SessionCreate(
-        tool_id=tool, workspace_path=str(workspace), session_id=session_id, process_id=pid
-    )
+    request = SessionCreate(tool_id=tool, workspace_path=str(workspace), session_id=session_id, process_id=pid)
     session, _ = await house.services.sessions.create(request, caller=None)
     await house.services.workspaces.ready(session.workspace)
     return session

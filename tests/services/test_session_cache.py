@@ -1,19 +1,19 @@
 """Sessions in memory are what the database would say, whatever happened to either."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from omnimem.errors import StoreUnavailable
 from omnimem.model import ContextAppend, SessionCreate
-from tests.services.stories import begin, decide, end, session_of
+from tests.services.stories import begin, decide, end, entries_of, session_of
 from tests.support.clock import SECOND
+from tests.support.faults import no_file_grows_beyond
 from tests.support.house import House, World, a_house
 
 
-async def test_more_sessions_than_are_kept_are_each_what_they_were(
-    house: House, workspace: Path
-) -> None:
+async def test_more_sessions_than_are_kept_are_each_what_they_were(house: House, workspace: Path) -> None:
     names = [f"s-{number}" for number in range(100)]
     for name in names:
         await begin(house, workspace, name)
@@ -65,6 +65,23 @@ async def test_a_lost_commit_is_forgotten_in_memory_too(house: House, workspace:
     house.make_room()
     await decide(house, "s-1", "next")
     assert session_of(house, "s-1").metrics.decisions == 2
+
+
+async def test_a_lost_commit_of_several_is_forgotten_in_memory_too(house: House, workspace: Path) -> None:
+    await begin(house, workspace, "s-1")
+    await decide(house, "s-1", "kept")
+    before, context = session_of(house, "s-1"), house.services.entries.shown_context("s-1")
+
+    with no_file_grows_beyond(Path(f"{house.database.path}-wal").stat().st_size):
+        results = await asyncio.gather(
+            *(decide(house, "s-1", f"{number}" * 5000) for number in range(3)), return_exceptions=True
+        )
+
+    assert all(isinstance(one, StoreUnavailable) for one in results)
+    assert session_of(house, "s-1") == before
+    assert house.services.entries.shown_context("s-1") == context
+    await decide(house, "s-1", "next")
+    assert [type(one).__name__ for one in entries_of(house, "s-1")] == ["Decision", "Decision"]
 
 
 async def test_a_session_that_could_not_be_stored_does_not_exist(house: House, workspace: Path) -> None:

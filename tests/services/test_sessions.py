@@ -28,9 +28,7 @@ class TestDeath:
         ended = session_of(house, "s-1")
         assert (ended.ended_at, ended.end_reason) == (died, EndReason.PROCESS_EXITED)
 
-    async def test_a_process_takes_all_its_sessions_with_it(
-        self, house: House, workspace: Path, world: World
-    ) -> None:
+    async def test_a_process_takes_all_its_sessions_with_it(self, house: House, workspace: Path, world: World) -> None:
         world.processes.begin(7)
         for name in ("s-1", "s-2"):
             await begin(house, workspace, name, pid=7)
@@ -51,9 +49,7 @@ class TestDeath:
 
         assert session_of(house, "unbound").active
 
-    async def test_a_reused_pid_does_not_revive_a_session(
-        self, house: House, workspace: Path, world: World
-    ) -> None:
+    async def test_a_reused_pid_does_not_revive_a_session(self, house: House, workspace: Path, world: World) -> None:
         world.processes.begin(7)
         await begin(house, workspace, "s-1", pid=7)
         world.processes.die(7)
@@ -315,9 +311,7 @@ class TestTakingUp:
 
     async def test_reopening_adds_to_the_metadata(self, house: House, workspace: Path) -> None:
         async def take_up(**metadata: object) -> None:
-            request = SessionCreate(
-                tool_id="tool", workspace_path=str(workspace), session_id="s-1", metadata=metadata
-            )
+            request = SessionCreate(tool_id="tool", workspace_path=str(workspace), session_id="s-1", metadata=metadata)
             await house.services.sessions.create(request, caller=None)
 
         await take_up(a=1, b=1)
@@ -326,13 +320,9 @@ class TestTakingUp:
 
         assert session_of(house, "s-1").metadata == {"a": 1, "b": 2}
 
-    async def test_two_that_begin_the_same_session_at_once_share_it(
-        self, house: House, workspace: Path
-    ) -> None:
+    async def test_two_that_begin_the_same_session_at_once_share_it(self, house: House, workspace: Path) -> None:
         request = SessionCreate(tool_id="tool", workspace_path=str(workspace), session_id="s-1")
-        begun = await asyncio.gather(
-            *(house.services.sessions.create(request, caller=None) for _ in range(8))
-        )
+        begun = await asyncio.gather(*(house.services.sessions.create(request, caller=None) for _ in range(8)))
 
         assert sorted(new for _, new in begun) == [False] * 7 + [True]
         assert house.services.sessions.count() == (1, 0)

@@ -40,9 +40,7 @@ class TestAttribution:
         (access,) = accesses(house, "s-1")
         assert (access.attribution, access.others) == (Attribution.PROBABLE, ())
 
-    async def test_of_several_each_has_it_as_ambiguous_naming_the_others(
-        self, house: House, workspace: Path
-    ) -> None:
+    async def test_of_several_each_has_it_as_ambiguous_naming_the_others(self, house: House, workspace: Path) -> None:
         for name in ("s-1", "s-2", "s-3"):
             await begin(house, workspace, name)
 
@@ -92,9 +90,7 @@ class TestAttribution:
 
         assert files_of(house, "s-1") == ["last.py"]
 
-    async def test_what_happens_is_stored_without_anybody_asking(
-        self, house: House, workspace: Path
-    ) -> None:
+    async def test_what_happens_is_stored_without_anybody_asking(self, house: House, workspace: Path) -> None:
         await begin(house, workspace, "s-1")
 
         happens(house, workspace, "a.py")
@@ -165,9 +161,7 @@ class TestAmbient:
         await record(house, by_hand, "b.py")
         assert files_of(house, "s-1") == ["b.py"]
 
-    async def test_what_happened_before_the_real_session_is_the_ambient_ones(
-        self, house: House, by_hand: Path
-    ) -> None:
+    async def test_what_happened_before_the_real_session_is_the_ambient_ones(self, house: House, by_hand: Path) -> None:
         happens(house, by_hand, "before.py")
         house.watcher.hand_over()
 
@@ -178,9 +172,7 @@ class TestAmbient:
         assert files_of(house, "s-1") == []
         assert not session_of(house, await ambient_of(house)).active
 
-    async def test_the_next_activity_after_a_real_session_opens_another(
-        self, house: House, by_hand: Path
-    ) -> None:
+    async def test_the_next_activity_after_a_real_session_opens_another(self, house: House, by_hand: Path) -> None:
         await begin(house, by_hand, "s-1")
         await end(house, "s-1")
         await until(lambda: not house.services.workspaces.members((str(by_hand),)))
@@ -225,9 +217,7 @@ class TestAmbient:
 
             assert session_of(second, ambient).ended_at == last + 30 * MINUTE
 
-    async def test_it_ends_idle_while_the_daemon_runs(
-        self, data: Path, world: World, workspace: Path
-    ) -> None:
+    async def test_it_ends_idle_while_the_daemon_runs(self, data: Path, world: World, workspace: Path) -> None:
         async with a_house(data, world=world, ambient_idle_ms=50) as house:
             await house.services.workspaces.add(str(workspace))
             await record(house, workspace, "a.py")
@@ -272,9 +262,7 @@ class TestAmbient:
 
 
 class TestFailingStore:
-    async def test_what_the_store_cannot_take_is_kept_until_it_can(
-        self, house: House, workspace: Path
-    ) -> None:
+    async def test_what_the_store_cannot_take_is_kept_until_it_can(self, house: House, workspace: Path) -> None:
         await begin(house, workspace, "s-1")
         house.fill_the_disk()
         names = [f"{number}-{'x' * 200}.py" for number in range(600)]
@@ -314,9 +302,7 @@ class TestFailingStore:
         assert len(rest) == 9
 
 
-async def test_what_is_held_when_the_daemon_stops_is_stored(
-    data: Path, world: World, workspace: Path
-) -> None:
+async def test_what_is_held_when_the_daemon_stops_is_stored(data: Path, world: World, workspace: Path) -> None:
     async with a_house(data, world=world) as first:
         await begin(first, workspace, "s-1")
         happens(first, workspace, "a.py")

@@ -10,9 +10,7 @@ from tests.support.house import House, World, a_house
 from tests.support.waiting import rounds, until
 
 
-async def test_a_folder_is_watched_exactly_while_a_session_is_active_in_it(
-    house: House, workspace: Path
-) -> None:
+async def test_a_folder_is_watched_exactly_while_a_session_is_active_in_it(house: House, workspace: Path) -> None:
     await begin(house, workspace, "s-1")
     await begin(house, workspace, "s-2")
 
@@ -71,9 +69,7 @@ async def test_a_session_reopened_before_it_has_left_stays(house: House, workspa
     assert files_of(house, "s-1") == ["a.py"]
 
 
-async def test_a_session_reopened_before_it_has_left_leaves_when_it_ends_again(
-    house: House, workspace: Path
-) -> None:
+async def test_a_session_reopened_before_it_has_left_leaves_when_it_ends_again(house: House, workspace: Path) -> None:
     await begin(house, workspace, "s-1")
     house.watcher.hold_back()
     async with asyncio.TaskGroup() as group:
@@ -88,9 +84,7 @@ async def test_a_session_reopened_before_it_has_left_leaves_when_it_ends_again(
     await until(lambda: not house.watcher.watched)
 
 
-async def test_a_folder_added_by_hand_is_watched_by_the_next_daemon(
-    data: Path, world: World, workspace: Path
-) -> None:
+async def test_a_folder_added_by_hand_is_watched_by_the_next_daemon(data: Path, world: World, workspace: Path) -> None:
     async with a_house(data, world=world) as first:
         added, new = await first.services.workspaces.add(str(workspace))
 
@@ -128,9 +122,7 @@ async def test_a_folder_that_is_not_there_at_the_start_is_told_and_can_be_taken_
     assert (after.problems, later.problems) == ((), ())
 
 
-async def test_a_folder_that_came_back_is_watched_when_it_is_added_again(
-    house: House, workspace: Path
-) -> None:
+async def test_a_folder_that_came_back_is_watched_when_it_is_added_again(house: House, workspace: Path) -> None:
     await house.services.workspaces.add(str(workspace))
     await house.services.workspaces.ready(str(workspace))
     house.watcher.loses_sight_of(str(workspace))
@@ -153,9 +145,7 @@ async def test_a_folder_that_asks_not_to_be_tracked_is_not(house: House, workspa
     assert house.watcher.watched == {}
 
 
-async def test_a_large_folder_does_not_keep_others_waiting(
-    house: House, workspace: Path, tmp_path: Path
-) -> None:
+async def test_a_large_folder_does_not_keep_others_waiting(house: House, workspace: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     await begin(house, workspace, "s-1")

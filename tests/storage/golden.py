@@ -49,9 +49,7 @@ OPEN: Final = replace(
     continues="s-ended",
     metadata={"model": "x", "big": 10**30, "deep": [None, {"ü": 0.5}]},
 )
-ENDED: Final = replace(
-    a_session("s-ended", ended_at=NOON + SECOND), end_detail="done", pinned=True, archived=True
-)
+ENDED: Final = replace(a_session("s-ended", ended_at=NOON + SECOND), end_detail="done", pinned=True, archived=True)
 DIED: Final = replace(
     a_session("s-died", ended_at=NOON + SECOND), end_reason=EndReason.PROCESS_EXITED, process=a_binding(pid=9)
 )

@@ -40,6 +40,10 @@ def on_disk(database: Database) -> list[str]:
         other.close()
 
 
+def log_size(database: Database) -> int:
+    return Path(f"{database.path}-wal").stat().st_size
+
+
 class Commits:
     """Counts the commits of a database."""
 
@@ -79,9 +83,7 @@ class TestGroups:
         def noting(number: int) -> Work:
             return lambda _: order.append(number)
 
-        await asyncio.gather(
-            *(database.write(noting(number), durable=number % 3 == 0) for number in range(16))
-        )
+        await asyncio.gather(*(database.write(noting(number), durable=number % 3 == 0) for number in range(16)))
 
         assert order == list(range(16))
 
@@ -101,9 +103,7 @@ class TestGroups:
         assert [type(one) for one in results] == [type(None), type(None), KeyError, type(None)]
         assert on_disk(database) == ["a", "b", "c"]
 
-    async def test_a_broken_constraint_undoes_its_own_write_and_no_other(
-        self, database: Database
-    ) -> None:
+    async def test_a_broken_constraint_undoes_its_own_write_and_no_other(self, database: Database) -> None:
         results = await asyncio.gather(
             *(database.write(adding(name)) for name in ("a", "b", "b", "c")), return_exceptions=True
         )
@@ -162,9 +162,7 @@ class TestHeld:
         assert not too_early
         assert on_disk(database) == ["mine", "other"]
 
-    async def test_what_was_written_before_an_exception_of_the_block_is_kept(
-        self, database: Database
-    ) -> None:
+    async def test_what_was_written_before_an_exception_of_the_block_is_kept(self, database: Database) -> None:
         async def block() -> None:
             async with database.held():
                 await database.write(adding("a"))
@@ -184,9 +182,7 @@ class TestHeld:
 
         assert (inside, disk.syncs) == (0, 1)
 
-    async def test_blocks_that_follow_each_other_closely_do_not_put_the_commit_off(
-        self, database: Database
-    ) -> None:
+    async def test_blocks_that_follow_each_other_closely_do_not_put_the_commit_off(self, database: Database) -> None:
         async def holding(number: int) -> None:
             async with database.held():
                 await database.write(adding(f"{number:02}"))
@@ -203,9 +199,7 @@ class TestHeld:
 
 
 class TestDurable:
-    async def test_what_was_said_is_answered_when_it_is_on_the_disk(
-        self, database: Database, disk: Disk
-    ) -> None:
+    async def test_what_was_said_is_answered_when_it_is_on_the_disk(self, database: Database, disk: Disk) -> None:
         disk.hold_up()
         async with asyncio.TaskGroup() as group:
             saying = group.create_task(database.write(adding("said"), durable=True))
@@ -225,9 +219,7 @@ class TestDurable:
         assert disk.syncs == 0
 
     async def test_those_who_wait_share_a_sync(self, database: Database, disk: Disk) -> None:
-        await asyncio.gather(
-            *(database.write(adding(f"{number:02}"), durable=True) for number in range(32))
-        )
+        await asyncio.gather(*(database.write(adding(f"{number:02}"), durable=True) for number in range(32)))
 
         assert 1 <= disk.syncs <= 3
 
@@ -236,9 +228,7 @@ class TestDurable:
 
         assert disk.threads == {"durable_0"}
 
-    async def test_a_disk_that_does_not_confirm_is_told_for_good(
-        self, database: Database, disk: Disk
-    ) -> None:
+    async def test_a_disk_that_does_not_confirm_is_told_for_good(self, database: Database, disk: Disk) -> None:
         disk.fails = True
         with pytest.raises(StoreUnavailable):
             await database.write(adding("a"), durable=True)
@@ -248,11 +238,9 @@ class TestDurable:
 
 
 class TestFailure:
-    async def test_a_write_the_disk_has_no_room_for_is_refused_and_leaves_nothing(
-        self, database: Database
-    ) -> None:
+    async def test_a_write_the_disk_has_no_room_for_is_refused_and_leaves_nothing(self, database: Database) -> None:
         await database.write(adding("before"))
-        with no_file_grows_beyond(os.stat(f"{database.path}-wal").st_size), pytest.raises(StoreUnavailable):
+        with no_file_grows_beyond(log_size(database)), pytest.raises(StoreUnavailable):
             await database.write(adding("x" * 10_000))
 
         assert on_disk(database) == ["before"]
@@ -263,7 +251,7 @@ class TestFailure:
         lost: list[None] = []
         database.on_lost_commit(lambda: lost.append(None))
         await database.write(adding("before"))
-        with no_file_grows_beyond(os.stat(f"{database.path}-wal").st_size):
+        with no_file_grows_beyond(log_size(database)):
             results = await asyncio.gather(
                 *(database.write(adding(str(number) * 3000)) for number in range(3)), return_exceptions=True
             )
@@ -273,9 +261,7 @@ class TestFailure:
         assert on_disk(database) == ["before"]
         assert database.read_now(every) == ["before"]
 
-    async def test_a_failing_commit_of_a_held_block_is_told_to_its_holder(
-        self, database: Database
-    ) -> None:
+    async def test_a_failing_commit_of_a_held_block_is_told_to_its_holder(self, database: Database) -> None:
         lost: list[None] = []
         database.on_lost_commit(lambda: lost.append(None))
         await database.write(adding("before"))
@@ -284,7 +270,7 @@ class TestFailure:
             async with database.held():
                 await database.write(adding("x" * 10_000))
 
-        with no_file_grows_beyond(os.stat(f"{database.path}-wal").st_size), pytest.raises(StoreUnavailable):
+        with no_file_grows_beyond(log_size(database)), pytest.raises(StoreUnavailable):
             await block()
 
         assert lost == [None]
@@ -294,9 +280,7 @@ class TestFailure:
         self, database: Database
     ) -> None:
         database._writer.pragma("max_page_count", database._writer.pragma("page_count"))
-        results = await asyncio.gather(
-            *(database.write(adding(name * 5000)) for name in "abc"), return_exceptions=True
-        )
+        results = await asyncio.gather(*(database.write(adding(name * 5000)) for name in "abc"), return_exceptions=True)
         database._writer.pragma("max_page_count", 1 << 30)
 
         kept = [name * 5000 for name, one in zip("abc", results, strict=True) if one is None]
@@ -382,9 +366,7 @@ class TestFiles:
         async with Database(tmp_path / "omnimem.db") as again:
             assert again.read_now(every) == ["0", "1", "2", "3"]
 
-    async def test_a_copy_of_the_files_has_every_answered_write(
-        self, database: Database, tmp_path: Path
-    ) -> None:
+    async def test_a_copy_of_the_files_has_every_answered_write(self, database: Database, tmp_path: Path) -> None:
         await asyncio.gather(*(database.write(adding(str(number))) for number in range(4)))
         copy = tmp_path / "copy"
         copy.mkdir()
@@ -406,15 +388,12 @@ class TestFiles:
     async def test_the_size_is_that_of_the_database_and_its_log(self, database: Database) -> None:
         await database.write(adding("x" * 100_000))
 
-        log = Path(f"{database.path}-wal")
-        assert database.size() == database.path.stat().st_size + log.stat().st_size
+        assert database.size() == database.path.stat().st_size + log_size(database)
 
 
 class TestOpening:
     @pytest.mark.parametrize("content", [b"This is a text file, and a rather long one.\n" * 30, b"\xff" * 4096])
-    async def test_what_is_no_database_is_refused_and_left_as_it_is(
-        self, tmp_path: Path, content: bytes
-    ) -> None:
+    async def test_what_is_no_database_is_refused_and_left_as_it_is(self, tmp_path: Path, content: bytes) -> None:
         path = tmp_path / "omnimem.db"
         path.write_bytes(content)
 

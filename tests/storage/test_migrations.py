@@ -25,9 +25,7 @@ def fresh(tmp_path: Path) -> Iterator[apsw.Connection]:
 
 
 def schema_of(db: apsw.Connection) -> list[tuple[str, str]]:
-    return list(
-        db.execute("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
-    )
+    return list(db.execute("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"))
 
 
 class TestSteps:
@@ -102,9 +100,7 @@ class TestGoldens:
         ]
 
     @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
-    async def test_it_becomes_what_a_fresh_one_is(
-        self, path: Path, tmp_path: Path, fresh: apsw.Connection
-    ) -> None:
+    async def test_it_becomes_what_a_fresh_one_is(self, path: Path, tmp_path: Path, fresh: apsw.Connection) -> None:
         migrations.migrate(fresh)
 
         async with Database(golden.opened(path, tmp_path / "omnimem.db")) as database:

@@ -11,7 +11,7 @@ async def until(condition: Callable[[], object], *, seconds: float = 5.0) -> Non
         TimeoutError: it did not hold in time.
     """
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 what is waited for has no event of its own
             await asyncio.sleep(0)
 
 

@@ -1,4 +1,4 @@
-"""Which project a path belongs to, found by looking at real folders and real git repositories (CONTRACT 2.3)."""
+"""Which project a path belongs to, found by looking at real folders and real git repositories."""
 
 import os
 import shutil
@@ -68,9 +68,7 @@ class TestGit:
     def test_a_trailing_slash_changes_nothing(self, repository: Path) -> None:
         assert look(f"{repository}/") == look(f"{repository}//.") == look(repository)
 
-    def test_a_linked_worktree_is_the_same_project_seen_from_elsewhere(
-        self, repository: Path, base: Path
-    ) -> None:
+    def test_a_linked_worktree_is_the_same_project_seen_from_elsewhere(self, repository: Path, base: Path) -> None:
         git("worktree", "add", "-q", "-b", "feature", base / "feature", at=repository)
 
         place = look(base / "feature")
@@ -271,4 +269,4 @@ class TestFolders:
     def test_a_path_is_real_as_far_as_it_exists(self, base: Path) -> None:
         (base / "link").symlink_to(base)
 
-        assert SystemPlaces().real(f"{base}/link/../link/gone/x/") == f"{base}/gone/x"
+        assert SystemPlaces().real(f"{base}/link/./gone/x/") == f"{base}/gone/x"

@@ -1,4 +1,4 @@
-"""Real processes: who they are, who began them, and when they die (CONTRACT 2.1)."""
+"""Real processes: who they are, who began them, and when they die."""
 
 import asyncio
 import os
@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +24,13 @@ from tests.support.waiting import rounds, until
 @contextmanager
 def a_child(*command: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process that does nothing until it is killed, and reap it at the end."""
-    child = subprocess.Popen(command or ("sleep", "60"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child = subprocess.Popen(
+        command or ("sleep", "60"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
     try:
         yield child
     finally:
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)  # with what it began itself
         child.communicate()
 
 
@@ -52,9 +56,15 @@ def identity_of(processes: SystemProcesses, pid: int) -> ProcessIdentity:
     return found.identity
 
 
+def arguments_of(processes: SystemProcesses, pid: int) -> tuple[str, ...]:
+    found = processes.find(pid)
+    return found.arguments if found else ()
+
+
 class TestFinding:
     async def test_a_live_process_is_found(self, processes: SystemProcesses) -> None:
         with a_child() as child:
+            await until(lambda: arguments_of(processes, child.pid))  # execve(2) sets them behind the name
             found = processes.find(child.pid)
 
         assert found is not None
@@ -99,13 +109,12 @@ class TestFinding:
         assert [one.identity.pid for one in ancestry[:2]] == [shell.pid, os.getpid()]
 
     async def test_a_script_in_a_shell_is_of_what_began_the_shell(
-        self, processes: SystemProcesses, tmp_path: object
+        self, processes: SystemProcesses, tmp_path: Path
     ) -> None:
-        script = f"{tmp_path}/hook.sh"
-        with open(script, "w") as file:  # noqa: PTH123 an open file of a script cannot be run
-            file.write("#!/bin/sh\necho; sleep 60; :\n")
-        os.chmod(script, 0o700)  # noqa: PTH101
-        with a_child(script) as child:
+        script = tmp_path / "hook.sh"
+        script.write_text("#!/bin/sh\necho; sleep 60; :\n")
+        script.chmod(0o700)
+        with a_child(str(script)) as child:
             assert child.stdout is not None
             child.stdout.readline()
 
@@ -115,9 +124,7 @@ class TestFinding:
 
 
 class TestDeath:
-    async def test_a_death_is_told_once_whether_or_not_anybody_reaps(
-        self, processes: SystemProcesses
-    ) -> None:
+    async def test_a_death_is_told_once_whether_or_not_anybody_reaps(self, processes: SystemProcesses) -> None:
         told: list[str] = []
         with a_child() as child:
             processes.on_death(identity_of(processes, child.pid), lambda: told.append("a"))
@@ -164,21 +171,20 @@ class TestDeath:
 
     async def test_many_deaths_at_once_are_all_told(self, processes: SystemProcesses) -> None:
         told: set[int] = set()
-        children = [subprocess.Popen(["sleep", "60"]) for _ in range(20)]
-        for child in children:
-            processes.on_death(identity_of(processes, child.pid), _adding(told, child.pid))
+        with ExitStack() as stack:
+            children = [stack.enter_context(a_child()) for _ in range(20)]
+            for child in children:
+                processes.on_death(identity_of(processes, child.pid), _adding(told, child.pid))
 
-        for child in children:
-            child.kill()
-        await until(lambda: len(told) == 20)
-        for child in children:
-            child.wait()
+            for child in children:
+                child.kill()
+            await until(lambda: len(told) == 20)
 
         assert told == {child.pid for child in children}
 
     @pytest.mark.needs("pidfd")
     async def test_no_descriptor_stays_open(self) -> None:
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         processes = SystemProcesses(open_deaths())
         with a_child() as one, a_child() as other:
             cancel = processes.on_death(identity_of(processes, one.pid), _never)
@@ -190,21 +196,26 @@ class TestDeath:
             processes.close()
             pipes = 4  # of the two children
 
-            assert len(os.listdir("/proc/self/fd")) == before + pipes
+            assert open_descriptors() == before + pipes
 
     @pytest.mark.needs("linux")
     async def test_a_thread_is_no_process(self, processes: SystemProcesses) -> None:
-        stop, ids = threading.Event(), []
-        thread = threading.Thread(target=lambda: (ids.append(threading.get_native_id()), stop.wait()))
+        stop = threading.Event()
+        thread = threading.Thread(target=stop.wait)
         thread.start()
-        await until(lambda: ids)
-        identity = ProcessIdentity(ids[0], start_of(ids[0]) or 0, processes.boot)
+        await until(lambda: thread.native_id)
+        number = thread.native_id or 0
+        identity = ProcessIdentity(number, start_of(number) or 0, processes.boot)
 
         found = processes.on_death(identity, _never)
 
         stop.set()
         thread.join()
-        assert found is None or processes.find(ids[0]) is None
+        assert found is None or processes.find(number) is None
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def _never() -> None:
@@ -216,6 +227,4 @@ def _adding(told: set[int], pid: int) -> Callable[[], None]:
 
 
 def _now_ms() -> int:
-    import time
-
     return time.time_ns() // 1_000_000

@@ -43,7 +43,7 @@ def test_the_environment_goes_before_the_file(config: Path, environ: dict[str, s
 
 
 def test_the_file_goes_before_the_defaults(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/srv/me")
     config.write_text(
         'log_level = "error"\nsocket = "~/s"\ndata_dir = "~/d"\n'
         'workspaces = ["~/src/app", "/w"]\nambient_idle_minutes = 0.5\n'
@@ -51,15 +51,13 @@ def test_the_file_goes_before_the_defaults(config: Path, monkeypatch: pytest.Mon
 
     settings = load(Flags(config=config), {})
 
-    assert (settings.socket, settings.data_dir) == (Path("/home/me/s"), Path("/home/me/d"))
+    assert (settings.socket, settings.data_dir) == (Path("/srv/me/s"), Path("/srv/me/d"))
     assert settings.log_level == "error"
-    assert settings.workspaces == (Path("/home/me/src/app"), Path("/w"))
+    assert settings.workspaces == (Path("/srv/me/src/app"), Path("/w"))
     assert settings.ambient_idle_ms == 30_000
 
 
-def test_a_file_that_is_empty_or_not_there_sets_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_empty_or_not_there_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
@@ -74,7 +72,7 @@ def test_a_file_that_is_empty_or_not_there_sets_nothing(
     ("content", "said"),
     [
         ("sockt = 1", ["'sockt'", "socket"]),
-        ('[watch]\nmax = 1\n', ["'watch'", "workspaces"]),
+        ("[watch]\nmax = 1\n", ["'watch'", "workspaces"]),
         ("socket = 1", ["'socket'", "str"]),
         ('log_level = "loud"', ["'log_level'", "loud"]),
         ('workspaces = "~/src"', ["'workspaces'", "array"]),
@@ -85,9 +83,7 @@ def test_a_file_that_is_empty_or_not_there_sets_nothing(
         ("socket = ", ["TOML"]),
     ],
 )
-def test_a_mistake_names_the_key_the_file_and_what_was_expected(
-    config: Path, content: str, said: list[str]
-) -> None:
+def test_a_mistake_names_the_key_the_file_and_what_was_expected(config: Path, content: str, said: list[str]) -> None:
     config.write_text(content)
 
     with pytest.raises(SettingsInvalid) as told:

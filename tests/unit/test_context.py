@@ -16,9 +16,7 @@ from tests.support.strategies import an_access_entry, an_entry
 
 #: Few files, so that they meet again.
 few = st.sampled_from(["/w/a", "/w/b", "/w/odd-\udcff", "/w/ü"])
-accesses_of_few = st.builds(
-    lambda access, path: msgspec.structs.replace(access, path=path), an_access_entry(), few
-)
+accesses_of_few = st.builds(lambda access, path: msgspec.structs.replace(access, path=path), an_access_entry(), few)
 
 
 def folded(entries: list[Entry], onto: ContextFold | None = None) -> ContextFold:
@@ -94,9 +92,7 @@ def test_each_kind_is_counted() -> None:
         ]
     )
 
-    assert fold.metrics() == SessionMetrics(
-        accesses=3, reads=1, writes=1, files=2, decisions=1, scans=1, gaps=1
-    )
+    assert fold.metrics() == SessionMetrics(accesses=3, reads=1, writes=1, files=2, decisions=1, scans=1, gaps=1)
 
 
 def test_importance_zero_stays_zero() -> None:

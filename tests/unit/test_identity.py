@@ -1,4 +1,4 @@
-"""Which process a call is for: the tool, not what it called through (CONTRACT 2.1)."""
+"""Which process a call is for: the tool, not what it called through."""
 
 import pytest
 

@@ -41,9 +41,7 @@ def test_a_memory_lives_at_least_a_millisecond_and_no_longer_than_asked(ttl: flo
     assert memory.expires_at > NOON
 
 
-@pytest.mark.parametrize(
-    ("expected", "passes"), [(None, True), (3, True), (2, False), (4, False), (0, False)]
-)
+@pytest.mark.parametrize(("expected", "passes"), [(None, True), (3, True), (2, False), (4, False), (0, False)])
 def test_the_current_version_is_what_is_expected(expected: int | None, passes: bool) -> None:
     memory = a_memory(version=3)
 

@@ -13,7 +13,7 @@ from tests.support.factories import a_binding, a_session
 
 class TestTouching:
     def test_activity_moves_the_last_activity_on(self) -> None:
-        assert touch(a_session(), at=NOON + SECOND).last_activity == NOON + SECOND
+        assert touch(a_session(), at=Millis(NOON + SECOND)).last_activity == NOON + SECOND
 
     def test_activity_of_the_past_moves_nothing(self) -> None:
         session = a_session()

@@ -1,0 +1,91 @@
+"""One blocking connection to the daemon."""
+
+import contextlib
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omnimem.calls import Call
+from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning
+from omnimem.exchange import EventStream, Exchange, Reply
+from omnimem.model import Event
+
+_CHUNK = 65536
+
+
+class Connection:
+    """One open socket and its HTTP state."""
+
+    def __init__(self, path: Path, deadline: float) -> None:
+        """Connect to the daemon at *path* before *deadline* (time.monotonic).
+
+        Raises:
+            DaemonNotRunning: nobody answers there.
+            CallTimeout: it did not accept the call in time.
+        """
+        self._http = Exchange()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            self._socket.connect(os.fspath(path))
+        except (TimeoutError, BlockingIOError) as error:  # the second where more wait than may: connect(2), EAGAIN
+            self._socket.close()
+            raise CallTimeout(f"The daemon at {path} did not accept the call in time.") from error
+        except OSError as error:
+            self._socket.close()
+            raise DaemonNotRunning(f"No daemon answers at {path} ({error.strerror or error}).") from error
+
+    def exchange(self, call: Call[Any], key: str | None, deadline: float) -> Reply:
+        """Return the answer to *call*.
+
+        Raises:
+            CallTimeout: there was none before *deadline*.
+            ConnectionLost: the daemon went away before it answered.
+        """
+        try:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            with contextlib.suppress(BrokenPipeError):  # refused before all was sent: the answer that says why is there
+                self._socket.sendall(self._http.send(call, idempotency_key=key))
+            while True:
+                self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+                reply = self._http.receive(self._socket.recv(_CHUNK))
+                if reply is not None:
+                    return reply
+        except TimeoutError as error:
+            raise CallTimeout("The daemon did not answer in time.") from error
+        except ConnectionError as error:
+            raise ConnectionLost("The daemon went away before it answered.") from error
+
+    def events(self, call: Call[Any]) -> Iterator[Event]:
+        """Yield the events that *call* asks for, as they come.
+
+        Raises:
+            ConnectionLost: the daemon went away.
+        """
+        stream = EventStream()
+        try:
+            self._socket.sendall(self._http.send(call))
+            self._socket.settimeout(None)
+            while True:
+                for piece in self._http.stream(self._socket.recv(_CHUNK)):
+                    yield from stream.feed(piece)
+        except ConnectionResetError as error:
+            raise ConnectionLost("The daemon went away.") from error
+
+    def reusable(self) -> bool:
+        """Make ready for the next call; return whether the connection can carry one."""
+        return self._http.reusable()
+
+    def fresh(self) -> bool:
+        """Return whether the daemon still holds its end: an idle connection has nothing to read."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
