@@ -30,7 +30,8 @@ class Received(msgspec.Struct):
     query: Any  #: of the operation's type; None when it has none
     peer: Peer
     minimal: bool  #: the caller prefers the minimal reply
-    afterwards: Callable[[], Awaitable[None]] | None = None  #: awaited when the effect is committed, before the answer
+    #: Awaited when the effect is committed, before the answer; may give a later answer in place of the handler's.
+    afterwards: Callable[[], Awaitable[Answer | None]] | None = None
 
 
 Handler = Callable[[Received], Coroutine[Any, Any, Answer]]
@@ -69,7 +70,7 @@ def serve(endpoint: Endpoint, idempotency: Idempotency) -> Serve:
         else:
             answered = await _once(idempotency, request, _checked(key), raw, lambda: handler(received))
         if received.afterwards is not None:
-            await received.afterwards()
+            answered = await received.afterwards() or answered
         return response(answered)
 
     return served

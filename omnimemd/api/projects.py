@@ -33,9 +33,15 @@ def endpoints(projects: Projects, workspaces: Workspaces, sessions: Sessions) ->
 
     async def add_workspace(received: Received) -> Answer:
         workspace, new = await workspaces.add(received.body.path)
-        # What happens behind the answer is to be seen; the wait must not hold up other writers.
-        received.afterwards = lambda: workspaces.ready(workspace.path)
-        return answer(views.workspace(workspace), status=201 if new else 200)
+        status = 201 if new else 200
+
+        async def watched() -> Answer:
+            # What happens behind the answer is to be seen; the wait must not hold up other writers.
+            await workspaces.ready(workspace.path)
+            return answer(views.workspace(workspaces.find(workspace.path) or workspace), status=status)
+
+        received.afterwards = watched
+        return answer(views.workspace(workspace), status=status)
 
     async def remove_workspace(received: Received) -> Answer:
         await sessions.end_ambient(await workspaces.remove(received.query.path))

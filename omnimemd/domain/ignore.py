@@ -18,7 +18,7 @@ import msgspec
 #: An absolute directory path without a trailing slash; "/" is "".
 Base = NewType("Base", str)
 
-#: Directories that no rule can bring back: version control, installed packages and caches (CONTRACT §2.3).
+#: Directories that no rule can bring back: version control, installed packages and caches.
 NEVER_WATCHED = frozenset(
     (
         *(".git", ".hg", ".svn", ".jj"),
@@ -102,9 +102,7 @@ class IgnoreRules(msgspec.Struct, frozen=True):
     """What is ignored directly inside one directory; subdirectories without rules of their own share it.
 
     Two independent chains, deepest file first, the first file with a match decides in each. What git ignores
-    stays
-    ignored: omnimem's chain adds to it, and its `!` takes back only what the same chain ignored (CONTRACT
-    §2.3: "whatever git ignores").
+    stays ignored: omnimem's chain adds to it, and its `!` takes back only what the same chain ignored.
     """
 
     git: tuple[Layer, ...] = ()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
-from omnimem.errors import MemoryNotFound, VersionNotFound
+from omnimem.errors import MemoryNotFound, StoreUnavailable, VersionNotFound
 from omnimem.model import MemoryCreate, MemoryUpdate, Source
 from omnimemd.domain import memories as rules
 from omnimemd.domain.clock import Clock, Millis
@@ -203,7 +203,10 @@ class Memories:
         """Write the counted accesses to the database."""
         if self._accesses:
             accesses, self._accesses = self._accesses, {}
-            await self._database.write(lambda db: rows.count_accesses(db, accesses))
+            try:
+                await self._database.write(lambda db: rows.count_accesses(db, accesses))
+            except StoreUnavailable:
+                self._accesses = accesses | self._accesses  # counted when the store works again
 
     async def _change(self, project_id: str, memory_id: str, rule: Callable[[Memory, Millis], Memory]) -> Memory:
         def work(db: Connection) -> Memory:

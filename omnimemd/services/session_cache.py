@@ -7,11 +7,12 @@ loaded whose entries go on behind its folded context.
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
 
-from omnimem.errors import SessionNotFound
+from omnimem.errors import SessionNotFound, StoreUnavailable
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.context import ContextFold
 from omnimemd.domain.entries import Entry, Numbered
@@ -151,9 +152,13 @@ class SessionCache:
                 self.save(db, held)
 
     async def write_rows(self) -> None:
-        """Bring the rows up to date, if they are behind, for a read that asks the database."""
+        """Bring the rows up to date, if they are behind, for a read that asks the database.
+
+        A store that cannot be written can still be read: the rows are shown as they are then.
+        """
         if any(not held.saved for held in self._held.values()):
-            await self._database.write(self.save_rows)
+            with suppress(StoreUnavailable):
+                await self._database.write(self.save_rows)
 
     def forget(self, session_id: str) -> None:
         """Hold the session no longer: it is deleted."""

@@ -162,9 +162,10 @@ class Workspaces:
         await self.ready(folder.path)
         return real
 
-    def get(self, path: str) -> WatchedWorkspace:
-        """Return the watched folder *path*."""
-        return self._view(self._folders[path])
+    def find(self, path: str) -> WatchedWorkspace | None:
+        """Return the watched folder *path*, None when it is not watched."""
+        folder = self._folders.get(path)
+        return None if folder is None else self._view(folder)
 
     def every(self) -> list[WatchedWorkspace]:
         """Return every watched folder, by path."""

@@ -7,8 +7,9 @@ never wait for each other. A write is durable in one of two classes:
   moment it is answered; a power cut may take the last of it. The first write of a loop tick is committed at once; those
   that follow in the same tick share one commit at its end.
 * said (FULL): the same, and answered only when the log has been fsynced. One thread does that for all who wait, so
-  the loop does not wait for a disk (but when SQLite begins its log anew, some megabytes apart: it syncs the header). Syncing the log after the commit is what SQLite's synchronous=FULL does in WAL mode;
-  doing it ourselves keeps one writer, and one order, instead of two connections that lock each other out.
+  the loop does not wait for a disk; only when SQLite begins its log anew, some megabytes apart, it syncs the header
+  itself. Syncing the log after the commit is what SQLite's synchronous=FULL does in WAL mode; doing it ourselves keeps
+  one writer, and one order, instead of two connections that lock each other out.
 
 The same thread runs checkpoints, on a connection of its own, because a checkpoint fsyncs too. Long reads run on a
 read-only connection in a second thread. Nobody else opens the file.

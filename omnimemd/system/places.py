@@ -135,8 +135,8 @@ def _repository_at(folder: Path) -> _Repository | None:
     try:
         first = dot_git.read_bytes()[:4096].decode("utf-8", "surrogateescape").split("\n", 1)[0]
     except OSError:
-        # A folder called .git is not bare: it is the working tree's above it.
-        bare = folder.name != ".git" and _is_git_dir(folder) and (folder / "refs").is_dir()
+        # What lies in a .git folder is not bare: it is the working tree's above it, or a submodule's of that.
+        bare = ".git" not in folder.parts and _is_git_dir(folder) and (folder / "refs").is_dir()
         return _Repository(folder, bare=True) if bare else None
     if not first.startswith("gitdir: ") or "\0" in first:
         return None

@@ -26,7 +26,7 @@ from omnimemd.storage import migrations
 schema = migrations.steps()
 migrations.steps = lambda: schema
 """
-#: Seconds a stop may take (CONTRACT §1).
+#: Seconds a stop may take.
 STOP_SECONDS: Final = 5.0
 _READY = re.compile(r"^.*\bready\b.* pid=(\d+)", re.MULTILINE)
 

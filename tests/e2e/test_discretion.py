@@ -1,4 +1,4 @@
-"""The daemon keeps to itself: no network, no child processes, nobody's words in its log (CONTRACT §1, DESIGN §1)."""
+"""The daemon keeps to itself: no network, no child processes, nobody's words in its log."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The daemon is one user's: nobody else is served, root neither, unless the daemon is root's (CONTRACT §1)."""
+"""The daemon is one user's: nobody else is served, root neither, unless the daemon is root's."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The daemon's places: one daemon each, nobody else's to enter, never taken from anybody (CONTRACT §1)."""
+"""The daemon's places: one daemon each, nobody else's to enter, never taken from anybody."""
 
 import os
 import signal

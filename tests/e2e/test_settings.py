@@ -1,4 +1,4 @@
-"""Where the daemon takes its settings from, and what it says of mistakes in them (CONTRACT §1)."""
+"""Where the daemon takes its settings from, and what it says of mistakes in them."""
 
 import pytest
 
