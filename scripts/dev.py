@@ -12,9 +12,10 @@
                   nothing keeps the versions it can, --upgrade takes the newest of everything
 
 The environment is `.venv` in the checkout: everything in constraints.txt, hashes verified, and the
-checkout itself, editable. It is made by the first verb that needs it, and again when constraints.txt,
-pyproject.toml or the version of Python changed. Needed are Python 3.11 or newer and pip, but not Debian's
-python3-venv. pip is configured as always (PIP_INDEX_URL, PIP_CERT, pip.conf).
+checkout itself, editable. It is made by the first verb that needs it, with the Python that runs this, and
+again when constraints.txt or pyproject.toml changed; remove it to have it made with another Python. Needed
+are Python 3.11 or newer and pip, but not Debian's python3-venv. pip is configured as always (PIP_INDEX_URL,
+PIP_CERT, pip.conf).
 
 Theory of operation. A stamp in `.venv` holds a digest of what each half of the environment (the
 distributions; the checkout) was made from; it is written when a half is finished, so an interrupted one
@@ -168,6 +169,8 @@ def make_environment() -> None:
 
 def finished() -> list[str]:
     """Return the digests of the halves of the environment that are finished: none, the tools, or both."""
+    if not PYTHON.exists():  # the Python it was made with is gone
+        return []
     try:
         return STAMP.read_text().split()
     except FileNotFoundError:
@@ -175,8 +178,11 @@ def finished() -> list[str]:
 
 
 def tools_digest() -> str:
-    """Digest what the distributions depend on; the place counts, as their scripts hold its path."""
-    return hashlib.sha256(f"{sys.version} {ROOT}".encode() + CONSTRAINTS.read_bytes()).hexdigest()
+    """Digest what the distributions depend on; the place counts, as their scripts hold its path.
+
+    The Python that runs this does not: two terminals with one each would take the environment from each other.
+    """
+    return hashlib.sha256(f"{ROOT}".encode() + CONSTRAINTS.read_bytes()).hexdigest()
 
 
 def project_digest() -> str:

@@ -133,6 +133,8 @@ def memory(one: Memory) -> model.Memory:
         metadata=dict(one.metadata),
         files=list(one.files),
         session_id=one.session_id,
+        confirmed_at=rfc3339_or_none(one.confirmed_at),
+        deleted=one.deleted,
     )
 
 

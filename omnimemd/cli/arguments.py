@@ -1,7 +1,6 @@
 """What an argument may be; whatever is wrong with one is told before anything happens."""
 
 import argparse
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +81,8 @@ def duration(given: str) -> float:
 
 def json_object(given: str) -> dict[str, Any]:
     """Take a JSON object."""
+    import json  # few calls have one
+
     try:
         found = json.loads(text(given))
     except ValueError:

@@ -44,6 +44,11 @@ def find(path: Path) -> int | None:
     return int(pid)
 
 
+def log_of(path: Path) -> Path:
+    """Return the log of a daemon that was started in the background on the socket *path*."""
+    return path.with_name(path.name.removesuffix(".sock") + ".log")
+
+
 def stop(path: Path) -> int | None:
     """Stop the daemon on the socket *path* and wait until it is gone; return its pid, None when there was none.
 

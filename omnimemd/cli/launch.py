@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from omnimem import CallFailed, Client, DaemonNotRunning
-from omnimemd.cli.daemon import find
+from omnimemd.cli.daemon import find, log_of
 from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.text import shown_path
 
@@ -46,11 +46,6 @@ class _Started(NamedTuple):
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     logged_before: int  #: bytes
-
-
-def log_of(path: Path) -> Path:
-    """Return the log of a daemon that was started in the background on the socket *path*."""
-    return path.with_name(path.name.removesuffix(".sock") + ".log")
 
 
 def start(path: Path) -> Running:

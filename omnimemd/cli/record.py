@@ -15,11 +15,11 @@ from omnimemd.cli.daemon import stop
 from omnimemd.cli.errors import NOT_RUNNING, CannotGoOn
 from omnimemd.cli.follow import Inbox, Journal, follow, stopped_by_signals
 from omnimemd.cli.launch import start
-from omnimemd.cli.output import Output
+from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
-from omnimemd.cli.story import amount, tell_line, tell_summary
+from omnimemd.cli.story import amount, tell_summary
 from omnimemd.cli.text import counted, safe, shown_path
-from omnimemd.cli.times import between
+from omnimemd.cli.times import between, clock
 
 #: What the daemon calls a session that nobody opened.
 _AMBIENT = "ambient"
@@ -142,9 +142,10 @@ def _tell_end(client: Client, session: Session, out: Output, *, stays: bool) -> 
     how = "" if session.end_reason == "client" else f" ({session.end_reason})"
     if out.quiet:
         return
-    tell_line(ended_at, "ended", f"after {between(session.created_at, ended_at)}{how}: {amount(session.metrics)}", out)
+    lasted = between(session.created_at, ended_at)
+    out.line(f"{clock(ended_at)}  {out.styled('ended', Style.BOLD)} after {lasted}{how}: {amount(session.metrics)}")
     tell_summary(session, client.get_context(session.session_id).context, out)
     out.flush()
     first = "" if stays else "omnimem start && "
-    out.say(f"stored in {shown_path(client.status().database.path)}")
-    out.say(f"look at it again with: {first}omnimem session show {session.session_id}")
+    out.say(f"          stored in {shown_path(client.status().database.path)}")
+    out.say(f"          look at it again with: {first}omnimem session show {session.session_id}")

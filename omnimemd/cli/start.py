@@ -4,7 +4,8 @@ import os
 from argparse import Namespace
 
 from omnimemd.cli.connection import client_of, socket_of
-from omnimemd.cli.launch import log_of, start
+from omnimemd.cli.daemon import log_of
+from omnimemd.cli.launch import start
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.text import safe, shown_path

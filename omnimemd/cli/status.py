@@ -1,10 +1,12 @@
 """`omnimem status`: what the daemon does, and what is wrong, on one page."""
 
 from argparse import Namespace
+from pathlib import Path
 
 from omnimem import Client, DaemonNotRunning
 from omnimem.model import Health, Session, Status
 from omnimemd.cli.connection import all_sessions, client_of, socket_of
+from omnimemd.cli.daemon import log_of
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.text import counted, safe, shown_path, size
@@ -61,7 +63,8 @@ def _tell_daemon(status: Status, health: Health, out: Output) -> None:
     elif health.status == "ok":
         out.line(f"  health    {out.styled('limited', Style.YELLOW)}: it records, but not everything")
     else:
-        out.line(f"  health    {out.styled('degraded', Style.RED)}: it cannot store; its log says more")
+        log = shown_path(str(log_of(Path(status.socket))))
+        out.line(f"  health    {out.styled('degraded', Style.RED)}: it cannot store; its log says more ({log})")
     for problem in health.problems:
         out.line(f"            {safe(problem)}")
 

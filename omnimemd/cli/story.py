@@ -31,7 +31,6 @@ _STYLES: Final = {
     "delete": Style.RED,
     "move": Style.CYAN,
     "gap": Style.YELLOW,
-    "ended": Style.BOLD,
 }
 
 
@@ -41,30 +40,22 @@ def tell_entry(entry: Entry, out: Output, *, workspace: str) -> None:
         case AccessEntry():
             _tell_access(entry, out, workspace=workspace)
         case SearchEntry():
-            tell_line(entry.timestamp, "search", safe(entry.query), out)
+            _tell_line(entry.timestamp, "search", safe(entry.query), out)
         case DecisionEntry():
-            tell_line(entry.timestamp, "decision", safe(entry.decision), out)
+            _tell_line(entry.timestamp, "decision", safe(entry.decision), out)
         case MemoryEntry():
-            tell_line(entry.timestamp, "memory", safe(entry.memory_key or entry.memory_id), out)
+            _tell_line(entry.timestamp, "memory", safe(entry.memory_key or entry.memory_id), out)
         case CheckpointEntry():
-            tell_line(entry.timestamp, "checkpoint", safe(entry.checkpoint_id), out)
+            _tell_line(entry.timestamp, "checkpoint", safe(entry.checkpoint_id), out)
         case ScanEntry():
             top = ", ".join(shown_path(path, below=workspace) for path in entry.top)
             where = f"{counted(entry.files, 'file')} in {counted(entry.directories, 'directory', 'directories')}"
             what = f"{counted(entry.reads, 'read')}, {counted(entry.writes, 'write')}"
-            tell_line(entry.timestamp, "scan", f"{where}: {what}" + (f" ({top}, …)" if top else ""), out)
+            _tell_line(entry.timestamp, "scan", f"{where}: {what}" + (f" ({top}, …)" if top else ""), out)
         case GapEntry():
-            tell_line(entry.timestamp, "gap", _gap(entry), out)
+            _tell_line(entry.timestamp, "gap", _gap(entry), out)
         case _:
             assert_never(entry)
-
-
-def tell_line(timestamp: str, word: str, text: str, out: Output) -> None:
-    """Print when, what and *text*, which is safe already and gives way on a narrow terminal."""
-    room = out.room()
-    style = _STYLES.get(word, Style.CYAN)
-    start = f"{clock(timestamp)}  {out.styled(word, style)}{' ' * (6 - len(word))}  "
-    out.line(start + clip(text, None if room is None else max(room - 18, 20)))
 
 
 def tell_session(session: Session, context: ContextMembers, out: Output) -> None:
@@ -152,7 +143,15 @@ def _tell_access(entry: AccessEntry, out: Output, *, workspace: str) -> None:
         notes.append(f"or it was {others}")
     room = out.room()
     path = clip_path(shown_path(entry.path, below=workspace), None if room is None else max(room - 18, 20))
-    tell_line(entry.timestamp, entry.access, "  ".join([path, *(f"({note})" for note in notes)]), out)
+    _tell_line(entry.timestamp, entry.access, "  ".join([path, *(f"({note})" for note in notes)]), out)
+
+
+def _tell_line(timestamp: str, word: str, text: str, out: Output) -> None:
+    """Print when, what and *text*, which is safe already and gives way on a narrow terminal."""
+    room = out.room()
+    style = _STYLES.get(word, Style.CYAN)
+    start = f"{clock(timestamp)}  {out.styled(word, style)}{' ' * (6 - len(word))}  "
+    out.line(start + clip(text, None if room is None else max(room - 18, 20)))
 
 
 def _gap(entry: GapEntry) -> str:

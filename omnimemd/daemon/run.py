@@ -44,7 +44,11 @@ def run(settings: Settings) -> None:
     """
     with ExitStack() as places:
         private_directory(settings.data_dir)
-        lock = Lock(settings.data_dir / "omnimemd.lock", protects=f"the data directory {settings.data_dir}")
+        lock = Lock(
+            settings.data_dir / "omnimemd.lock",
+            protects=f"the data directory {settings.data_dir}",
+            socket=settings.socket,
+        )
         places.callback(lock.release)
         listening = Listening(settings.socket)
         places.callback(listening.close)

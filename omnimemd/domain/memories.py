@@ -28,6 +28,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, Any] = {}
     files: tuple[str, ...] = ()
     session_id: str | None = None
+    confirmed_at: Millis | None = None  #: when somebody last said that the current version still holds
 
     def live(self, *, now: Millis) -> bool:
         """Return whether it can be read at *now*: not deleted, not expired. The one predicate of expiry."""
@@ -101,6 +102,11 @@ def restore(memory: Memory, version: MemoryVersion, *, now: Millis) -> Memory:
     return _next(memory, draft, now=now)
 
 
+def confirm(memory: Memory, *, now: Millis) -> Memory:
+    """Return *memory* confirmed at *now*; its version stays."""
+    return replace(memory, confirmed_at=now)
+
+
 def delete(memory: Memory, *, now: Millis) -> Memory:
     """Return *memory* with a version on top that says deleted."""
     at = max(now, memory.updated_at)
@@ -113,6 +119,7 @@ def delete(memory: Memory, *, now: Millis) -> Memory:
         ttl_seconds=None,
         expires_at=None,
         session_id=None,
+        confirmed_at=None,
     )
 
 
@@ -146,6 +153,7 @@ def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
         metadata=draft.metadata,
         files=draft.files or (),
         session_id=draft.session_id,
+        confirmed_at=None,
         **_expiry(draft.ttl_seconds, now=now),
     )
 

@@ -14,6 +14,7 @@ from omnimemd.domain.memories import Draft, Memory, MemoryVersion
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events, MemoryChanged
 from omnimemd.services.projects import check_id
+from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as rows
 from omnimemd.storage import projects as project_rows
 from omnimemd.storage.database import Connection, Database
@@ -86,7 +87,7 @@ class Memories:
             return written, self._entries.append_within(db, request.session_id, note)
 
         written, noted = await self._database.write(work, durable=True)
-        self._events.publish(MemoryChanged(written.memory))
+        self._told(written.memory)
         if noted is not None and request.session_id is not None:
             self._entries.publish_one(request.session_id, noted)
         return written
@@ -152,12 +153,15 @@ class Memories:
             await self._change(project_id, memory_id, lambda memory, now: rules.delete(memory, now=now))
             return
 
-        def work(db: Connection) -> None:
-            self._known(db, project_id, memory_id)
+        def work(db: Connection) -> Memory:
+            memory = self._known(db, project_id, memory_id)
             rows.purge(db, memory_id)
+            answers.forget(db, memory_id)
+            return memory
 
-        await self._database.write(work, durable=True)
+        purged = await self._database.write(work, durable=True)
         self._accesses.pop(memory_id, None)
+        self._events.publish(MemoryChanged(rules.delete(purged, now=self._clock.now())))
 
     def versions(self, project_id: str, memory_id: str) -> list[MemoryVersion]:
         """Return every version, newest first, of a deleted memory too.
@@ -192,12 +196,12 @@ class Memories:
         return self._told(await self._database.write(work, durable=True))
 
     async def confirm(self, project_id: str, memory_id: str) -> Memory:
-        """Say that the memory still holds.
+        """Say that the memory still holds: no new version, but the moment is kept.
 
         Raises:
             MemoryNotFound: there is no live one.
         """
-        return await self.get(project_id, memory_id, touch=False)
+        return await self._change(project_id, memory_id, lambda memory, now: rules.confirm(memory, now=now))
 
     async def count_accesses(self) -> None:
         """Write the counted accesses to the database."""
@@ -220,8 +224,9 @@ class Memories:
         return self._told(await self._database.write(work, durable=True))
 
     def _told(self, memory: Memory) -> Memory:
-        self._events.publish(MemoryChanged(memory))
-        return self._with_accesses(memory)
+        shown = self._with_accesses(memory)
+        self._events.publish(MemoryChanged(shown))
+        return shown
 
     def _known(self, db: Connection, project_id: str, memory_id: str) -> Memory:
         memory = rows.find(db, project_id, memory_id)

@@ -25,6 +25,7 @@ from omnimemd.services.liveness import Death, Liveness
 from omnimemd.services.projects import Projects
 from omnimemd.services.session_cache import Held, SessionCache
 from omnimemd.services.workspaces import AmbientPlace, Workspaces
+from omnimemd.storage import idempotency as answers
 from omnimemd.storage import projects as project_rows
 from omnimemd.storage import sessions as rows
 from omnimemd.storage.database import Connection, Database
@@ -209,6 +210,7 @@ class Sessions:
             if held.session.active:
                 raise SessionActive(f"Session '{session_id}' is active.")
             rows.delete(db, held.key)
+            answers.forget(db, session_id)
             self._cache.forget(session_id)
 
         await self._database.write(work, durable=True)

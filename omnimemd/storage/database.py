@@ -343,6 +343,7 @@ def _open(path: Path, *, write: bool) -> apsw.Connection:
         db.pragma("wal_autocheckpoint", 0)  # a checkpoint fsyncs: never on the loop
         db.pragma("journal_size_limit", _LOG_LIMIT)
         db.pragma("foreign_keys", True)
+        db.pragma("secure_delete", True)  # what is deleted is overwritten, not left in free pages
     else:
         db.pragma("query_only", True)
     db.pragma("cache_size", -2048)

@@ -28,6 +28,14 @@ def find(db: apsw.Connection, route: str, key: str, *, now: Millis) -> KeptAnswe
     return KeptAnswer(*row) if row else None
 
 
+def forget(db: apsw.Connection, thing_id: str) -> None:
+    """Let go of every answer about the session or memory *thing_id*: it is deleted, and so is what was said of it."""
+    db.execute(
+        "DELETE FROM idempotency_keys WHERE instr(route, :id) > 0 OR instr(body, CAST(:id AS BLOB)) > 0",
+        {"id": thing_id},
+    )
+
+
 def keep(db: apsw.Connection, route: str, key: str, answer: KeptAnswer, *, now: Millis) -> None:
     """Keep *answer*, and let go of those over a day old."""
     db.execute("DELETE FROM idempotency_keys WHERE created_at <= ?", (now - KEPT_MS,))

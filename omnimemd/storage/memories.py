@@ -14,7 +14,7 @@ from omnimemd.domain.memories import Memory, MemoryVersion, version_of
 _COMPRESS_OVER_BYTES: Final = 8 * 1024
 _COLUMNS: Final = (
     "memory_id, project_id, memory_key, memory_value, compressed_value, version, deleted, created_at, updated_at, "
-    "last_accessed, accessed_count, ttl_seconds, expires_at, metadata_json, files_json, session_id"
+    "last_accessed, accessed_count, ttl_seconds, expires_at, metadata_json, files_json, session_id, confirmed_at"
 )
 #: As `Memory.live`, for the rows of a list.
 _LIVE: Final = "NOT deleted AND (expires_at IS NULL OR expires_at > :now)"
@@ -34,7 +34,7 @@ def latest(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> 
     """Return up to *limit* live memories, last accessed first."""
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM project_memories WHERE project_id = :project AND {_LIVE} "  # noqa: S608 constants
-        "ORDER BY last_accessed DESC, memory_id LIMIT :limit",
+        "ORDER BY last_accessed DESC, updated_at DESC, memory_id LIMIT :limit",
         {"project": project_id, "now": now, "limit": limit},
     )
     return [_memory(row) for row in rows]
@@ -60,6 +60,7 @@ def save(db: apsw.Connection, memory: Memory) -> None:
         "metadata_json": _json(memory.metadata),
         "files_json": _json(memory.files),
         "session_id": memory.session_id,
+        "confirmed_at": memory.confirmed_at,
     }
     changes = ", ".join(f"{name} = :{name}" for name in values if name not in ("memory_id", "accessed_count"))
     db.execute(
@@ -143,6 +144,7 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         metadata,
         files,
         session_id,
+        confirmed_at,
     ) = row
     return Memory(
         memory_id=memory_id,
@@ -160,6 +162,7 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         metadata=msgspec.json.decode(metadata),
         files=msgspec.json.decode(files, type=tuple[str, ...]),
         session_id=session_id,
+        confirmed_at=confirmed_at,
     )
 
 

@@ -33,7 +33,7 @@ class Listening:
             )
         private_directory(path.parent)
         self.path = path
-        self._lock = Lock(path.with_name(path.name + ".lock"), protects=f"the socket {path}")
+        self._lock = Lock(path.with_name(path.name + ".lock"), protects=f"the socket {path}", socket=path)
         self._bound: os.stat_result | None = None
         try:
             self._refuse_if_taken()

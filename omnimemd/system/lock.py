@@ -10,8 +10,13 @@ from omnimemd.system.errors import AlreadyRunning, PlaceRefused
 class Lock:
     """A lock held from construction to `release`, or to the death of the process, however it dies."""
 
-    def __init__(self, path: Path, *, protects: str) -> None:
-        """Take the lock file *path*, made if need be and never removed; *protects* says what it is for.
+    def __init__(self, path: Path, *, protects: str, socket: Path) -> None:
+        """Take the lock file *path*, made if need be and never removed.
+
+        Args:
+            path: the lock file.
+            protects: what it is for, in words.
+            socket: where this daemon is to be found, told to the next who wants the lock.
 
         Raises:
             AlreadyRunning: another process holds it; the message names its pid.
@@ -24,11 +29,12 @@ class Lock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            told = os.pread(self._file, 4096, 0).decode("utf-8", "backslashreplace").split("\n")
             os.close(self._file)
-            raise AlreadyRunning(f"another omnimemd (pid {holder}) has {protects} in use") from None
+            holder = f"pid {told[0] or 'unknown'}" + (f", on the socket {told[1]}" if len(told) > 2 else "")
+            raise AlreadyRunning(f"another omnimemd ({holder}) has {protects} in use") from None
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii") + os.fsencode(socket) + b"\n", 0)
 
     def release(self) -> None:
         """Let it go; the file stays, because removing it would let two hold it."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from omnimem.errors import InvalidRequest, MemoryNotFound, VersionMismatch, VersionNotFound
+from omnimemd.domain.clock import rfc3339
 from tests.support.clock import MINUTE, SECOND
 from tests.support.house import World
 from tests.support.http import Api, Reply, expect_problem
@@ -551,13 +552,15 @@ class TestVersions:
 
         expect_problem(await api.post(f"{PLACE}/{memory_id}/restore", body), InvalidRequest, field)
 
-    async def test_a_memory_can_be_confirmed(self, api: Api) -> None:
+    async def test_a_memory_can_be_confirmed(self, api: Api, world: World) -> None:
         memory_id = await written(api)
         before = await peek(api)
 
         reply = await api.post(f"{PLACE}/{memory_id}/confirm")
 
-        assert (reply.status, reply.json) == (200, before)
+        now = rfc3339(world.clock.now())
+        assert (reply.status, reply.json) == (200, before | {"confirmed_at": now})
+        assert (await peek(api))["confirmed_at"] == now
 
     async def test_what_was_deleted_cannot_be_confirmed(self, api: Api) -> None:
         memory_id = await written(api)

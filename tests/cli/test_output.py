@@ -140,7 +140,10 @@ def test_a_table_off_a_terminal_is_not_cut(running: Home) -> None:
 def test_quiet_is_bare_ids_and_nothing_else(running: Home, session: str) -> None:
     done = running.omnimem("session", "list", "--active", "--quiet")
 
+    written = running.omnimem("memory", "add", "quiet", "please", "--quiet")
+
     assert (done.lines, done.err) == ([session], "")
+    assert (written.out.startswith("mem_"), written.err) == (True, "")
 
 
 def test_remarks_are_not_data(running: Home) -> None:

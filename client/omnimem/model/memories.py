@@ -32,6 +32,8 @@ class Memory(Reply, frozen=True, kw_only=True):
     metadata: JsonObject
     files: list[str]
     session_id: str | None
+    confirmed_at: Timestamp | None  #: when somebody last said that this version still holds
+    deleted: bool = False  #: true in an event that tells of its deletion
 
 
 class MemoryWritten(Reply, frozen=True, kw_only=True):

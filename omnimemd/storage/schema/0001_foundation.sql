@@ -90,6 +90,7 @@ CREATE TABLE project_memories (
     metadata_json    TEXT NOT NULL DEFAULT '{}',
     files_json       TEXT NOT NULL DEFAULT '[]',
     session_id       TEXT,
+    confirmed_at     INTEGER,
     tenant_id        TEXT,  -- reserved
     UNIQUE (project_id, memory_key),
     CHECK (deleted = (memory_value IS NULL AND compressed_value IS NULL)),

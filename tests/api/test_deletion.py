@@ -1,0 +1,47 @@
+"""What is deleted is gone: from the answers that are kept, and from the bytes of the database."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from tests.support.house import a_house
+
+SENTENCE = "the-launch-code-is-4711"
+
+
+def holders(data: Path) -> list[str]:
+    """Return the names of the files in *data* that hold the sentence."""
+    return [file.name for file in data.iterdir() if file.is_file() and SENTENCE.encode() in file.read_bytes()]
+
+
+async def test_a_purged_memory_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, TestClient(TestServer(house.app)) as client:
+        made = await client.post("/projects/p/memories", json={"key": "k", "value": SENTENCE * 50})
+        place = f"/projects/p/memories/{(await made.json())['memory_id']}"
+        restore = await client.post(f"{place}/restore", json={"version": 1}, headers={"Idempotency-Key": "a"})
+        assert SENTENCE in await restore.text()
+
+        await client.delete(place, params={"purge": "true"})
+
+    assert await asyncio.to_thread(holders, tmp_path) == []
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "a"}], ids=["plain", "with a kept answer"])
+async def test_a_deleted_session_leaves_nothing_behind(tmp_path: Path, key: dict[str, str]) -> None:
+    async with a_house(tmp_path) as house, TestClient(TestServer(house.app)) as client:
+        await client.post("/sessions", json={"session_id": "s", "tool_id": "t", "workspace_path": str(tmp_path)})
+        await client.post("/sessions/s/context", json={"decision": SENTENCE}, headers=key)
+        await client.post("/sessions/s/end")
+
+        await client.delete("/sessions/s")
+
+    assert await asyncio.to_thread(holders, tmp_path) == []
+
+
+async def test_what_is_not_deleted_is_still_there(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, TestClient(TestServer(house.app)) as client:
+        await client.post("/projects/p/memories", json={"key": "k", "value": SENTENCE})
+
+    assert await asyncio.to_thread(holders, tmp_path) == ["omnimem.db"]
