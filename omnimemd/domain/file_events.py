@@ -41,7 +41,9 @@ class Loss(msgspec.Struct, frozen=True):
     workspaces: tuple[str, ...]
     started_at: Millis
     ended_at: Millis
-    reason: str  #: a stable word: "overflow", "watch_failed", "fault", "store_unavailable", "internal_error"
+    reason: (
+        str  #: a stable word: "overflow", "watch_failed", "root_gone", "fault", "store_unavailable", "internal_error"
+    )
 
 
 class WatchReport(msgspec.Struct, frozen=True):

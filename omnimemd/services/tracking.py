@@ -75,6 +75,7 @@ class Tracking:
         self.recorded = 0  #: accesses stored since the start, each counted once
         self.gaps = 0
         workspaces.before_change(self.decide_of)
+        workspaces.on_lost(self.events_lost)
 
     @property
     def folded(self) -> int:

@@ -15,7 +15,7 @@ import msgspec
 from omnimem.errors import WorkspaceInvalid, WorkspaceNotFound
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.file_events import WatchReport
+from omnimemd.domain.file_events import Loss, WatchReport
 from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import Watcher
 from omnimemd.domain.sessions import Session
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: How long a caller waits for its folder to be watched; a larger one goes on starting behind its back.
 _START_SECONDS: Final = 2.0
+#: Seconds between two looks for a folder that is gone.
+_LOOK_OUT_SECONDS: Final = 1.0
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0
 
@@ -80,10 +82,16 @@ class Workspaces:
         #: Folders that were to be watched and could not be, each with the reason.
         self.absent: dict[str, str] = {}
         self._before_change: Callable[[str], None] = lambda path: None
+        self._lost: Callable[[Loss], None] = lambda loss: None
+        self._gone: set[str] = set()  # folders whose return is looked out for
 
     def before_change(self, callback: Callable[[str], None]) -> None:
         """Have *callback* called with the path of a folder before it changes which sessions are active there."""
         self._before_change = callback
+
+    def on_lost(self, callback: Callable[[Loss], None]) -> None:
+        """Have *callback* called with each interval in which a folder was not there to be watched."""
+        self._lost = callback
 
     async def restore(self, configured: tuple[str, ...]) -> None:
         """Watch what was added by hand before, and what the configuration names."""
@@ -186,6 +194,27 @@ class Workspaces:
         folder = self._folders.get(report.root)
         if folder is not None:
             self._events.publish(WorkspaceChanged(self._view(folder)))
+            if report.state is WorkspaceState.GONE and report.root not in self._gone:
+                self._gone.add(report.root)
+                self._background.once("look out for a workspace", self._await_return(report.root))
+
+    async def _await_return(self, path: str) -> None:
+        """Watch a folder again that was deleted or moved away, once it is back; nobody tells, so look now and then."""
+        gone_at = self._clock.now()
+        try:
+            while path in self._folders:
+                await asyncio.sleep(_LOOK_OUT_SECONDS)
+                try:
+                    await self._projects.directory(path)
+                except WorkspaceInvalid:
+                    continue
+                await self._settle(path)
+                report = self._watcher.report(path)
+                if report is not None and report.state is not WorkspaceState.GONE:
+                    self._lost(Loss((path,), gone_at, self._clock.now(), "root_gone"))
+                    return
+        finally:
+            self._gone.discard(path)
 
     async def _leave(self, session: Session, token: object) -> None:
         await self._barrier()

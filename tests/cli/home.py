@@ -69,6 +69,8 @@ class Home:
         try:
             self.omnimem("stop")
         finally:
+            for pid in self.daemons():  # a test that failed may have left one elsewhere
+                os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self.path)
 
     def omnimem(self, *arguments: str | bytes, stdin: str | None = None, **environ: str) -> Done:

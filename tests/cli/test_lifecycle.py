@@ -150,7 +150,7 @@ def test_a_data_directory_in_use_is_told_with_the_pid(home: Home) -> None:
     done = home.omnimem("start", "--socket", str(home.path / "other" / "s.sock"))
 
     assert done.status == 1
-    assert f"(pid {home.daemons()[0]})" in done.err
+    assert f"(pid {home.daemons()[0]}" in done.err
 
 
 def test_a_stale_socket_is_no_daemon(home: Home) -> None:

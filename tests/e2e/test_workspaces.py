@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omnimem import Client, WorkspaceInvalid, WorkspaceNotFound
-from omnimem.model import AccessEntry, EndReason, Session, SessionState, Workspace, WorkspaceState
+from omnimem.model import AccessEntry, EndReason, EntryKind, GapEntry, Session, SessionState, Workspace, WorkspaceState
 from tests.e2e.daemons import Daemon, running
 from tests.e2e.homes import OTHER_UID, Home, acting_as, fill
 from tests.e2e.listening import Listener
@@ -356,6 +356,28 @@ def test_a_folder_that_vanishes_and_comes_again(client: Client, home: Home) -> N
     assert again.problem is None
     assert Touch("read", "b.txt") in touches(client, second)
     assert not [problem for problem in client.health().problems if str(folder) in problem]
+
+
+def test_a_folder_that_comes_back_is_watched_again_and_the_interval_is_a_gap(client: Client, home: Home) -> None:
+    folder = home.folder({"a.txt": "x"})
+    session = begin(client, folder)
+    elsewhere = folder.with_name(folder.name + "-away")
+
+    def is_in(state: WorkspaceState) -> bool:
+        found = watched(client, folder)
+        return found is not None and found.state is state
+
+    folder.rename(elsewhere)
+    eventually(lambda: is_in(WorkspaceState.GONE), "it is said to be gone")
+    elsewhere.rename(folder)
+    eventually(lambda: is_in(WorkspaceState.WATCHING), "it is watched again, and nobody asked")
+    (folder / "b.txt").write_text("x")
+
+    assert Touch("create", "b.txt") in touches(client, session)
+    (gap,) = client.list_entries(session.session_id, kind=EntryKind.GAP).entries
+    assert isinstance(gap, GapEntry)
+    assert gap.reason == "root_gone"
+    assert gap.started_at < gap.ended_at
 
 
 def test_a_folder_that_is_replaced_is_watched_by_the_next_session(client: Client, home: Home) -> None:
