@@ -137,7 +137,7 @@ class ProjectNotFound(NotFound):
     """No project of this id."""
 
     code = "project_not_found"
-    default_hint = "Ask for a project by path with POST /projects/resolve, or list them with GET /projects."
+    default_hint = "List projects with `omnimem project list`."
 
 
 class MemoryNotFound(NotFound):

@@ -1,10 +1,11 @@
 """The daemon that is meant, and what the current directory stands for in it."""
 
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from omnimem import Client, socket_path
+from omnimem import Client, Unavailable, socket_path
 from omnimem.model import Session
 from omnimemd.cli.arguments import current_directory
 from omnimemd.cli.errors import CannotGoOn
@@ -25,6 +26,12 @@ def socket_of(given: Namespace) -> Path:
 def client_of(given: Namespace) -> Client:
     """Return a client of the daemon that is meant; nothing is sent yet."""
     return Client(socket_of(given), timeout=_TIMEOUT)
+
+
+def catch_up(client: Client) -> None:
+    """Have everything recorded that has happened so far: it is kept for a moment, to be folded, before it is shown."""
+    with suppress(Unavailable):  # then what is recorded is shown
+        client.flush()
 
 
 def all_sessions(client: Client, **chosen: object) -> list[Session]:

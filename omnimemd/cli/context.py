@@ -5,7 +5,7 @@ from argparse import Namespace
 from omnimem import Client
 from omnimem.model import Access, Entry, EntryKind
 from omnimemd.cli import arguments as take
-from omnimemd.cli.connection import client_of, session_of
+from omnimemd.cli.connection import catch_up, client_of, session_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser, Verbs
@@ -53,6 +53,7 @@ def _show(given: Namespace, out: Output) -> None:
     if given.kind and not given.entries:
         raise CannotGoOn("--kind goes with --entries.", hint="Add --entries.", status=USAGE)
     with client_of(given) as client:
+        catch_up(client)
         session_id = session_of(client, given.session)
         if given.entries:
             entries = _entries(client, session_id, given.kind)

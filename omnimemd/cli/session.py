@@ -5,7 +5,7 @@ from typing import Any
 
 from omnimem.model import Session
 from omnimemd.cli import arguments as take
-from omnimemd.cli.connection import all_sessions, client_of, project_of, session_of
+from omnimemd.cli.connection import all_sessions, catch_up, client_of, project_of, session_of
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.story import tell_session
@@ -119,6 +119,7 @@ def _row(session: Session) -> tuple[str, ...]:
 
 def _show(given: Namespace, out: Output) -> None:
     with client_of(given) as client:
+        catch_up(client)
         session = client.get_session(session_of(client, given.session))
         if not out.answered(session, ids=[session.session_id]):
             tell_session(session, client.get_context(session.session_id).context, out)

@@ -99,8 +99,7 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
         why = " ".join(word for word in (session.end_reason, session.end_detail) if word)
         yield "began", when(session.created_at)
         yield "ended", f"{when(session.ended_at)}, after {between(session.created_at, session.ended_at)} ({safe(why)})"
-    bound = "none: it ends only by call" if session.process_id is None else str(session.process_id)
-    yield "process", bound
+    yield "process", _bound(session)
     yield "project", safe(session.project_id)
     if session.user_id is not None:
         yield "user", safe(session.user_id)
@@ -110,6 +109,13 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     if marks:
         yield "marked", ", ".join(marks)
     yield "recorded", f"{amount(session.metrics)} ({size(session.context_size_bytes)})"
+
+
+def _bound(session: Session) -> str:
+    if session.process_id is not None:
+        return str(session.process_id)
+    # What the daemon opened by itself, it ends by itself.
+    return "none: it ends in silence" if session.tool_id == "ambient" else "none: it ends only by call"
 
 
 def _tell_files(files: list[FileAccessed], workspace: str, out: Output) -> None:

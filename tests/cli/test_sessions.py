@@ -91,6 +91,13 @@ def test_without_an_id_the_one_that_is_active_here_is_meant(running: Home, sessi
     assert [one.out for one in (shown, added, ended)] == [f"{session}\n"] * 3
 
 
+@pytest.mark.parametrize("verb", ["session show", "context show", "context show --entries"])
+def test_what_happened_a_moment_ago_is_shown(running: Home, session: str, verb: str) -> None:
+    shown = running.shell(f"echo x > just-now.txt; omnimem {verb}")
+
+    assert "just-now.txt" in shown.out
+
+
 def test_the_nearest_workspace_is_meant(running: Home, session: str) -> None:
     (running.app / "nested").mkdir(exist_ok=True)
     inner = running.omnimem("session", "start", "nested", "--quiet").out.strip()

@@ -1,14 +1,17 @@
 """Directories come, move and go, and every file in them is known under the path it has."""
 
+import asyncio
 import ctypes
 import os
 import shutil
+import threading
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from omnimemd.domain.file_events import Change
+from omnimemd.domain.file_events import Change, FileEvent
 from tests.support.watching import HeldInotify, Watching, read, run, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -227,3 +230,142 @@ async def test_a_walk_that_is_ahead_of_the_events_is_not_confused_by_them(tmp_pa
         assert event.path == str(root / "a/q/g.py")
         assert set(event.workspaces) == {str(root), str(root / "a")}
         assert directories(watch) == 3
+
+
+def told(events: list[FileEvent], base: Path) -> dict[str, list[str]]:
+    """Return what was told of every file, in order, under its name; opening for reading is left out."""
+    lines: dict[str, list[str]] = {}
+    left: dict[int, str] = {}
+    for event in events:
+        path = os.path.relpath(event.path, base)
+        of_file = lines.setdefault(os.path.basename(path), [])
+        match event.change:
+            case Change.MOVED_FROM:
+                left[event.cookie] = path
+                of_file.append(f"from {path}")
+            case Change.MOVED_TO:
+                of_file.append(f"to {path}, was {left.get(event.cookie)}")
+            case Change.CREATED | Change.WRITTEN | Change.DELETED:
+                of_file.append(f"{event.change.name.lower()} {path}")
+    return lines
+
+
+#: Held, all records come in one batch; not held, the walk may be ahead of them.
+at_once = pytest.mark.parametrize("held", [True, *[False] * 5])
+
+
+@at_once
+async def test_a_file_made_at_once_in_a_directory_moved_to_an_ignored_place(tmp_path: Path, *, held: bool) -> None:
+    root = tree(tmp_path / "w", "d/", "d/sub/", "ign/")
+    (root / ".gitignore").write_text("ign/*\n")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held() if held else nullcontext():
+            (root / "d").rename(root / "ign/d")
+            tree(root, "ign/d/secret.py", "ign/d/sub/secret.py")
+
+        assert await watch.seen() == [(Change.DELETED, "d")]
+        assert directories(watch) == 2
+
+
+@at_once
+async def test_files_made_at_once_in_a_moved_directory_obey_its_new_place(tmp_path: Path, *, held: bool) -> None:
+    root = tree(tmp_path / "w", "strict/", "d/raw/", "d/own/")
+    (root / "strict/.gitignore").write_text("*.csv\nraw/\n")
+    (root / "d/own/.gitignore").write_text("/*.log\n")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held() if held else nullcontext():
+            (root / "d").rename(root / "strict/d")
+            tree(root, *(f"strict/d/{name}" for name in ("a.csv", "raw/b.py", "own/c.csv", "own/d.log", "own/e.py")))
+
+        assert told(await watch.events(), root) == {
+            "raw": ["deleted d/raw"],
+            ".gitignore": ["from d/own/.gitignore", "to strict/d/own/.gitignore, was d/own/.gitignore"],
+            "e.py": ["created strict/d/own/e.py", "written strict/d/own/e.py"],
+        }
+
+
+@at_once
+async def test_what_happens_to_files_around_the_move_of_their_directory(tmp_path: Path, *, held: bool) -> None:
+    root = tree(tmp_path / "w", *(f"e/sub/{name}" for name in ("kept", "gone", "changed", "named")))
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held() if held else nullcontext():
+            tree(root, "e/sub/before")
+            (root / "e").rename(root / "ee")
+            tree(root, "ee/sub/new", "ee/sub/changed")
+            (root / "ee/sub/gone").unlink()
+            (root / "ee/sub/named").rename(root / "ee/sub/name")
+
+        moved = {
+            name: [f"from e/sub/{name}", f"to ee/sub/{name}, was e/sub/{name}"]
+            for name in ("kept", "gone", "changed", "named", "before")
+        }
+        assert told(await watch.events(), root) == {
+            "before": ["created e/sub/before", "written e/sub/before", *moved["before"]],
+            "new": ["created ee/sub/new", "written ee/sub/new"],
+            "kept": moved["kept"],
+            "gone": [*moved["gone"], "deleted ee/sub/gone"],
+            "changed": [*moved["changed"], "written ee/sub/changed"],
+            "named": [*moved["named"], "from ee/sub/named"],
+            "name": ["to ee/sub/name, was ee/sub/named"],
+        }
+
+
+async def test_a_directory_moves_on_before_its_files_were_looked_at(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a/f", "a/g")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held():
+            (root / "a").rename(root / "b")
+            tree(root, "b/g", "b/new")
+            (root / "b").rename(root / "c")
+
+        assert told(await watch.events(), root) == {
+            "f": ["from a/f", "to c/f, was a/f"],
+            "g": ["from a/g", "to b/g, was a/g", "written b/g", "from b/g", "to c/g, was b/g"],
+            "new": ["created b/new", "written b/new", "from b/new", "to c/new, was b/new"],
+        }
+
+
+async def test_a_directory_that_moves_on_out_of_sight_is_deleted_where_it_was(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a/f")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held():
+            (root / "a").rename(root / "b")
+            (root / "b").rename(tmp_path / "outside")
+
+        assert await watch.seen() == [(Change.DELETED, "a")]
+        assert directories(watch) == 1
+
+
+async def test_a_barrier_does_not_wait_for_moves_that_come_after_it(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a/f", "b/g")
+    over = threading.Event()
+
+    def keep_moving() -> None:
+        while not over.is_set():
+            (root / "a").rename(root / "c")
+            (root / "c").rename(root / "a")
+
+    async with watching(tmp_path, root) as watch:
+        moving = asyncio.create_task(asyncio.to_thread(keep_moving))
+        try:
+            async with asyncio.timeout(5):
+                for _ in range(20):
+                    (root / "b").rename(root / "d")
+                    await watch.watcher.barrier()
+                    assert str(root / "d/g") in {event.path for event in watch.recorder.events}
+                    (root / "d").rename(root / "b")
+                    await watch.watcher.barrier()
+                    watch.recorder.events.clear()
+        finally:
+            over.set()
+            await moving
