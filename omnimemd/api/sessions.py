@@ -30,7 +30,9 @@ def endpoints(sessions: Sessions, workspaces: Workspaces) -> list[Endpoint]:
         return answer(views.session(await sessions.update(received.ids["session_id"], received.body)))
 
     async def end(received: Received) -> Answer:
-        ended = await sessions.end(received.ids["session_id"], detail=received.body.reason)
+        session_id = received.ids["session_id"]
+        ended = await sessions.end(session_id, detail=received.body.reason)
+        received.afterwards = lambda: workspaces.left(session_id)  # what follows the answer is not the session's
         return answer(views.session(ended))
 
     async def delete(received: Received) -> Answer:

@@ -78,7 +78,7 @@ class Workspaces:
         self._folders: dict[str, _Folder] = {}
         self._settling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._settling_now: dict[str, asyncio.Task[None]] = {}  # the latest for each folder
-        self._leaving: dict[str, object] = {}  # ended sessions that are still in their folder
+        self._leaving: dict[str, asyncio.Task[None]] = {}  # ended sessions that are still in their folder
         #: Folders that were to be watched and could not be, each with the reason.
         self.absent: dict[str, str] = {}
         self._before_change: Callable[[str], None] = lambda path: None
@@ -128,8 +128,13 @@ class Workspaces:
 
     def leave(self, session: Session) -> None:
         """Make *session* active no more, once every event from before this call has been read."""
-        token = self._leaving[session.session_id] = object()
-        self._background.once("leave workspace", self._leave(session, token))
+        self._leaving[session.session_id] = self._background.once("leave workspace", self._leave(session))
+
+    async def left(self, session_id: str) -> None:
+        """Return when the ended session is active no more: what happens from then on is not its."""
+        leaving = self._leaving.get(session_id)
+        if leaving is not None:
+            await asyncio.wait([leaving], timeout=_BARRIER_SECONDS)
 
     async def add(self, path: str) -> tuple[WatchedWorkspace, bool]:
         """Watch *path* by hand; return it, and whether that is new. `ready` waits until it is watched.
@@ -216,9 +221,9 @@ class Workspaces:
         finally:
             self._gone.discard(path)
 
-    async def _leave(self, session: Session, token: object) -> None:
+    async def _leave(self, session: Session) -> None:
         await self._barrier()
-        if self._leaving.get(session.session_id) is not token:  # it was taken up again meanwhile
+        if self._leaving.get(session.session_id) is not asyncio.current_task():  # it was taken up again meanwhile
             return
         del self._leaving[session.session_id]
         self._before_change(session.workspace)

@@ -5,6 +5,7 @@ worktree or submodule, says where the common directory is (gitrepository-layout(
 """
 
 import os
+import stat
 import tomllib
 from pathlib import Path
 from typing import Final
@@ -17,10 +18,18 @@ from omnimemd.domain.projects import Place
 from omnimemd.system.birth import folder_identity
 
 MARKER_NAME: Final = ".omnimem.toml"
+_MARKERS_KEPT: Final = 256
 
 
 class SystemPlaces:
-    """Looks at the real file system."""
+    """Looks at the real file system.
+
+    A marker is read again only when it changed: each reading is one that a watcher of its folder would report.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self._markers: dict[Path, tuple[tuple[int, ...], _Marker]] = {}
 
     def directory(self, path: str) -> str:
         """Return the real path of the directory *path*."""
@@ -41,7 +50,7 @@ class SystemPlaces:
         start = Path(real if os.path.isdir(real) else os.path.dirname(real))
         named: tuple[Path, _Marker] | None = None
         for folder in (start, *start.parents):
-            marker = _marker(folder)
+            marker = self._marker(folder)
             if marker is not None and marker.project_id is not None:
                 return _marked(folder, marker)
             if marker is not None and named is None:
@@ -58,6 +67,24 @@ class SystemPlaces:
             name=marker.name,
             track=marker.track,
         )
+
+    def _marker(self, folder: Path) -> "_Marker | None":
+        file = folder / MARKER_NAME
+        try:
+            found = file.stat()
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            known = self._markers.get(file)
+            if known is not None and known[0] == version:
+                return known[1]
+            if len(self._markers) >= _MARKERS_KEPT:
+                self._markers.clear()
+            marker = _read(file)
+        except OSError:
+            return None
+        self._markers[file] = version, marker
+        return marker
 
 
 class _Marker(msgspec.Struct, frozen=True):
@@ -79,14 +106,9 @@ def _real(path: str) -> str:
     return real
 
 
-def _marker(folder: Path) -> _Marker | None:
-    file = folder / MARKER_NAME
+def _read(file: Path) -> _Marker:
     try:
-        text = file.read_bytes()
-    except OSError:
-        return None
-    try:
-        return msgspec.convert(tomllib.loads(text.decode("utf-8")), _Marker)
+        return msgspec.convert(tomllib.loads(file.read_bytes().decode("utf-8")), _Marker)
     except (ValueError, msgspec.ValidationError) as error:
         # To go on without it would file the work under another project.
         raise WorkspaceInvalid.field("path", f"{file} has a mistake: {error}", hint=f"Correct {file}.") from error

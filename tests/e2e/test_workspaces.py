@@ -653,3 +653,27 @@ def test_a_session_taken_up_the_moment_it_ended_goes_on_seeing(client: Client, w
         assert Touch("create", f"{number}.txt") in touches(client, session)
         client.end_session(session.session_id)
         client.flush()
+
+
+def test_what_follows_the_end_of_a_session_is_not_its(client: Client, home: Home) -> None:
+    folder = home.folder({"a.txt": "x"})
+    client.add_workspace(path=str(folder))
+    session = begin(client, folder)
+
+    client.end_session(session.session_id)
+    (folder / "b.txt").write_text("x")
+
+    assert Touch("create", "b.txt") not in touches(client, session)
+    (ambient,) = client.list_sessions(workspace_path=str(folder), tool_id="ambient").sessions
+    assert Touch("create", "b.txt") in touches(client, ambient)
+    client.remove_workspace(path=str(folder))
+
+
+def test_what_the_daemon_reads_itself_is_nobodys(client: Client, home: Home) -> None:
+    folder = home.folder({".omnimem.toml": 'name = "app"\n', "a.txt": "x"})
+    session = begin(client, folder)
+
+    begin(client, folder)
+    client.resolve_project(path=str(folder))
+
+    assert touches(client, session) == []
