@@ -80,10 +80,28 @@ class Coverage:
 NOBODY: Final = Coverage(())
 
 
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where a directory is, or was, and who saw it there."""
+
+    path: str
+    coverage: Coverage
+
+
+class Arrival:
+    """A directory's move of whose files not all is told yet; it may have moved more than once meanwhile."""
+
+    __slots__ = ("known", "moves", "was")
+
+    def __init__(self, was: Place) -> None:
+        self.was = was  # before the first move
+        self.known: dict[str, Place] = {}  # by a file's name: where it was told of since
+        self.moves = 0
+
+
 class Directory:
     """One directory of the table; 300 bytes with its share of the dictionaries."""
 
-    __slots__ = ("children", "coverage", "name", "parent", "wd")
+    __slots__ = ("arrival", "children", "coverage", "name", "parent", "wd")
 
     def __init__(self, wd: int, parent: "Directory | None", name: str) -> None:
         self.wd = wd
@@ -91,6 +109,12 @@ class Directory:
         self.name = name  # the whole path when there is no parent
         self.children: dict[str, Directory] | None = None  # most directories have none
         self.coverage = NOBODY
+        self.arrival: Arrival | None = None  # of its last move, while that is not told
+
+    @property
+    def told(self) -> Place:
+        """Where the listener knows its files to be, as far as nothing else was told of them."""
+        return self.arrival.was if self.arrival is not None else Place(self.path, self.coverage)
 
     @property
     def path(self) -> str:

@@ -23,8 +23,9 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
-from omnimemd.system.watcher.directories import NOBODY, REMOVED, Directory, DirectoryTable, Root
+from omnimemd.system.watcher.directories import NOBODY, REMOVED, Directory, DirectoryTable, Place, Root
 from omnimemd.system.watcher.emitter import Batch, Message
+from omnimemd.system.watcher.gate import Gate, Steps
 from omnimemd.system.watcher.inotify import (
     DRAINED_BYTES,
     IN_CLOSE_NOWRITE,
@@ -42,10 +43,11 @@ from omnimemd.system.watcher.inotify import (
     Inotify,
 )
 from omnimemd.system.watcher.markers import Markers
+from omnimemd.system.watcher.moves import Moves
 from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.reports import report_of
 from omnimemd.system.watcher.rule_files import NAMES, RuleFiles
-from omnimemd.system.watcher.walk import Steps, Walker, Why
+from omnimemd.system.watcher.walk import Walker, Why
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,8 @@ class Dispatcher(FileSystemEventHandler):
         self._rule_files = rule_files
         self._roots: dict[str, Root] = {}
         self._out: list[FileEvent] = []
+        self._gate = Gate(self._pass)
+        self._moves = Moves(clock=clock, tell=self._out.append)
         self._walker = Walker(
             table=self.table,
             roots=self._roots,
@@ -111,13 +115,13 @@ class Dispatcher(FileSystemEventHandler):
             clock=clock,
             tell=self._out.append,
             markers=markers,
+            gate=self._gate,
+            moves=self._moves,
             blind=frozenset(blind),
         )
         self._leaving: dict[Directory, int] = {}  # directories after IN_MOVED_FROM, with its cookie
         self._births: deque[Steps] = deque()  # in order; a marker waits behind those before it
         self._walks: deque[Steps] = deque()  # in turns
-        self._settling = 0  # walks that a marker waits for: after a loss, or a change of rules
-        self._held_markers: list[int] = []
         self._rules_changed: set[Directory] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
         self._lost_since = Millis(0)
@@ -186,7 +190,7 @@ class Dispatcher(FileSystemEventHandler):
         modified: set[tuple[int, bytes]] = set()
         seen = ignored = 0
         last_wd = None
-        directory, coverage = "", NOBODY
+        directory, coverage, arrival = "", NOBODY, None
         offset, end = 0, len(records)
         while offset < end:
             wd, mask, cookie, length = unpack(records, offset)
@@ -198,12 +202,12 @@ class Dispatcher(FileSystemEventHandler):
             if change is None or wd not in by_wd:
                 ignored += 1
                 if mask != IN_CLOSE_NOWRITE | IN_ISDIR:
-                    self._structural(wd, mask, cookie, os.fsdecode(raw), at)
+                    self._structural(wd, mask, cookie, os.fsdecode(raw))
                     last_wd = None
                 continue
             if wd != last_wd:
                 node = by_wd[wd]
-                directory, coverage, last_wd = node.path, node.coverage, wd
+                directory, coverage, arrival, last_wd = node.path, node.coverage, node.arrival, wd
             name = raw.decode("utf-8", "surrogateescape")
             seen_by = coverage.seen_by(directory, name)
             if change is not Change.READ:
@@ -215,6 +219,8 @@ class Dispatcher(FileSystemEventHandler):
                     modified.discard((wd, raw))
                     if name in NAMES:
                         self._change_rules(by_wd[wd])
+            if arrival is not None:
+                self._moves.meet(arrival, name, change, here=Place(directory, coverage), at=at)
             if seen_by:
                 out.append(FileEvent(seen_by, f"{directory}/{name}", change, at, cookie))
             else:
@@ -222,7 +228,7 @@ class Dispatcher(FileSystemEventHandler):
         self.events_seen += seen
         self.events_ignored += ignored
 
-    def _structural(self, wd: int, mask: int, cookie: int, name: str, at: Millis) -> None:
+    def _structural(self, wd: int, mask: int, cookie: int, name: str) -> None:
         """Follow what happened to a directory, to a watch or to the queue itself."""
         self._stirred = True
         node = self.table.by_wd.get(wd)
@@ -230,11 +236,11 @@ class Dispatcher(FileSystemEventHandler):
             self._overflow()
         elif node is None:
             if wd == self._markers.wd and mask & IN_MOVED_TO:
-                self._births.append(self._mark(int(name)))
+                self._births.append(self._gate.arrive(int(name)))
         elif mask & IN_IGNORED:
             self._walker.drop(node)
         elif mask & IN_MOVE_SELF:
-            self._moved(node, at)
+            self._moved(node)
         elif mask & IN_CREATE:
             self._born(node, name)
         elif mask & IN_DELETE:
@@ -268,16 +274,15 @@ class Dispatcher(FileSystemEventHandler):
             self._walker.drop(occupant)
         was = child.path
         self.table.move(child, parent, name)
-        self._births.append(self._walker.walk(parent, name, Why.MOVED, was=was))
+        self._walker.arrive(child, was)
+        self._births.append(self._walker.walk(parent, name, Why.MOVED))
 
-    def _moved(self, node: Directory, at: Millis) -> None:
+    def _moved(self, node: Directory) -> None:
         """Take the end of a directory's move: it is out of sight if it did not arrive anywhere."""
         if self._leaving.pop(node, None) is None:
             self._births.append(self._check(node))
         else:
-            if node.coverage:
-                self._out.append(FileEvent(node.coverage.roots, node.path, Change.DELETED, at))
-            self._walker.drop(node)
+            self._walker.lose(node)
 
     def _check(self, node: Directory) -> Steps:
         """Forget a directory that is not where the table has it; what moved it there is walked on its own."""
@@ -288,7 +293,7 @@ class Dispatcher(FileSystemEventHandler):
     def _change_rules(self, node: Directory) -> None:
         if node not in self._rules_changed:
             self._rules_changed.add(node)
-            self._settling += 1
+            self._gate.close()
             self._walks.append(self._follow_rules(node))
 
     def _overflow(self) -> None:
@@ -298,7 +303,7 @@ class Dispatcher(FileSystemEventHandler):
         self._markers.set()  # in place of those that were dropped
         if self._resync_again is None:
             self._lost_since = self._drained_at
-            self._settling += 1
+            self._gate.close()
             self._walks.append(self._resync())
         self._resync_again = True
 
@@ -345,7 +350,7 @@ class Dispatcher(FileSystemEventHandler):
             if node.wd != REMOVED:
                 yield from self._walker.walk(node.parent, node.name, Why.RULES)
         finally:
-            self._settle()
+            self._gate.open()
 
     def _resync(self) -> Steps:
         try:
@@ -358,7 +363,7 @@ class Dispatcher(FileSystemEventHandler):
             self._resync_again = None
             self.resyncs += 1
             self._lose(tuple(self._roots), since=self._lost_since, reason="overflow")
-            self._settle()
+            self._gate.open()
 
     def _walk_root(self, root: Root, why: Why) -> Steps:
         above, _, name = root.path.rpartition("/")
@@ -371,19 +376,6 @@ class Dispatcher(FileSystemEventHandler):
     def _remove_watches(self) -> Steps:
         yield from self._walker.remove_watches()
         self._removing = False
-
-    def _mark(self, number: int) -> Steps:
-        if self._settling:
-            self._held_markers.append(number)
-        else:
-            self._pass(number)
-        yield
-
-    def _settle(self) -> None:
-        self._settling -= 1
-        if not self._settling and self._held_markers:
-            self._pass(max(self._held_markers))
-            self._held_markers.clear()
 
     def _pass(self, marker: int) -> None:
         self._hand_over(places=0)

@@ -6,6 +6,9 @@ being meanwhile is seen by one of the two. The watch stays narrow until everythi
 (post-order): scanning a directory opens it, and a live watch on it or on its parent would report that. Rules
 are read while it is narrow too.
 
+A directory that moved gets the rules of its new place before the next record is taken, without a look at the
+disk; the walk comes later and takes them from there.
+
 A walk is a generator that yields after each directory: the dispatcher runs it in slices between batches, on
 its own thread. So the table needs no lock, and an event that follows an entry's report in the kernel's queue
 follows it to the listener too.
@@ -13,31 +16,32 @@ follows it to the listener too.
 
 import enum
 import errno
-import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.file_events import Change, FileEvent
+from omnimemd.domain.ignore import Base, IgnoreRules, Layer
 from omnimemd.system.watcher.directories import (
     NO_ROOM,
     NOBODY,
     REMOVED,
     UNREADABLE,
+    Arrival,
     Coverage,
     Directory,
     DirectoryTable,
+    Place,
     Root,
     Scope,
 )
+from omnimemd.system.watcher.gate import Gate, Steps
 from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, MARKER, NARROW, Inotify
 from omnimemd.system.watcher.markers import Markers
+from omnimemd.system.watcher.moves import Listing, Moves
 from omnimemd.system.watcher.rule_files import TELLING, RuleFiles
-
-#: A walk under way; each step is short, and the table is true after each.
-Steps = Iterator[None]
 
 #: Entries of one directory between two yields: 1,024 take about a millisecond.
 _STRIDE: Final = 1024
@@ -57,18 +61,14 @@ class Why(enum.Enum):
 class _Frame:
     """One directory of the walk's stack."""
 
-    __slots__ = ("before", "coverage", "fresh", "narrow", "node", "path", "todo", "was")
+    __slots__ = ("coverage", "fresh", "narrow", "node", "path", "todo")
 
-    def __init__(
-        self, node: Directory, path: str, *, before: Coverage, fresh: bool, narrow: bool, was: str | None
-    ) -> None:
+    def __init__(self, node: Directory, path: str, *, fresh: bool, narrow: bool) -> None:
         self.node = node
         self.path = path
-        self.before = before  # its coverage until now
         self.coverage = node.coverage  # that of the scan
         self.fresh = fresh  # it is new in the table
         self.narrow = narrow  # its watch is, until all below is scanned
-        self.was = was  # its path before it moved
         self.todo: list[tuple[str, Coverage]] | None = None  # subdirectories to enter, None before the scan
 
 
@@ -85,6 +85,8 @@ class Walker:
         clock: Clock,
         tell: Callable[[FileEvent], None],
         markers: Markers,
+        gate: Gate,
+        moves: Moves,
         blind: frozenset[str],
     ) -> None:
         self._table = table
@@ -94,26 +96,24 @@ class Walker:
         self._clock = clock
         self._tell = tell
         self._markers = markers
+        self._gate = gate
+        self._moves = moves
         self._blind = blind  # paths that are never entered
-        self._cookies = itertools.count(-1, -1)  # the kernel's are unsigned
         self._doomed: set[int] = set()  # watches to remove
 
-    def walk(self, parent: Directory | None, name: str, why: Why, *, was: str | None = None) -> Steps:
-        """Walk the directory *name* of *parent* (a path when there is none) and all below.
-
-        Args:
-            was: its path before it moved, when `why` is MOVED.
-        """
+    def walk(self, parent: Directory | None, name: str, why: Why) -> Steps:
+        """Walk the directory *name* of *parent* (a path when there is none) and all below."""
         if parent is not None and parent.wd == REMOVED:
             return
         path = name if parent is None else f"{parent.path}/{name}"
         moves = self._table.moves
-        first = self._enter(parent, name, path, self.covering(parent, path, name), why, was)
+        first = self._enter(parent, name, path, self.covering(parent, path, name), why)
         stack = [first] if first is not None else []
+        listings: list[Listing] = []
         while stack:
             frame = stack[-1]
             if frame.todo is None:
-                yield from self._scan(frame, why)
+                yield from self._scan(frame, why, listings)
                 yield
                 if moves != self._table.moves:
                     moves = self._table.moves
@@ -126,11 +126,39 @@ class Walker:
             name, coverage = frame.todo.pop()
             if frame.coverage is not frame.node.coverage:  # another walk read newer rules, or a root was removed
                 coverage = self.covering(frame.node, f"{frame.path}/{name}", name)
-            known = self._table.child(frame.node, name)
-            old = f"{frame.was}/{name}" if frame.was is not None and known is not None else None
-            entered = self._enter(frame.node, name, f"{frame.path}/{name}", coverage, why, old)
+            entered = self._enter(frame.node, name, f"{frame.path}/{name}", coverage, why)
             if entered is not None:
                 stack.append(entered)
+        if listings:
+            self._gate.after(self._markers.set(), self._moves.tell(listings))
+
+    def arrive(self, top: Directory, was: str) -> None:
+        """Give a directory that moved, and all below, the rules of its new place; forget what is ignored there.
+
+        Args:
+            was: its path until now.
+        """
+        stack = [(top, was, NOBODY)]
+        while stack:
+            node, was, above = stack.pop()
+            path, before = node.path, node.coverage
+            if node.arrival is None:
+                node.arrival = Arrival(Place(was, before))
+            node.arrival.moves += 1
+            coverage = self.covering(node.parent, path, node.name)
+            if not coverage or path in self._blind:
+                self._hide(node)
+                continue
+            if before is not above:  # it has rules of its own, or is seen by others than its parent
+                coverage = _with_own_rules(coverage, before, was=was, path=path)
+            self._table.cover(node, coverage)
+            if node.children is not None:
+                stack.extend((child, f"{was}/{child.name}", before) for child in node.children.values())
+
+    def lose(self, node: Directory) -> None:
+        """Forget a directory that moved out of sight, and say so."""
+        self._tell_deleted(node.told)
+        self.drop(node)
 
     def drop(self, node: Directory) -> None:
         """Forget a directory that is no more, or out of sight, and all below."""
@@ -173,9 +201,7 @@ class Walker:
             coverage = Coverage((*coverage.scopes, Scope(root, root.rules)))
         return coverage
 
-    def _enter(
-        self, parent: Directory | None, name: str, path: str, coverage: Coverage, why: Why, was: str | None
-    ) -> _Frame | None:
+    def _enter(self, parent: Directory | None, name: str, path: str, coverage: Coverage, why: Why) -> _Frame | None:
         """Add the watch of a directory and take it into the table; None when it is not there or not to be watched."""
         known = self._table.child(parent, name) if parent is not None else None
         root = self._roots.get(path)
@@ -185,7 +211,7 @@ class Walker:
             known = root.node
         if not coverage or path in self._blind:
             if known is not None:
-                self._hide(known, was)
+                self._hide(known)
             return None
         stays = known is not None and known.wd >= 0 and why is not Why.RESYNC
         wd = self._add(path, LIVE | IN_MASK_ADD if stays else NARROW)
@@ -203,7 +229,7 @@ class Walker:
             if node.path == path:  # it hung elsewhere in the table only: a root, inside another root now
                 self._table.move(node, parent, name)
             elif _same(node.path, path):  # two names of one directory: a bind mount
-                self._inotify.add(path, LIVE)
+                self._add(path, LIVE)
                 return None
             else:
                 # The walk sees the disk as it is, the events that led there may still be in the queue. The old place
@@ -219,9 +245,8 @@ class Walker:
             node = self._table.insert(wd, parent, name)
         if root is not None:
             root.node = node
-        before = node.coverage
         self._table.cover(node, coverage)
-        return _Frame(node, path, before=before, fresh=fresh, narrow=not stays, was=None if fresh else was)
+        return _Frame(node, path, fresh=fresh, narrow=not stays)
 
     def _add(self, path: str, mask: int) -> int | None:
         """Watch *path*; return what stands for it in the table, None when it vanished or is our own place."""
@@ -240,16 +265,20 @@ class Walker:
         """Ask the kernel whether *node* is the directory at its path."""
         return node.wd < 0 or self._mask(node, node.path, LIVE | IN_MASK_ADD)
 
-    def _hide(self, node: Directory, was: str | None) -> None:
+    def _hide(self, node: Directory) -> None:
         """Stop watching a directory that is ignored now, but not the roots inside it."""
         path = node.path
-        if was is not None and node.coverage:
-            self._tell(FileEvent(node.coverage.roots, was, Change.DELETED, self._clock.now()))
+        if node.arrival is not None:
+            self._tell_deleted(node.arrival.was)
         inside = f"{path}/"
         for _ in self.uncover(node, lambda scope: scope.root.path == path or scope.root.path.startswith(inside)):
             pass
 
-    def _scan(self, frame: _Frame, why: Why) -> Steps:
+    def _tell_deleted(self, place: Place) -> None:
+        if place.coverage:
+            self._tell(FileEvent(place.coverage.roots, place.path, Change.DELETED, self._clock.now()))
+
+    def _scan(self, frame: _Frame, why: Why, listings: list[Listing]) -> Steps:
         """List a directory, read its rules, report its files, note the subdirectories to enter."""
         frame.todo = []
         node, path = frame.node, frame.path
@@ -281,7 +310,10 @@ class Walker:
                 self.drop(node.children[gone])
                 if node.children is None:
                     break
-        yield from self._report(frame, why, files)
+        if frame.fresh:
+            yield from self._report(frame, why, files)
+        elif why is Why.MOVED and node.arrival is not None:
+            listings.append(Listing(node, node.arrival, node.arrival.moves, files))
         frame.coverage = node.coverage
         for name in reversed(directories):  # entered from the end: in the directory's own order
             coverage = self.covering(node, f"{path}/{name}", name)
@@ -301,22 +333,14 @@ class Walker:
         self._table.cover(node, Coverage(tuple(scopes)))
 
     def _report(self, frame: _Frame, why: Why, files: list[str]) -> Steps:
-        """Tell of the files in a directory that came here with it."""
-        if why in (Why.START, Why.RULES) or (frame.was is None and not frame.fresh):
+        """Tell of the files in a directory that is new."""
+        if why in (Why.START, Why.RULES):
             return
         at, path, coverage = self._clock.now(), frame.path, frame.node.coverage
         for number, name in enumerate(files, 1):
             roots = coverage.seen_by(path, name)
-            if frame.was is None:
-                if roots:
-                    self._tell(FileEvent(roots, f"{path}/{name}", Change.FOUND, at))
-            else:
-                cookie = next(self._cookies)
-                left = frame.before.seen_by(frame.was, name)
-                if left:
-                    self._tell(FileEvent(left, f"{frame.was}/{name}", Change.MOVED_FROM, at, cookie))
-                if roots:
-                    self._tell(FileEvent(roots, f"{path}/{name}", Change.MOVED_TO, at, cookie))
+            if roots:
+                self._tell(FileEvent(roots, f"{path}/{name}", Change.FOUND, at))
             if not number % _STRIDE:
                 yield
 
@@ -344,3 +368,19 @@ def _same(one: str, other: str) -> bool:
         return os.path.samestat(os.lstat(one), os.lstat(other))
     except OSError:
         return False
+
+
+def _with_own_rules(coverage: Coverage, before: Coverage, *, was: str, path: str) -> Coverage:
+    """Return *coverage* with the rules that a directory has inside itself, as known *before* it moved here."""
+    of_root = {scope.root: scope.rules for scope in before.scopes}
+    of_any = next(iter(of_root.values()), IgnoreRules())  # a root that did not see it reads the same files
+
+    def own(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        return tuple(Layer(Base(path), layer.patterns) for layer in layers if layer.base == was)
+
+    scopes: list[Scope] = []
+    for root, above in ((scope.root, scope.rules) for scope in coverage.scopes):
+        rules = of_root.get(root, of_any)
+        inside = IgnoreRules(git=(*own(rules.git), *above.git), ours=(*own(rules.ours), *above.ours))
+        scopes.append(Scope(root, inside))
+    return Coverage(tuple(scopes))
