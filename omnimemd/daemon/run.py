@@ -13,6 +13,7 @@ from functools import partial
 from aiohttp import web
 
 from omnimem._version import __version__
+from omnimem.errors import StoreUnavailable
 from omnimemd.api.protocol import Connection
 from omnimemd.daemon.build import running
 from omnimemd.services.events import Events
@@ -55,14 +56,14 @@ def run(settings: Settings) -> None:
         _allow_descriptors()
         try:
             asyncio.run(_serve(settings, listening))
-        except (DatabaseUnusable, SchemaTooNew, WatchUnavailable) as error:
+        except (DatabaseUnusable, SchemaTooNew, StoreUnavailable, WatchUnavailable) as error:
             raise StartError(str(error)) from error
 
 
 async def _serve(settings: Settings, listening: Listening) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the last: its terminal was closed
         loop.add_signal_handler(number, stop.set)
     connection = listening.open()  # before any thread is started; calls wait until they can be served
     async with running(settings) as (app, events):

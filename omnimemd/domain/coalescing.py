@@ -171,6 +171,10 @@ class Coalescer:
 
     def _replace(self, source: "_Step", event: FileEvent, access: Access, *, old_path: str | None) -> None:
         """Make the first half of a rename the whole of it, at its place in the order."""
+        left = tuple(one for one in source.workspaces if one not in event.workspaces)
+        if left and old_path is not None:  # there it is a file that went
+            gone = FileEvent(left, source.path, Change.DELETED, source.at)
+            self._begin(gone, Access.DELETE)
         self._latest.pop(source.path, None)
         source.path, source.access, source.old_path = event.path, access, old_path
         source.workspaces, source.cookie, source.before = event.workspaces, 0, None

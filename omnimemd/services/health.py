@@ -116,6 +116,8 @@ class Health:
     async def _storing_problem(self) -> str | None:
         if self._database.sync_failed:
             return "The disk did not confirm a write: what was said since may be lost in a power cut. Restart omnimemd."
+        if not self._database.is_in_place():
+            return f"{self._database.path} was deleted or moved: what is recorded now is lost. Restart omnimemd."
         at = self._clock.now()
         try:
             await self._database.write(lambda db: canary.write(db, at=at), durable=True)

@@ -1,13 +1,21 @@
 """End a session the moment its process dies."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
 
+from omnimem.errors import StoreUnavailable
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.identity import ProcessIdentity
 from omnimemd.domain.ports import Cancel, Processes
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two tries to store the end of a session.
+_AGAIN_SECONDS: Final = 1.0
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -47,7 +55,13 @@ class Liveness:
         """Call *died* for each death, for ever."""
         while True:
             death = await self._deaths.get()
-            await died(death)
+            while True:
+                try:
+                    await died(death)
+                    break
+                except StoreUnavailable as error:  # it must not be forgotten: nobody tells of it again
+                    log.warning("end of a session not stored", extra={"reason": error.detail})
+                    await asyncio.sleep(_AGAIN_SECONDS)
 
     def _died(self, session_id: str, process: ProcessIdentity) -> None:
         self._bound.pop(session_id, None)

@@ -78,6 +78,7 @@ class Database:
         except (apsw.Error, OSError) as error:
             raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
         self._log = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        self._opened = {path: path.stat(), Path(f"{path}-wal"): os.fstat(self._log)}
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="reads")
         self._checkpointer: apsw.Connection | None = None  # opened and used in the syncer's thread only
@@ -201,6 +202,13 @@ class Database:
         os.close(self._log)
         # Closing the last connection checkpoints the log into the database and removes it.
         self._writer.close()
+
+    def is_in_place(self) -> bool:
+        """Return whether the files that are open are still those at their paths: what is written would be lost else."""
+        try:
+            return all(os.path.samestat(path.stat(), opened) for path, opened in self._opened.items())
+        except OSError:
+            return False
 
     def size(self) -> int:
         """Return the bytes of the database with its log."""

@@ -7,6 +7,7 @@ worktree or submodule, says where the common directory is (gitrepository-layout(
 import os
 import stat
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from omnimem.errors import WorkspaceInvalid
 from omnimem.model import Id, ProjectKind
 from omnimemd.domain.projects import Place
 from omnimemd.system.birth import folder_identity
+from omnimemd.system.small_files import is_of, owners_for, read_small
 
 MARKER_NAME: Final = ".omnimem.toml"
 _MARKERS_KEPT: Final = 256
@@ -48,14 +50,15 @@ class SystemPlaces:
         if not os.path.exists(real):
             raise WorkspaceInvalid.field("path", f"{path!r} does not exist")
         start = Path(real if os.path.isdir(real) else os.path.dirname(real))
+        owners = owners_for(str(start))
         named: tuple[Path, _Marker] | None = None
         for folder in (start, *start.parents):
-            marker = self._marker(folder)
+            marker = self._marker(folder, owners)
             if marker is not None and marker.project_id is not None:
-                return _marked(folder, marker)
+                return _marked(folder, marker, owners)
             if marker is not None and named is None:
                 named = folder, marker
-            repository = _repository_at(folder)
+            repository = _repository_at(folder, owners)
             if repository is not None:
                 return _git_place(folder, repository, named[1] if named else _Marker())
         root, marker = named or (start, _Marker())
@@ -68,11 +71,11 @@ class SystemPlaces:
             track=marker.track,
         )
 
-    def _marker(self, folder: Path) -> "_Marker | None":
+    def _marker(self, folder: Path, owners: Collection[int]) -> "_Marker | None":
         file = folder / MARKER_NAME
         try:
             found = file.stat()
-            if not stat.S_ISREG(found.st_mode):
+            if not is_of(str(file), owners) or not stat.S_ISREG(found.st_mode):
                 return None
             version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
             known = self._markers.get(file)
@@ -80,9 +83,12 @@ class SystemPlaces:
                 return known[1]
             if len(self._markers) >= _MARKERS_KEPT:
                 self._markers.clear()
-            marker = _read(file)
         except OSError:
             return None
+        text = read_small(str(file), follow=True)
+        if text is None:
+            return None
+        marker = _parsed(file, text)
         self._markers[file] = version, marker
         return marker
 
@@ -106,16 +112,16 @@ def _real(path: str) -> str:
     return real
 
 
-def _read(file: Path) -> _Marker:
+def _parsed(file: Path, text: bytes) -> _Marker:
     try:
-        return msgspec.convert(tomllib.loads(file.read_bytes().decode("utf-8")), _Marker)
+        return msgspec.convert(tomllib.loads(text.decode("utf-8")), _Marker)
     except (ValueError, msgspec.ValidationError) as error:
         # To go on without it would file the work under another project.
         raise WorkspaceInvalid.field("path", f"{file} has a mistake: {error}", hint=f"Correct {file}.") from error
 
 
-def _marked(folder: Path, marker: _Marker) -> Place:
-    worktree = next((str(one) for one in (folder, *folder.parents) if _repository_at(one) is not None), None)
+def _marked(folder: Path, marker: _Marker, owners: Collection[int]) -> Place:
+    worktree = next((str(one) for one in (folder, *folder.parents) if _repository_at(one, owners) is not None), None)
     return Place(
         kind=ProjectKind.MARKER,
         root=str(folder),
@@ -149,30 +155,29 @@ def _git_place(folder: Path, repository: _Repository, marker: _Marker) -> Place:
     )
 
 
-def _repository_at(folder: Path) -> _Repository | None:
+def _repository_at(folder: Path, owners: Collection[int]) -> _Repository | None:
     """Return the repository whose working tree's root, or bare directory, *folder* is."""
     dot_git = folder / ".git"
-    if _is_git_dir(dot_git):
+    if _is_git_dir(dot_git, owners):
         return _Repository(dot_git.resolve())
-    try:
-        first = dot_git.read_bytes()[:4096].decode("utf-8", "surrogateescape").split("\n", 1)[0]
-    except OSError:
+    pointer = read_small(str(dot_git), follow=True) if is_of(str(dot_git), owners) else None
+    if pointer is None:
         # What lies in a .git folder is not bare: it is the working tree's above it, or a submodule's of that.
-        bare = ".git" not in folder.parts and _is_git_dir(folder) and (folder / "refs").is_dir()
+        bare = ".git" not in folder.parts and _is_git_dir(folder, owners) and (folder / "refs").is_dir()
         return _Repository(folder, bare=True) if bare else None
+    first = pointer.decode("utf-8", "surrogateescape").split("\n", 1)[0]
     if not first.startswith("gitdir: ") or "\0" in first:
         return None
     git_dir = (folder / first.removeprefix("gitdir: ").strip()).resolve()
-    try:
-        shared = (git_dir / "commondir").read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return _Repository(git_dir) if _is_git_dir(git_dir) else None  # a submodule, or a separate git dir
-    common = (git_dir / shared).resolve()
-    return _Repository(common, linked=True) if _is_git_dir(common) else None
+    shared = read_small(str(git_dir / "commondir"))
+    if shared is None:
+        return _Repository(git_dir) if _is_git_dir(git_dir, owners) else None  # a submodule, or a separate git dir
+    common = (git_dir / shared.decode("utf-8", "surrogateescape").strip()).resolve()
+    return _Repository(common, linked=True) if _is_git_dir(common, owners) else None
 
 
-def _is_git_dir(path: Path) -> bool:
+def _is_git_dir(path: Path, owners: Collection[int]) -> bool:
     try:
-        return (path / "HEAD").is_file() and (path / "objects").is_dir()
+        return is_of(str(path), owners) and (path / "HEAD").is_file() and (path / "objects").is_dir()
     except OSError:
         return False

@@ -270,3 +270,43 @@ class TestFolders:
         (base / "link").symlink_to(base)
 
         assert SystemPlaces().real(f"{base}/link/./gone/x/") == f"{base}/gone/x"
+
+
+class TestWhatIsNotToBeTrusted:
+    @pytest.mark.parametrize("name", [".git", ".omnimem.toml"])
+    def test_a_pipe_holds_nobody_up(self, base: Path, name: str) -> None:
+        os.mkfifo(base / name)
+
+        assert look(base).kind is ProjectKind.PATH
+
+    @pytest.mark.parametrize("name", [".git", ".omnimem.toml"])
+    def test_what_is_endless_is_not_read(self, base: Path, name: str) -> None:
+        (base / name).symlink_to("/dev/zero")
+
+        assert look(base).kind is ProjectKind.PATH
+
+    def test_what_is_too_large_is_not_read(self, base: Path) -> None:
+        (base / ".omnimem.toml").write_text('project_id = "p"\n')
+        os.truncate(base / ".omnimem.toml", 3 << 30)
+
+        assert look(base).kind is ProjectKind.PATH
+
+    @pytest.mark.needs("root")
+    def test_what_another_user_made_above_a_folder_decides_nothing(self, base: Path) -> None:
+        mine = base / "mine"
+        mine.mkdir()
+        (base / ".omnimem.toml").write_text('project_id = "evil"\ntrack = false\n')
+        git("init", "-q", at=base)
+        for foreign in (base / ".omnimem.toml", base / ".git"):
+            os.chown(foreign, 65534, 65534)
+
+        place = look(mine)
+
+        assert (place.kind, place.root, place.track) == (ProjectKind.PATH, str(mine), True)
+
+    @pytest.mark.needs("root")
+    def test_what_the_folders_own_owner_made_counts(self, repository: Path) -> None:
+        for path in (repository, repository / "src", *(repository / ".git").parent.glob(".git")):
+            os.chown(path, 65534, 65534)
+
+        assert look(repository / "src").kind is ProjectKind.GIT

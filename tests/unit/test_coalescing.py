@@ -156,13 +156,13 @@ class TestStories:
 
         assert [in_words(one) for one in coalescer.take(now=LONG_AFTER)] == ["delete a", "create b"]
 
-    def test_a_rename_into_another_workspace_is_told_there(self) -> None:
+    def test_a_rename_into_another_workspace_is_told_in_both(self) -> None:
         coalescer = Coalescer()
         coalescer.add(event(Change.MOVED_FROM, "a", cookie=1, roots=("/w",)))
         coalescer.add(event(Change.MOVED_TO, "b", cookie=1, roots=("/v",)))
 
-        (one,) = coalescer.take(now=LONG_AFTER)
-        assert (one.workspaces, one.access) == (("/v",), Access.MOVE)
+        told = {(one.workspaces, one.access, one.path) for one in coalescer.take(now=LONG_AFTER)}
+        assert told == {(("/v",), Access.MOVE, "/w/b"), (("/w",), Access.DELETE, "/w/a")}
 
 
 class TestWaiting:

@@ -8,13 +8,13 @@ are not followed.
 import logging
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from omnimemd.domain.ignore import IgnoreRules, Patterns
+from omnimemd.system.small_files import is_of, owners_for, read_small
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,6 @@ NAMES: Final = frozenset((GITIGNORE, OMNIMEMIGNORE, OMNIMEM_TOML))
 #: Their presence in a directory makes it differ from its parent.
 TELLING: Final = NAMES | {_DOT_GIT}
 
-_READ_AT_MOST: Final = 1 << 20
 _SECTION = re.compile(r'\s*\[\s*([^\]\s"]+)\s*("[^"]*")?\s*\]')
 _EXCLUDES_FILE = re.compile(r"\s*excludesfile\s*=\s*(.*)", re.IGNORECASE)
 
@@ -43,11 +42,13 @@ class RuleFiles:
         """Return the rules that reach into *root* from outside: the user's, and its repository's above it."""
         rules = IgnoreRules().inside(root, git=self._users(), ours=None)
         above = [str(parent) for parent in Path(root).parents]
-        top = next((parent for parent in above if _git_directory(parent or "/") is not None), None)
+        owners = owners_for(root)
+        begins = (one for one in above if is_of(f"{one}/{_DOT_GIT}", owners) and _git_directory(one) is not None)
+        top = next(begins, None)
         if top is None or _git_directory(root) is not None:
             return rules
         for directory in reversed(above[: above.index(top) + 1]):
-            present = [name for name in TELLING if os.path.lexists(f"{directory}/{name}")]
+            present = [name for name in TELLING if is_of(f"{directory}/{name}", owners)]
             rules = self.inside(rules, directory, present, top=directory == top)
         return rules
 
@@ -150,15 +151,6 @@ def _patterns(path: str, *, follow: bool = False) -> Patterns | None:
 
 
 def _read(path: str, *, follow: bool = False) -> str | None:
-    """Return the text of a plain file, None when there is none that can be read."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    try:
-        descriptor = os.open(path, flags)
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return os.fsdecode(os.read(descriptor, _READ_AT_MOST))
-    finally:
-        os.close(descriptor)
+    """Return the text of a small file, None when there is none that can be read."""
+    found = read_small(path, follow=follow)
+    return None if found is None else os.fsdecode(found)
