@@ -95,7 +95,7 @@ class AsyncClient:
                 for piece in connection.http.stream(await connection.reader.read(_CHUNK)):
                     for event in stream.feed(piece):
                         yield event
-        except ConnectionResetError as error:
+        except ConnectionError as error:
             raise ConnectionLost("The daemon went away.") from error
         finally:
             connection.close()

@@ -73,7 +73,7 @@ class Connection:
             while True:
                 for piece in self._http.stream(self._socket.recv(_CHUNK)):
                     yield from stream.feed(piece)
-        except ConnectionResetError as error:
+        except ConnectionError as error:
             raise ConnectionLost("The daemon went away.") from error
 
     def reusable(self) -> bool:

@@ -26,7 +26,7 @@ def main() -> int:
 
 def _told() -> int:
     """Run the verb; return the exit status, having told what went wrong."""
-    from omnimem import DaemonNotRunning, OmnimemError
+    from omnimem import ConnectionLost, DaemonNotRunning, OmnimemError
     from omnimemd.cli.output import Output
     from omnimemd.cli.parser import parse
 
@@ -37,6 +37,9 @@ def _told() -> int:
         given.run(given, out)
     except DaemonNotRunning as error:
         out.error(error.detail, error.hint)
+        return NOT_RUNNING
+    except ConnectionLost as error:
+        out.error(error.detail, "See whether it runs with `omnimem status`, and whether this was done.")
         return NOT_RUNNING
     except OmnimemError as error:
         detail = "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in error.errors)

@@ -49,9 +49,9 @@ def _record(given: Namespace, out: Output) -> None:
         bound = "no process" if session.process_id is None else f"process {session.process_id}"
         place = shown_path(session.workspace_path)
         out.say(f"recording {place} as {session.session_id}, bound to {bound}; Ctrl-C ends it")
-        _tell_problems(client, session, out)
         journal = Journal(client, session, out)
         try:
+            _tell_problems(client, session, out)
             follow(journal, inbox, out)
         except CallFailed as error:
             raise CannotGoOn(

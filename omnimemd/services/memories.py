@@ -160,6 +160,7 @@ class Memories:
             return memory
 
         purged = await self._database.write(work, durable=True)
+        self._database.erase_log()
         self._accesses.pop(memory_id, None)
         self._events.publish(MemoryChanged(rules.delete(purged, now=self._clock.now())))
 

@@ -203,6 +203,16 @@ class Database:
         # Closing the last connection checkpoints the log into the database and removes it.
         self._writer.close()
 
+    def erase_log(self) -> None:
+        """Have nothing left in the log of what was erased: bring it into the database file, and cut it to nothing.
+
+        On the loop, as it needs the writer: some milliseconds, for what is rare. A reader in the way, or a write that
+        is under way, puts it off to the next checkpoint.
+        """
+        if self._group is None:
+            with contextlib.suppress(apsw.BusyError, apsw.LockedError):
+                self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
     def is_in_place(self) -> bool:
         """Return whether the files that are open are still those at their paths: what is written would be lost else."""
         try:

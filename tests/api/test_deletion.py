@@ -24,7 +24,9 @@ async def test_a_purged_memory_leaves_nothing_behind(tmp_path: Path) -> None:
         assert SENTENCE in await restore.text()
 
         await client.delete(place, params={"purge": "true"})
+        at_once = await asyncio.to_thread(holders, tmp_path)
 
+    assert at_once == []
     assert await asyncio.to_thread(holders, tmp_path) == []
 
 
@@ -36,7 +38,9 @@ async def test_a_deleted_session_leaves_nothing_behind(tmp_path: Path, key: dict
         await client.post("/sessions/s/end")
 
         await client.delete("/sessions/s")
+        at_once = await asyncio.to_thread(holders, tmp_path)
 
+    assert at_once == []
     assert await asyncio.to_thread(holders, tmp_path) == []
 
 
