@@ -262,9 +262,8 @@ def test_a_link_is_known_by_the_folder_it_is_in(running: Home, session: str) -> 
 
     running.omnimem("context", "add", session, "--file", "linked/../linked/link")
 
-    context = json.loads(running.omnimem("context", "show", session, "--json").out)["context"]
-    told = [one["path"] for one in context["files_accessed"] if one["source"] == "api"]
-    assert told == [str(running.app / "real" / "link")]
+    entries = json.loads(running.omnimem("context", "show", session, "--entries", "--json").out)["entries"]
+    assert [one["path"] for one in entries if one["source"] == "api"] == [str(running.app / "real" / "link")]
 
 
 def test_entries_are_shown_one_by_one(running: Home, session: str) -> None:
