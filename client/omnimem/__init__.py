@@ -3,7 +3,7 @@
     from omnimem import Client
 
     with Client() as memory:
-        session = memory.create_session(tool_id="my-tool", workspace_path="/work/app")
+        session = memory.create_session(tool_id="my-tool", workspace_path="/home/me/src/app")
         memory.append_context(session.session_id, decision="Use SQLite: one file, no server.")
 
 `AsyncClient` is the same for asyncio; it is loaded when it is first asked for.

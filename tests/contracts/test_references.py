@@ -10,7 +10,7 @@ from tests.contracts.checkout import ROOT, committed_files
 #: What a reader of the repository cannot follow, by the reason why. In an example, "me" and "somebody" are nobody.
 UNFOLLOWABLE = {
     "a home directory": rb"(?<![\w.}])/(?:root/|(?:home|Users)/(?!(?:me|somebody)\b)\w)",
-    "a folder beside the repository": rb"/work/(?:main|shared)|\bshared/(?:[A-Z]|hooks|recipes|retrieval)",
+    "a folder beside the repository": rb"\bshared/(?:[A-Z]|hooks|recipes|retrieval)",
     "a package index": rb"pypi\.org|pythonhosted\.org|/opt/(?:pypi|wheels)",
 }
 
