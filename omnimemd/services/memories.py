@@ -211,7 +211,9 @@ class Memories:
             try:
                 await self._database.write(lambda db: rows.count_accesses(db, accesses))
             except StoreUnavailable:
-                self._accesses = accesses | self._accesses  # counted when the store works again
+                for memory_id, (count, at) in accesses.items():  # counted when the store works again
+                    since, latest = self._accesses.get(memory_id, (0, at))
+                    self._accesses[memory_id] = count + since, max(at, latest)
 
     async def _change(self, project_id: str, memory_id: str, rule: Callable[[Memory, Millis], Memory]) -> Memory:
         def work(db: Connection) -> Memory:

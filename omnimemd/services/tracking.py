@@ -228,7 +228,8 @@ class Tracking:
         losers = {
             share.session_id: Share(share.session_id, Attribution.PROBABLE) for one in lost for share in one.shares
         }
-        self._decided.insert(0, _Decided(Loss((), min(times), max(times), reason), tuple(losers.values()), None))
+        ambient = None if losers else next((one.ambient for one in lost if one.ambient is not None), None)
+        self._decided.insert(0, _Decided(Loss((), min(times), max(times), reason), tuple(losers.values()), ambient))
 
 
 def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:

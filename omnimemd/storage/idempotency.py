@@ -31,8 +31,8 @@ def find(db: apsw.Connection, route: str, key: str, *, now: Millis) -> KeptAnswe
 def forget(db: apsw.Connection, thing_id: str) -> None:
     """Let go of every answer about the session or memory *thing_id*: it is deleted, and so is what was said of it."""
     db.execute(
-        "DELETE FROM idempotency_keys WHERE instr(route, :id) > 0 OR instr(body, CAST(:id AS BLOB)) > 0",
-        {"id": thing_id},
+        "DELETE FROM idempotency_keys WHERE instr(route || '/', :segment) > 0 OR instr(body, :text) > 0",
+        {"segment": f"/{thing_id}/", "text": f'"{thing_id}"'.encode()},  # an id is whole: "s" is not in "sess_1"
     )
 
 

@@ -49,3 +49,20 @@ async def test_what_is_not_deleted_is_still_there(tmp_path: Path) -> None:
         await client.post("/projects/p/memories", json={"key": "k", "value": SENTENCE})
 
     assert await asyncio.to_thread(holders, tmp_path) == ["omnimem.db"]
+
+
+async def test_answers_about_others_are_kept(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, TestClient(TestServer(house.app)) as client:
+        for name in ("s", "sess_1"):
+            body = {"session_id": name, "tool_id": "t", "workspace_path": str(tmp_path)}
+            await client.post("/sessions", json=body)
+        note, key = {"search_query": "x"}, {"Idempotency-Key": "a"}
+        first = await client.post("/sessions/sess_1/context", json=note, headers=key)
+        await client.post("/sessions/s/end")
+
+        await client.delete("/sessions/s")
+        again = await client.post("/sessions/sess_1/context", json=note, headers=key)
+
+        assert await again.text() == await first.text()
+        entries = await (await client.get("/sessions/sess_1/entries")).json()
+        assert len(entries["entries"]) == 1
