@@ -114,10 +114,11 @@ class Coalescer:
         aside: dict[str, int] = {}  # path moved to a backup's name → where its deletion stands in *kept*
         for one in observed:
             if is_dropping(posixpath.basename(one.path)):
-                self.folded += 1
                 if one.old_path is not None and not is_dropping(posixpath.basename(one.old_path)):
                     aside[one.old_path] = len(kept)
                     kept.append(Observed(one.workspaces, one.old_path, Access.DELETE, one.at))
+                else:
+                    self.folded += 1
                 continue
             saved = one.old_path is not None and is_dropping(posixpath.basename(one.old_path))
             if one.path in aside and (saved or one.access in (Access.CREATE, Access.WRITE)):
