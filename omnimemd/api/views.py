@@ -59,6 +59,8 @@ def entry(numbered: Numbered, *, session_id: str | None = None) -> model.Entry:
                 old_path=None if one.old_path is None else shown(one.old_path),
                 others=list(one.others) or None,
                 path_raw=raw(one.path),
+                burst_id=one.burst_id,
+                agent_id=one.agent_id,
             )
         case domain.Search():
             return model.SearchEntry(
@@ -91,6 +93,8 @@ def entry(numbered: Numbered, *, session_id: str | None = None) -> model.Entry:
                 reads=one.reads,
                 writes=one.writes,
                 top=[shown(path) for path in one.top],
+                attribution=one.attribution,
+                others=list(one.others) or None,
             )
         case domain.Gap():
             return model.GapEntry(

@@ -10,6 +10,7 @@ from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import Places, Processes, Watcher
+from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
@@ -116,6 +117,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         entries=entries,
         sessions=sessions,
         workspaces=workspaces,
+        attributor=Attributor(workspaces=workspaces),
         watcher=watcher,
         clock=clock,
         ambient_idle_ms=wishes.ambient_idle_ms,

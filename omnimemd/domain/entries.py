@@ -23,6 +23,8 @@ class FileAccess(_Entry, frozen=True, kw_only=True):
     importance: float | None = None  #: 0…1; None: nobody said
     old_path: str | None = None  #: of a move
     others: tuple[str, ...] = ()  #: session ids; of an ambiguous access
+    burst_id: str | None = None  #: of the burst it was part of
+    agent_id: str | None = None  #: which of the agents in the session's process, where the tool says so
 
 
 class Search(_Entry, frozen=True, kw_only=True):
@@ -54,7 +56,9 @@ class Scan(_Entry, frozen=True, kw_only=True):
     directories: int
     reads: int
     writes: int
-    top: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()  #: the directories with the most files, most first
+    attribution: Attribution = Attribution.PROBABLE
+    others: tuple[str, ...] = ()  #: session ids; of an ambiguous scan
 
 
 class Gap(_Entry, frozen=True, kw_only=True):

@@ -23,6 +23,8 @@ class Change(enum.IntEnum):
     DELETED = 6  #: it is gone from here
     MOVED_FROM = 7  #: it left this name; the MOVED_TO with the same cookie, if any, says where to
     MOVED_TO = 8  #: it arrived at this name; without a MOVED_FROM of that cookie it came from outside
+    LOCKED = 9  #: git began to change the working tree: its `.git/index.lock`, which is the path, came into being
+    UNLOCKED = 10  #: that lock is gone
 
 
 class FileEvent(msgspec.Struct, frozen=True, gc=False):
@@ -33,6 +35,25 @@ class FileEvent(msgspec.Struct, frozen=True, gc=False):
     change: Change
     at: Millis  #: when it was read from the kernel, UTC
     cookie: int = 0  #: pairs MOVED_FROM with MOVED_TO (inotify(7)); 0 otherwise
+
+
+class FileFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What lstat(2) says of one file: enough to tell whether it is the one that was there before, unchanged."""
+
+    name: str  #: without its folder
+    inode: int
+    size: int  #: bytes
+    mtime_ns: int
+    ctime_ns: int  #: of the last change of the content, the name or the mode: no program can set it
+
+
+class Listing(msgspec.Struct, frozen=True, gc=False):
+    """The files of one directory as a survey saw them; subdirectories are listings of their own."""
+
+    workspaces: tuple[str, ...]  #: every watched root that sees the directory, ≥ 1
+    path: str
+    files: tuple[FileFacts, ...]  #: those that no rule ignores
+    at: Millis  #: when it was listed
 
 
 class Loss(msgspec.Struct, frozen=True):

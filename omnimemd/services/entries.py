@@ -124,6 +124,7 @@ def _entries(draft: ContextAppend, *, workspace: str, source: Source, now: Milli
                 attribution=Attribution.EXACT,
                 importance=draft.file_importance,
                 old_path=None if draft.old_path is None else absolute(draft.old_path, workspace=workspace),
+                agent_id=draft.agent_id,
             )
         )
     if draft.search_query is not None:
@@ -142,7 +143,7 @@ def _check(draft: ContextAppend, *, where: str) -> None:
     if draft.file_path is None:
         errors += [
             FieldError(where + name, "says something about a file: give file_path too")
-            for name in ("file_importance", "access", "old_path")
+            for name in ("file_importance", "access", "old_path", "agent_id")
             if getattr(draft, name) is not None
         ]
     if draft.old_path is not None and draft.access is not Access.MOVE:

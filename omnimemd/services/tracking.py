@@ -15,15 +15,16 @@ import msgspec
 
 from omnimem.errors import SessionNotFound, StoreUnavailable, Unavailable
 from omnimem.model import Attribution, Source
-from omnimemd.domain.attribution import Share, attribute
+from omnimemd.domain.attribution import Share
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.coalescing import Coalescer, Observed
 from omnimemd.domain.entries import Entry, FileAccess, Gap
-from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
+from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
 from omnimemd.domain.ports import Watcher
+from omnimemd.services.attribution import Attributor, Verdict
 from omnimemd.services.entries import Entries
 from omnimemd.services.sessions import Sessions
-from omnimemd.services.workspaces import AmbientPlace, Workspaces
+from omnimemd.services.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ _AT_ONCE: Final = 500
 #: Accesses that wait while the store is not available; more become a gap.
 _WAITING: Final = 50_000
 _RETRY_SECONDS: Final = 1.0
+_LOCKS: Final = frozenset((Change.LOCKED, Change.UNLOCKED))
 #: How long a flush waits for the kernel's queue to be read.
 _BARRIER_SECONDS: Final = 10.0
 
@@ -42,8 +44,7 @@ class _Decided(msgspec.Struct, frozen=True):
     """An access, or a gap, and where it goes."""
 
     what: Observed | Loss
-    shares: tuple[Share, ...]
-    ambient: AmbientPlace | None  #: whose ambient session has it, when nobody else does
+    verdict: Verdict
 
 
 class Tracking:
@@ -55,6 +56,7 @@ class Tracking:
         entries: Entries,
         sessions: Sessions,
         workspaces: Workspaces,
+        attributor: Attributor,
         watcher: Watcher,
         clock: Clock,
         ambient_idle_ms: int,
@@ -63,6 +65,7 @@ class Tracking:
         self._entries = entries
         self._sessions = sessions
         self._workspaces = workspaces
+        self._attributor = attributor
         self._watcher = watcher
         self._clock = clock
         self._ambient_idle_ms = ambient_idle_ms
@@ -89,8 +92,10 @@ class Tracking:
 
     def file_events(self, events: Sequence[FileEvent]) -> None:
         """Take one batch of the watcher's."""
+        self._attributor.saw(events)
         for event in events:
-            self._coalescer.add(event)
+            if event.change not in _LOCKS:
+                self._coalescer.add(event)
         if len(self._coalescer) >= _WAITING:
             self.decide()
         self._something.set()
@@ -100,9 +105,7 @@ class Tracking:
         self.decide()
         self.gaps += 1
         for root in loss.workspaces:
-            shares = tuple(Share(one, Attribution.PROBABLE) for one in self._workspaces.members((root,)))
-            ambient = None if shares else self._workspaces.by_hand((root,))
-            self._decided.append(_Decided(loss, shares, ambient))
+            self._decided.append(_Decided(loss, self._attributor.of_everybody(root)))
         self._something.set()
 
     def watch_changed(self, report: WatchReport) -> None:
@@ -168,15 +171,8 @@ class Tracking:
                     await self._ambient_changed.wait()
 
     def _decide(self, settled: Sequence[Observed]) -> None:
-        verdicts: dict[tuple[str, ...], tuple[tuple[Share, ...], AmbientPlace | None]] = {}
-        for observed in settled:
-            verdict = verdicts.get(observed.workspaces)
-            if verdict is None:
-                shares = attribute(self._workspaces.members(observed.workspaces))
-                ambient = None if shares else self._workspaces.by_hand(observed.workspaces)
-                verdict = verdicts[observed.workspaces] = shares, ambient
-            if verdict[0] or verdict[1]:
-                self._decided.append(_Decided(observed, *verdict))
+        verdicts = self._attributor.verdicts(settled)
+        self._decided += [_Decided(one, verdict) for one, verdict in zip(settled, verdicts, strict=True) if verdict]
 
     async def _store(self) -> None:
         async with self._storing:
@@ -198,12 +194,12 @@ class Tracking:
         new: dict[str, list[Entry]] = {}
         ambient: dict[str, str] = {}  # session id by workspace
         for one in batch:
-            shares = one.shares
-            if one.ambient is not None:
-                session = await self._sessions.open_ambient(one.ambient)
+            shares, place = one.verdict.shares, one.verdict.ambient
+            if place is not None:
+                session = await self._sessions.open_ambient(place)
                 shares = (Share(session.session_id, Attribution.PROBABLE),)
                 self._expect_idle(session.session_id)
-                ambient[one.ambient.root] = session.session_id
+                ambient[place.root] = session.session_id
             for share in shares:
                 new.setdefault(share.session_id, []).append(_entry(one.what, share, now=self._clock.now()))
         await self._entries.record(new)
@@ -226,10 +222,13 @@ class Tracking:
             return
         times = [one.what.at if isinstance(one.what, Observed) else one.what.started_at for one in lost]
         losers = {
-            share.session_id: Share(share.session_id, Attribution.PROBABLE) for one in lost for share in one.shares
+            share.session_id: Share(share.session_id, Attribution.PROBABLE)
+            for one in lost
+            for share in one.verdict.shares
         }
-        ambient = None if losers else next((one.ambient for one in lost if one.ambient is not None), None)
-        self._decided.insert(0, _Decided(Loss((), min(times), max(times), reason), tuple(losers.values()), ambient))
+        ambient = None if losers else next((place for one in lost if (place := one.verdict.ambient) is not None), None)
+        verdict = Verdict(tuple(losers.values()), ambient)
+        self._decided.insert(0, _Decided(Loss((), min(times), max(times), reason), verdict))
 
 
 def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:

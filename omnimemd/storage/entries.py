@@ -74,9 +74,11 @@ def page(db: apsw.Connection, session_key: int, *, after: int, kind: EntryKind |
 class _AccessDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     old_path: str | None = None  # bytes as in latin-1, so that JSON can hold any path
     others: tuple[str, ...] = ()
+    burst_id: str | None = None
+    agent_id: str | None = None
 
 
-class _ScanDetails(msgspec.Struct, frozen=True):
+class _ScanDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: Millis
     ended_at: Millis
     files: int
@@ -84,6 +86,8 @@ class _ScanDetails(msgspec.Struct, frozen=True):
     reads: int
     writes: int
     top: tuple[str, ...]
+    attribution: Attribution = Attribution.PROBABLE
+    others: tuple[str, ...] = ()
 
 
 class _GapDetails(msgspec.Struct, frozen=True):
@@ -105,10 +109,13 @@ def _row(session_key: int, seq: int, entry: Entry) -> _Row:
 def _parts(entry: Entry) -> tuple[EntryKind, str | bytes, str | None]:
     match entry:
         case FileAccess():
-            if entry.old_path is None and not entry.others:
+            if entry.old_path is entry.burst_id is entry.agent_id is None and not entry.others:
                 return EntryKind.ACCESS, _stored_path(entry.path), None
             details = _AccessDetails(
-                old_path=None if entry.old_path is None else escaped(entry.old_path), others=entry.others
+                old_path=None if entry.old_path is None else escaped(entry.old_path),
+                others=entry.others,
+                burst_id=entry.burst_id,
+                agent_id=entry.agent_id,
             )
             return EntryKind.ACCESS, _stored_path(entry.path), _text(details)
         case Search():
@@ -126,6 +133,8 @@ def _parts(entry: Entry) -> tuple[EntryKind, str | bytes, str | None]:
                 entry.reads,
                 entry.writes,
                 tuple(map(escaped, entry.top)),
+                entry.attribution,
+                entry.others,
             )
             return EntryKind.SCAN, entry.burst_id, _text(scan)
         case Gap():
@@ -151,6 +160,8 @@ def _numbered(row: _Row) -> Numbered:
                 importance=importance,
                 old_path=None if more.old_path is None else unescaped(more.old_path),
                 others=more.others,
+                burst_id=more.burst_id,
+                agent_id=more.agent_id,
             )
         case 2:
             entry = Search(at=at, source=source, query=subject)
@@ -171,6 +182,8 @@ def _numbered(row: _Row) -> Numbered:
                 reads=scan.reads,
                 writes=scan.writes,
                 top=tuple(map(unescaped, scan.top)),
+                attribution=scan.attribution,
+                others=scan.others,
             )
         case 6:
             gap = msgspec.json.decode(details, type=_GapDetails)

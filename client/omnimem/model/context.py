@@ -88,6 +88,7 @@ class ContextAppend(Request, frozen=True, kw_only=True):
     memory_key: Text | None = None
     timestamp: Annotated[datetime, Meta(tz=True)] | None = None
     old_path: PathText | None = None  #: with access "move": where it came from
+    agent_id: Id | None = None  #: with file_path: which agent of several in one process it was
 
 
 class ContextBatch(Request, frozen=True, kw_only=True):
@@ -120,6 +121,8 @@ class AccessEntry(_Entry, frozen=True, kw_only=True, tag="access"):
     old_path: str | None = None  #: of a move
     others: list[str] | None = None  #: of an ambiguous access: the other sessions it may be of
     path_raw: str | None = None  #: base64 of the bytes, where the path is not UTF-8
+    burst_id: str | None = None  #: of the burst (a `scan` entry) it was part of
+    agent_id: str | None = None  #: which of the agents in the session's process, where the tool said so
 
 
 class SearchEntry(_Entry, frozen=True, kw_only=True, tag="search"):
@@ -155,7 +158,9 @@ class ScanEntry(_Entry, frozen=True, kw_only=True, tag="scan"):
     directories: int
     reads: int
     writes: int
-    top: list[str]
+    top: list[str]  #: the directories with the most files, most first
+    attribution: Attribution
+    others: list[str] | None = None  #: of an ambiguous scan: the other sessions it may be of
 
 
 class GapEntry(_Entry, frozen=True, kw_only=True, tag="gap"):
