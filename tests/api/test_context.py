@@ -450,6 +450,7 @@ class TestEntries:
             "reads": 299,
             "writes": 1,
             "top": ["/w/src"],
+            "attribution": "probable",
         }
         assert shown[3] == common | {
             "kind": "gap",
