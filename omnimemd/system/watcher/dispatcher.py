@@ -1,13 +1,9 @@
-"""The observer's handler: turns the kernel's records into file events, and keeps the table of directories true.
+"""The observer's handler: has the kernel's records taken (records.py), and keeps the table of directories true.
 
 Everything the watcher knows is owned by this one thread. Three kinds of message reach it through watchdog's
 queue: batches of records, calls from the loop, and ticks. Long work (walks) is a generator, done in slices:
 births at once, while a batch is taken, as far as its budget goes; the rest on ticks. At most one tick is in
 the queue, behind the batches that came meanwhile, so nothing waits for a walk longer than a slice.
-
-How a directory's move is understood: the kernel queues IN_MOVED_FROM, IN_MOVED_TO (same cookie), then
-IN_MOVE_SELF of the directory. If the last comes and the second did not, it left our sight. No timer is
-needed, nothing is delayed.
 """
 
 import itertools
@@ -22,31 +18,17 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
-from omnimemd.system.watcher.directories import NOBODY, REMOVED, Directory, DirectoryTable, Place, Root
+from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
+from omnimemd.system.watcher.directories import REMOVED, Directory, DirectoryTable, Root
 from omnimemd.system.watcher.emitter import Batch, Message
 from omnimemd.system.watcher.gate import Gate, Steps
-from omnimemd.system.watcher.inotify import (
-    DRAINED_BYTES,
-    IN_CLOSE_NOWRITE,
-    IN_CLOSE_WRITE,
-    IN_CREATE,
-    IN_DELETE,
-    IN_IGNORED,
-    IN_ISDIR,
-    IN_MODIFY,
-    IN_MOVE_SELF,
-    IN_MOVED_FROM,
-    IN_MOVED_TO,
-    IN_Q_OVERFLOW,
-    RECORD,
-    Inotify,
-)
+from omnimemd.system.watcher.inotify import DRAINED_BYTES, Inotify
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Moves
 from omnimemd.system.watcher.outlet import Outlet
+from omnimemd.system.watcher.records import Records
 from omnimemd.system.watcher.reports import report_of
-from omnimemd.system.watcher.rule_files import NAMES, RuleFiles
+from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.walk import Walker, Why
 
 log = logging.getLogger(__name__)
@@ -54,17 +36,6 @@ log = logging.getLogger(__name__)
 #: How long walks may keep a batch waiting; two such slices and the loop's turn stay below the 25 ms of a
 #: storm.
 _SLICE_S: Final = 0.004
-
-#: What a file's record means; each record carries one event. A directory's has IN_ISDIR and is not in here.
-_CHANGES: Final = {
-    IN_CLOSE_NOWRITE: Change.READ,
-    IN_CREATE: Change.CREATED,
-    IN_MODIFY: Change.MODIFIED,
-    IN_CLOSE_WRITE: Change.WRITTEN,
-    IN_DELETE: Change.DELETED,
-    IN_MOVED_FROM: Change.MOVED_FROM,
-    IN_MOVED_TO: Change.MOVED_TO,
-}
 
 
 class Call(Message):
@@ -93,8 +64,6 @@ class Dispatcher(FileSystemEventHandler):
         markers: Markers,
         blind: Collection[str],
     ) -> None:
-        self.events_seen = 0
-        self.events_ignored = 0
         self.overflows = 0
         self.resyncs = 0
         self.table = DirectoryTable()
@@ -119,8 +88,19 @@ class Dispatcher(FileSystemEventHandler):
             moves=self._moves,
             blind=frozenset(blind),
         )
-        self._leaving: dict[Directory, int] = {}  # directories after IN_MOVED_FROM, with its cookie
         self._births: deque[Steps] = deque()  # in order; a marker waits behind those before it
+        self.records = Records(
+            table=self.table,
+            walker=self._walker,
+            moves=self._moves,
+            gate=self._gate,
+            markers=markers,
+            out=self._out,
+            begin=self._births.append,
+            hurry=self._look_into_births,
+            change_rules=self._change_rules,
+            overflowed=self._overflow,
+        )
         self._walks: deque[Steps] = deque()  # in turns
         self._rules_changed: set[Directory] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
@@ -129,7 +109,6 @@ class Dispatcher(FileSystemEventHandler):
         self._tick_sent = False
         self._until = 0.0  # perf_counter() when the slice of this message is over
         self._removing = False  # watches, in a walk of their own
-        self._stirred = False  # the table or a root may have changed: look at the roots
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take one message from watchdog's queue."""
@@ -138,7 +117,7 @@ class Dispatcher(FileSystemEventHandler):
         try:
             if isinstance(event, Batch):
                 places = 1
-                self._take(event.records, event.at)
+                self.records.take(event.records, event.at)
                 if len(event.records) <= DRAINED_BYTES:
                     self._drained_at = event.at
                 self._hand_over(places=places)
@@ -146,7 +125,7 @@ class Dispatcher(FileSystemEventHandler):
                 self._look_into_births()
             elif isinstance(event, Call):
                 event.call()
-                self._stirred = True
+                self.records.stirred = True
             else:
                 self._tick_sent = False
                 if self._work(self._births):
@@ -156,7 +135,7 @@ class Dispatcher(FileSystemEventHandler):
             log.exception("watch message failed")
             self._lose(tuple(self._roots), since=self._drained_at, reason="fault")
         self._hand_over(places=places)
-        if self._stirred:
+        if self.records.stirred:
             self._look_at_roots()
         if not self._tick_sent and (self._births or self._walks):
             self._tick_sent = True
@@ -182,113 +161,7 @@ class Dispatcher(FileSystemEventHandler):
             self._walks.append(itertools.chain(self._stop(root), self._then(done)))
             self._answer(root)
 
-    # ---- records
-
-    def _take(self, records: bytes, at: Millis) -> None:
-        """Turn *records* into file events; the loop is the daemon's hottest, hence its one long body."""
-        out, by_wd, unpack = self._out, self.table.by_wd, RECORD.unpack_from
-        modified: set[tuple[int, bytes]] = set()
-        seen = ignored = 0
-        last_wd = None
-        directory, coverage, arrival = "", NOBODY, None
-        offset, end = 0, len(records)
-        while offset < end:
-            wd, mask, cookie, length = unpack(records, offset)
-            offset += 16
-            raw = records[offset : offset + length].rstrip(b"\0")
-            offset += length
-            seen += 1
-            change = _CHANGES.get(mask)
-            if change is None or wd not in by_wd:
-                ignored += 1
-                if mask != IN_CLOSE_NOWRITE | IN_ISDIR:
-                    self._structural(wd, mask, cookie, os.fsdecode(raw))
-                    last_wd = None
-                continue
-            if wd != last_wd:
-                node = by_wd[wd]
-                directory, coverage, arrival, last_wd = node.path, node.coverage, node.arrival, wd
-            name = raw.decode("utf-8", "surrogateescape")
-            seen_by = coverage.seen_by(directory, name)
-            if change is not Change.READ:
-                if change is Change.MODIFIED:
-                    if (wd, raw) in modified:
-                        continue
-                    modified.add((wd, raw))
-                else:
-                    modified.discard((wd, raw))
-                    if name in NAMES:
-                        self._change_rules(by_wd[wd])
-            if arrival is not None:
-                self._moves.meet(arrival, name, change, here=Place(directory, coverage), at=at)
-            if seen_by:
-                out.append(FileEvent(seen_by, f"{directory}/{name}", change, at, cookie))
-            else:
-                ignored += 1
-        self.events_seen += seen
-        self.events_ignored += ignored
-
-    def _structural(self, wd: int, mask: int, cookie: int, name: str) -> None:
-        """Follow what happened to a directory, to a watch or to the queue itself."""
-        self._stirred = True
-        node = self.table.by_wd.get(wd)
-        if mask & IN_Q_OVERFLOW:
-            self._overflow()
-        elif node is None:
-            if wd == self._markers.wd and mask & IN_MOVED_TO:
-                self._births.append(self._gate.arrive(int(name)))
-        elif mask & IN_IGNORED:
-            self._walker.drop(node)
-        elif mask & IN_MOVE_SELF:
-            self._moved(node)
-        elif mask & IN_CREATE:
-            self._born(node, name)
-        elif mask & IN_DELETE:
-            child = self.table.child(node, name)
-            if child is not None:
-                self._walker.drop(child)
-        elif mask & IN_MOVED_FROM:
-            child = self.table.child(node, name)
-            if child is not None:
-                self._leaving[child] = cookie
-        elif mask & IN_MOVED_TO:
-            self._arrived(node, name, cookie)
-
-    def _born(self, parent: Directory, name: str) -> None:
-        self._births.append(self._walker.walk(parent, name, Why.BORN))
-        self._look_into_births()
-
-    def _arrived(self, parent: Directory, name: str, cookie: int) -> None:
-        """Give a directory its new place, if it is one of ours."""
-        child = next((each for each, left_with in self._leaving.items() if left_with == cookie), None)
-        if child is None:
-            self._born(parent, name)
-            return
-        del self._leaving[child]
-        if child.wd == REMOVED or self.table.is_below(parent, child):
-            # A walk saw what came after this move, before the move itself was taken.
-            self._born(parent, name)
-            return
-        occupant = self.table.child(parent, name)
-        if occupant is not None and occupant is not child:
-            self._walker.drop(occupant)
-        was = child.path
-        self.table.move(child, parent, name)
-        self._walker.arrive(child, was)
-        self._births.append(self._walker.walk(parent, name, Why.MOVED))
-
-    def _moved(self, node: Directory) -> None:
-        """Take the end of a directory's move: it is out of sight if it did not arrive anywhere."""
-        if self._leaving.pop(node, None) is None:
-            self._births.append(self._check(node))
-        else:
-            self._walker.lose(node)
-
-    def _check(self, node: Directory) -> Steps:
-        """Forget a directory that is not where the table has it; what moved it there is walked on its own."""
-        if node.wd != REMOVED and not self._walker.is_there(node):
-            self._walker.drop(node)
-        yield
+    # ---- what records ask for
 
     def _change_rules(self, node: Directory) -> None:
         if node not in self._rules_changed:
@@ -299,7 +172,6 @@ class Dispatcher(FileSystemEventHandler):
     def _overflow(self) -> None:
         """Note that the kernel dropped events, and walk all roots again: directories may have been missed."""
         self.overflows += 1
-        self._leaving.clear()
         self._markers.set()  # in place of those that were dropped
         if self._resync_again is None:
             self._lost_since = self._drained_at
@@ -311,7 +183,7 @@ class Dispatcher(FileSystemEventHandler):
 
     def _work(self, tasks: deque[Steps]) -> bool:
         """Go on with *tasks* until the message's slice is over; return whether they are done."""
-        self._stirred = True
+        self.records.stirred = True
         while tasks:
             for _ in tasks[0]:
                 if perf_counter() >= self._until:
@@ -401,12 +273,11 @@ class Dispatcher(FileSystemEventHandler):
 
     def _look_at_roots(self) -> None:
         """Notice roots that are gone, report every root of which something changed, answer who waits for it."""
-        self._stirred = False
+        self.records.stirred = False
         if self._walker.has_watches_to_remove and not self._removing:
             self._removing = True
             self._walks.append(self._remove_watches())
-        for child in [child for child in self._leaving if child.wd == REMOVED]:
-            del self._leaving[child]
+        self.records.forget_removed()
         for root in list(self._roots.values()):
             node = root.node
             if node is not None and (node.wd == REMOVED or node.path != root.path):

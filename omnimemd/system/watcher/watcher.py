@@ -218,8 +218,8 @@ class _Machine:
         dispatcher = self.dispatcher
         return WatchCounts(
             directories=len(dispatcher.table.by_wd),
-            events_seen=dispatcher.events_seen,
-            events_ignored=dispatcher.events_ignored,
+            events_seen=dispatcher.records.seen,
+            events_ignored=dispatcher.records.ignored,
             overflows=dispatcher.overflows,
             resyncs=dispatcher.resyncs,
         )
