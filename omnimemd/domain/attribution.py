@@ -13,6 +13,7 @@ class Share(msgspec.Struct, frozen=True):
     session_id: str
     attribution: Attribution
     others: tuple[str, ...] = ()  #: the other sessions it may be of
+    agent_id: str | None = None  #: which of the agents in the session's process, where the tool said so
 
 
 def attribute(candidates: Sequence[str]) -> tuple[Share, ...]:

@@ -6,6 +6,7 @@ import msgspec
 
 from omnimem.model import Attribution
 from omnimemd.domain.attribution import Share, attribute
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.coalescing import Observed
 from omnimemd.domain.file_events import FileEvent
 from omnimemd.services.workspaces import AmbientPlace, Workspaces
@@ -16,6 +17,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     shares: tuple[Share, ...]
     ambient: AmbientPlace | None = None  #: whose ambient session has it, when nobody else does
+    worker: int | None = None  #: pid of the process that did it, below a session's own; None: it, or nobody was seen
 
     def __bool__(self) -> bool:
         return bool(self.shares) or self.ambient is not None
@@ -27,6 +29,7 @@ class Attributor:
     def __init__(self, *, workspaces: Workspaces) -> None:
         """Choose among the sessions active in *workspaces*."""
         self._workspaces = workspaces
+        self.folded = 0  #: accesses that are not recorded because a tool told of them itself
 
     def saw(self, events: Sequence[FileEvent]) -> None:
         """Take note of what is seen at this moment: the best time to look who is at work."""
@@ -42,6 +45,11 @@ class Attributor:
                 verdict = known[one.workspaces] = Verdict(shares, None if shares else self._ambient(one.workspaces))
             verdicts.append(verdict)
         return verdicts
+
+    def of_burst(self, workspaces: tuple[str, ...], *, started_at: Millis, ended_at: Millis) -> Verdict:
+        """Return where a scan goes: many accesses below *workspaces*, from *started_at* to *ended_at*."""
+        shares = attribute(self._workspaces.members(workspaces))
+        return Verdict(shares, None if shares else self._ambient(workspaces))
 
     def of_everybody(self, workspace: str) -> Verdict:
         """Return where something goes that all who are active in *workspace* should know."""

@@ -83,7 +83,7 @@ class Tracking:
     @property
     def folded(self) -> int:
         """How many events became part of another access."""
-        return self._coalescer.folded
+        return self._coalescer.folded + self._attributor.folded
 
     @property
     def waiting(self) -> int:
@@ -242,4 +242,5 @@ def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:
         attribution=share.attribution,
         old_path=what.old_path,
         others=share.others,
+        agent_id=share.agent_id,
     )
