@@ -1,12 +1,14 @@
 """The folded context of a session: one row per file, every search, decision and memory, and how many there were.
 
 Folding an entry costs the same however long the session is. What callers are shown is encoded row by row and kept, so
-that reading a context again costs only the rows that changed.
+that reading a context again costs only the rows that changed. How important a file is changes with its use, and, as the
+session goes on, with the time since: then the rows of files that were not used are looked at again, once in a while.
 """
 
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from omnimem.model import Access, FileAccessed, RecentSearch, SavedMemory, SessionMetrics, Source
 from omnimem.model import Decision as DecisionShown
@@ -22,10 +24,9 @@ from omnimemd.domain.entries import (
     Scan,
     Search,
 )
+from omnimemd.domain.importance import Use, importance, is_noise, slot_of
 from omnimemd.domain.paths import escaped, raw, shown, unescaped
 
-#: What a file is worth until something better is known.
-DEFAULT_IMPORTANCE: Final = 0.5
 _WRITES: Final = frozenset((Access.WRITE, Access.CREATE, Access.MOVE))
 _encode = msgspec.json.Encoder().encode
 
@@ -33,43 +34,53 @@ _encode = msgspec.json.Encoder().encode
 class _File:
     """All accesses of one file, folded."""
 
-    __slots__ = ("access_count", "accessed_at", "encoded", "importance", "order", "path", "reads", "source", "writes")
+    __slots__ = (
+        *("access_count", "accessed_at", "encoded", "noise", "order", "path", "reads"),
+        *("said", "score", "source", "use", "writes"),
+    )
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, noise: bool) -> None:
         self.path = path
+        self.noise = noise
         self.accessed_at = Millis(0)
         self.order = 0
-        self.importance: float | None = None
+        self.said: float | None = None  # how important somebody said it is
+        self.use = Use()
         self.access_count = 0
         self.reads = 0
         self.writes = 0
         self.source = Source.API
+        self.score = 0.0  # as it is in `encoded`
         self.encoded: tuple[bytes, bytes] | None = None  # its row and its score, as callers are shown them
 
-    def shown(self) -> tuple[bytes, bytes]:
+    def importance(self, slot: int) -> float:
+        return importance(self.use, now=slot, noise=self.noise) if self.said is None else self.said
+
+    def shown(self, slot: int) -> tuple[bytes, bytes]:
         if self.encoded is None:
             path = shown(self.path)
-            importance = DEFAULT_IMPORTANCE if self.importance is None else self.importance
+            self.score = self.importance(slot)
             row = FileAccessed(
                 path=path,
                 accessed_at=rfc3339(self.accessed_at),
                 order=self.order,
-                importance=importance,
+                importance=self.score,
                 access_count=self.access_count,
                 reads=self.reads,
                 writes=self.writes,
                 source=self.source,
                 path_raw=raw(self.path),
             )
-            self.encoded = _encode(row), _encode(path) + b":" + _encode(importance)
+            self.encoded = _encode(row), _encode(path) + b":" + _encode(self.score)
         return self.encoded
 
 
 class ContextFold:
     """The context of one session, up to the entry `through`. Mutable; belongs to the event loop's thread."""
 
-    def __init__(self) -> None:
-        """Begin with nothing recorded."""
+    def __init__(self, *, workspace: str) -> None:
+        """Begin with nothing recorded of a session in the folder *workspace*."""
+        self._workspace = workspace
         self.through = 0  #: seq of the last entry folded
         self.size_bytes = 0  #: bytes stored for the entries folded
         self._files: dict[str, _File] = {}  # in the order of their latest access
@@ -77,6 +88,9 @@ class ContextFold:
         self._decisions: list[bytes] = []
         self._memories: list[bytes] = []
         self._accesses = self._reads = self._writes = self._scans = self._gaps = 0
+        self._clock_slot = -1  # the latest in which a file was used, of the clock's
+        self._slot = 0  # the same of the session's own, which are counted from 1
+        self._slot_shown = 0  # the one whose importance is in the rows that are kept
 
     def apply(self, numbered: Numbered, *, size: int) -> None:
         """Fold one more entry, of *size* stored bytes; entries come in the order of their seq."""
@@ -100,7 +114,12 @@ class ContextFold:
 
     def shown(self) -> bytes:
         """Return the `context` object of the API, encoded."""
-        files = [file.shown() for file in self._files.values()]
+        if self._slot != self._slot_shown:
+            self._slot_shown = self._slot
+            for file in self._files.values():
+                if file.encoded is not None and file.importance(self._slot) != file.score:
+                    file.encoded = None
+        files = [file.shown(self._slot) for file in self._files.values()]
         return b"".join(
             (
                 b'{"files_accessed":[',
@@ -128,24 +147,28 @@ class ContextFold:
                 decisions=[msgspec.Raw(one) for one in self._decisions],
                 memories=[msgspec.Raw(one) for one in self._memories],
                 counts=(self._accesses, self._reads, self._writes, self._scans, self._gaps),
+                clock_slot=self._clock_slot,
+                slot=self._slot,
             )
         )
 
     @classmethod
-    def restore(cls, snapshot: bytes) -> "ContextFold":
-        """Return the fold that *snapshot* was made of."""
+    def restore(cls, snapshot: bytes, *, workspace: str) -> "ContextFold":
+        """Return the fold, of a session in the folder *workspace*, that *snapshot* was made of."""
         kept = msgspec.json.decode(snapshot, type=_Snapshot)
-        fold = cls()
+        fold = cls(workspace=workspace)
         fold.through, fold.size_bytes = kept.through, kept.size_bytes
         for row in kept.files:
-            path = unescaped(row.path)
-            file = fold._files[path] = _File(path)
-            file.accessed_at, file.order, file.importance = row.accessed_at, row.order, row.importance
+            file = fold._file(unescaped(row.path))
+            file.accessed_at, file.order, file.said = row.accessed_at, row.order, row.said
             file.access_count, file.reads, file.writes, file.source = row.count, row.reads, row.writes, row.source
+            # A snapshot without it is from before there were bursts.
+            file.use = row.use or Use(reads=row.reads, writes=row.count - row.reads, slots=1)
         fold._searches = [bytes(one) for one in kept.searches]
         fold._decisions = [bytes(one) for one in kept.decisions]
         fold._memories = [bytes(one) for one in kept.memories]
         fold._accesses, fold._reads, fold._writes, fold._scans, fold._gaps = kept.counts
+        fold._clock_slot, fold._slot = kept.clock_slot, kept.slot
         return fold
 
     def _fold(self, entry: Entry) -> None:
@@ -168,33 +191,63 @@ class ContextFold:
 
     def _fold_access(self, entry: FileAccess) -> None:
         self._accesses += 1
-        # Taken out and put back: a dict keeps the order of insertion, so the latest access stands last.
-        file = self._files.pop(entry.path, None) or _File(entry.path)
-        self._files[entry.path] = file
+        file = self._file(entry.path)
         file.order = self._accesses
         file.accessed_at = entry.at
         file.source = entry.source
         file.access_count += 1
+        if entry.old_path is not None and entry.old_path != entry.path:
+            self._move(entry.old_path, file)
         if entry.importance is not None:
-            file.importance = entry.importance
+            file.said = entry.importance
         if entry.access is Access.READ:
             file.reads += 1
             self._reads += 1
         elif entry.access in _WRITES:
             file.writes += 1
             self._writes += 1
+        self._note_use(file, entry)
         file.encoded = None
+
+    def _file(self, path: str) -> _File:
+        """Return the row of *path*, the last one from now on."""
+        # Taken out and put back: a dict keeps the order of insertion, so the latest access stands last.
+        file = self._files.pop(path, None) or _File(path, noise=is_noise(path, workspace=self._workspace))
+        self._files[path] = file
+        return file
+
+    def _note_use(self, file: _File, entry: FileAccess) -> None:
+        """Count an access as a use, unless it was part of a burst; the time in which work is done goes on with it."""
+        if entry.burst_id is None:
+            if not file.noise and slot_of(entry.at) > self._clock_slot:
+                self._clock_slot = slot_of(entry.at)
+                self._slot += 1
+            file.use = file.use.again(write=entry.access is not Access.READ, slot=max(self._slot, 1))
+        gone = entry.access is Access.DELETE
+        if file.use.gone is not gone:
+            file.use = replace(file.use, gone=gone)
+
+    def _move(self, old_path: str, file: _File) -> None:
+        """Have *file* mean what it meant under its old name, if it had one here."""
+        old = self._files.get(old_path)
+        if old is not None:
+            file.use = file.use.taking_over(old.use)
+            if old.said is not None:
+                file.said = old.said
+            old.use = replace(old.use, gone=True)
+            old.encoded = None
 
 
 class _FileRow(msgspec.Struct, frozen=True, array_like=True):
     path: str  # escaped, because JSON is Unicode and a path is bytes
     accessed_at: Millis
     order: int
-    importance: float | None
+    said: float | None
     count: int
     reads: int
     writes: int
     source: Source
+    use: Use | None = None
 
 
 def _file_row(file: _File) -> _FileRow:
@@ -202,11 +255,12 @@ def _file_row(file: _File) -> _FileRow:
         path=escaped(file.path),
         accessed_at=file.accessed_at,
         order=file.order,
-        importance=file.importance,
+        said=file.said,
         count=file.access_count,
         reads=file.reads,
         writes=file.writes,
         source=file.source,
+        use=file.use,
     )
 
 
@@ -218,3 +272,5 @@ class _Snapshot(msgspec.Struct, frozen=True):
     decisions: list[msgspec.Raw]
     memories: list[msgspec.Raw]
     counts: tuple[int, int, int, int, int]
+    clock_slot: int = -1
+    slot: int = 0

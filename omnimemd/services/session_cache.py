@@ -96,7 +96,7 @@ class SessionCache:
     def hold(self, key: int, session: Session) -> Held:
         """Hold a session that was stored this moment."""
         held = self._held[session.session_id] = Held(session_rows.Stored(key, session))
-        held.fold = ContextFold()
+        held.fold = ContextFold(workspace=held.workspace)
         return held
 
     def fold(self, held: Held) -> ContextFold:
@@ -182,7 +182,10 @@ class SessionCache:
 
     def _folded(self, db: Connection, held: Held) -> ContextFold:
         snapshot = session_rows.fold_of(db, held.key)
-        fold = ContextFold() if snapshot is None else ContextFold.restore(snapshot)
+        if snapshot is None:
+            fold = ContextFold(workspace=held.workspace)
+        else:
+            fold = ContextFold.restore(snapshot, workspace=held.workspace)
         held.fold_saved = fold.through
         tail = entry_rows.after(db, held.key, fold.through)
         if tail:

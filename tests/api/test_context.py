@@ -478,7 +478,7 @@ class TestEntries:
 
         (row,) = context["files_accessed"]
         assert (row["path"], row["path_raw"], row["source"]) == ("/w/odd-\\xff", "L3cvb2RkLf8=", "watch")
-        assert context["file_importance_scores"] == {"/w/odd-\\xff": 0.5}
+        assert context["file_importance_scores"] == {"/w/odd-\\xff": row["importance"]}
 
     async def test_pages_follow_each_other_without_gap_or_repetition(self, api: Api, session: str) -> None:
         await api.post(f"/sessions/{session}/context/batch", {"entries": [{"decision": str(n)} for n in range(7)]})

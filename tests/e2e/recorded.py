@@ -94,7 +94,7 @@ def assert_consistent(client: Client, session_id: str) -> list[Entry]:
         assert row.reads == sum(entry.access is Access.READ for _, entry in found)
         assert row.writes == sum(entry.access in _WRITES for _, entry in found)
         said = [entry.importance for _, entry in found if entry.importance is not None]
-        assert row.importance == (said[-1] if said else 0.5)
+        assert row.importance == said[-1] if said else 0 <= row.importance <= 1
     assert shown.file_importance_scores == {row.path: row.importance for row in shown.files_accessed}
     kinds = Counter(str(entry.kind) for entry in every)
     assert len(shown.recent_searches) == kinds["search"]
