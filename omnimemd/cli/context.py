@@ -43,6 +43,7 @@ def declare(noun: Parser) -> None:
     verb.add_argument("--access", choices=[str(access) for access in Access], help="how (default: read)")
     verb.add_argument("--from", metavar="PATH", type=take.file, dest="origin", help="with --access move: its old path")
     verb.add_argument("--importance", metavar="N", type=take.importance, help="of the file, 0 to 1")
+    verb.add_argument("--agent", metavar="ID", type=take.text, help="which of several agents in one process used it")
     verb.add_argument("--search", metavar="TEXT", type=take.text, help="what was searched for")
     verb.add_argument("--decision", metavar="TEXT", type=take.text, help="what was decided")
     verb.add_argument("--memory", metavar="ID", type=take.text, help="the id of a memory that was saved")
@@ -122,6 +123,7 @@ def _add(given: Namespace, out: Output) -> None:
             access=None if given.access is None else Access(given.access),
             old_path=given.origin,
             file_importance=given.importance,
+            agent_id=given.agent,
             search_query=given.search,
             decision=given.decision,
             memory_id=given.memory,

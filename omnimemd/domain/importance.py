@@ -7,8 +7,8 @@ A file that was read once has 1 point and so 0.5; one that was written once has 
 same, so that the hundredth save says less than the second. A write counts as a read and more.
 
 Time is the session's own, in slots of ten minutes in which files were used at all: a night in which nothing happened
-makes nothing older, and what is shown tomorrow is what is shown today. `slots` is in how many of them the file was used,
-`age` how many have passed in full since it was used last: after six of them the points count half.
+makes nothing older, and what is shown tomorrow is what is shown today. `slots` is in how many of them the file was
+used, `age` how many have passed in full since it was used last: after six of them the points count half.
 
 What a burst touched (grep -r, a checkout, a build) was not chosen by anybody: of a file that is known from bursts only,
 the importance is at most 0.1. So is that of lock files and of what tools generate, however often they are written. A

@@ -262,6 +262,18 @@ class TestMoves:
         assert (entry["access"], entry["path"]) == ("move", f"{workspace}/b.py")
         assert entry["old_path"] == f"{workspace}/a.py"
 
+    async def test_agents_of_one_process_are_told_apart(self, api: Api, session: str, workspace: Path) -> None:
+        batch = [{"file_path": "a.py", "agent_id": "explorer"}, {"file_path": "a.py", "agent_id": "reviewer"}]
+        await api.post(f"/sessions/{session}/context/batch", {"entries": batch})
+        await append(api, session, file_path="a.py", agent_id="reviewer", decision="Yes.")
+        await append(api, session, file_path="a.py")
+
+        entries = await entries_of(api, session)
+        (row,) = (await context_of(api, session))["files_accessed"]
+
+        assert [one.get("agent_id") for one in entries] == ["explorer", "reviewer", "reviewer", None, None]
+        assert row["access_count"] == 4
+
     async def test_only_a_move_came_from_somewhere(self, api: Api, session: str) -> None:
         reply = await api.post(f"/sessions/{session}/context", {"file_path": "b", "old_path": "a", "access": "write"})
 
@@ -282,6 +294,9 @@ BAD_APPENDS = [
     ({"file_path": "a", "file_importance": 10**400}, "file_importance"),
     ({"file_importance": 0.5, "decision": "x"}, "file_importance"),
     ({"access": "read", "decision": "x"}, "access"),
+    ({"agent_id": "a-1", "decision": "x"}, "agent_id"),
+    ({"file_path": "a", "agent_id": ""}, "agent_id"),
+    ({"file_path": "a", "agent_id": "not an id"}, "agent_id"),
     ({"file_path": "a", "access": "chmod"}, "access"),
     ({"file_path": "a", "access": 1}, "access"),
     ({"search_query": ""}, "search_query"),

@@ -234,7 +234,7 @@ def test_everything_can_be_recorded_by_hand(running: Home, session: str) -> None
     (running.app / "lib").mkdir(exist_ok=True)
     for line in (
         "--file a.py --access write --importance 0",
-        "--file b.py --access move --from c.py",
+        "--file b.py --access move --from c.py --agent reviewer",
         "--search needle",
         "--decision 'Keep it simple.'",
         "--memory mem_0123456789ab --memory-key simple",
@@ -244,7 +244,9 @@ def test_everything_can_be_recorded_by_hand(running: Home, session: str) -> None
 
     context = json.loads(running.omnimem("context", "show", session, "--json").out)["context"]
     files = {one["path"]: one["importance"] for one in context["files_accessed"]}
-    assert files == {str(running.app / "lib" / "a.py"): 0.0, str(running.app / "lib" / "b.py"): 0.5}
+    assert files == {str(running.app / "lib" / "a.py"): 0.0, str(running.app / "lib" / "b.py"): 0.75}
+    entries = json.loads(running.omnimem("context", "show", session, "--entries", "--json").out)["entries"]
+    assert [one.get("agent_id") for one in entries if one["kind"] == "access"] == [None, "reviewer"]
     assert [one["query"] for one in context["recent_searches"]] == ["needle"]
     assert [one["decision"] for one in context["decisions"]] == ["Keep it simple."]
     assert [(one["id"], one["key"]) for one in context["saved_memories"]] == [("mem_0123456789ab", "simple")]

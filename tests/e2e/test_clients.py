@@ -28,7 +28,7 @@ from omnimem import (
     SessionNotFound,
     VersionMismatch,
 )
-from omnimem.model import ContextAppend, Event, MemoryEntry, Session
+from omnimem.model import AccessEntry, ContextAppend, EntryKind, Event, MemoryEntry, Session
 from tests.e2e.daemons import Daemon, running
 from tests.e2e.homes import Home
 from tests.e2e.listening import Listener
@@ -111,9 +111,12 @@ def test_every_call_of_the_library_works(either: Either, home: Home) -> None:
     shown = either.append_context(session.session_id, minimal=False, search_query="q")
     assert shown == either.get_context(session.session_id)
     assert shown.context.files_accessed[0].importance == 0.0
-    batch = [ContextAppend(decision="d"), ContextAppend(memory_id="mem_1")]
+    batch = [ContextAppend(decision="d"), ContextAppend(file_path="b.txt", agent_id="reviewer")]
     assert either.append_batch(session.session_id, entries=batch).accepted == 2
     assert either.flush().flushed
+    said = either.list_entries(session.session_id, kind=EntryKind.ACCESS).entries
+    agents = [(Path(one.path).name, one.agent_id) for one in said if isinstance(one, AccessEntry)]
+    assert ("b.txt", "reviewer") in agents
     assert len(either.list_entries(session.session_id, limit=2).entries) == 2
     assert either.resolve_project(path=folder).root == folder
     assert project in [one.project_id for one in either.list_projects().projects]

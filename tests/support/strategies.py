@@ -78,6 +78,8 @@ def an_access_entry() -> st.SearchStrategy[FileAccess]:
         importance=importances,
         old_path=st.none() | paths,
         others=st.lists(ids, max_size=3).map(tuple),
+        burst_id=st.none() | ids,
+        agent_id=st.none() | ids,
     )
 
 
