@@ -117,6 +117,12 @@ class IgnoreRules(msgspec.Struct, frozen=True):
             ours=(Layer(Base(base), ours), *self.ours) if ours else self.ours,
         )
 
+    def says_what(self, other: "IgnoreRules") -> bool:
+        """Tell whether *other* is made of the same lines of the same files."""
+        return [[(layer.base, layer.patterns.rules) for layer in chain] for chain in (self.git, self.ours)] == [
+            [(layer.base, layer.patterns.rules) for layer in chain] for chain in (other.git, other.ours)
+        ]
+
     def ignores(self, directory: str, name: str, *, is_dir: bool) -> bool:
         """Tell whether the entry *name* of *directory* (absolute, visible itself) is ignored."""
         if is_dir:

@@ -23,12 +23,14 @@ from omnimemd.system.watcher.directories import REMOVED, Directory, DirectoryTab
 from omnimemd.system.watcher.emitter import Batch, Message
 from omnimemd.system.watcher.gate import Gate, Steps
 from omnimemd.system.watcher.inotify import DRAINED_BYTES, Inotify
+from omnimemd.system.watcher.lookouts import Lookouts
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Moves
 from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.records import Records
 from omnimemd.system.watcher.reports import report_of
 from omnimemd.system.watcher.rule_files import RuleFiles
+from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.walk import Walker, Why
 
 log = logging.getLogger(__name__)
@@ -71,11 +73,18 @@ class Dispatcher(FileSystemEventHandler):
         self._outlet = outlet
         self._send = send
         self._markers = markers
-        self._rule_files = rule_files
         self._roots: dict[str, Root] = {}
         self._out: list[FileEvent] = []
         self._gate = Gate(self._pass)
         self._moves = Moves(clock=clock, tell=self._out.append)
+        self._sentinels = Sentinels(inotify=inotify, table=self.table)
+        self._lookouts = Lookouts(
+            sentinels=self._sentinels,
+            rule_files=rule_files,
+            tell=self._out.append,
+            change_rules=self._change_rules,
+            change_outer_rules=self._change_outer_rules,
+        )
         self._walker = Walker(
             table=self.table,
             roots=self._roots,
@@ -86,6 +95,8 @@ class Dispatcher(FileSystemEventHandler):
             markers=markers,
             gate=self._gate,
             moves=self._moves,
+            sentinels=self._sentinels,
+            lookouts=self._lookouts,
             blind=frozenset(blind),
         )
         self._births: deque[Steps] = deque()  # in order; a marker waits behind those before it
@@ -95,6 +106,7 @@ class Dispatcher(FileSystemEventHandler):
             moves=self._moves,
             gate=self._gate,
             markers=markers,
+            sentinels=self._sentinels,
             out=self._out,
             begin=self._births.append,
             hurry=self._look_into_births,
@@ -102,7 +114,7 @@ class Dispatcher(FileSystemEventHandler):
             overflowed=self._overflow,
         )
         self._walks: deque[Steps] = deque()  # in turns
-        self._rules_changed: set[Directory] = set()
+        self._rules_changed: set[Directory | Root] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
         self._lost_since = Millis(0)
         self._drained_at = clock.now()  # when the kernel's queue was last seen empty: what is lost is younger
@@ -169,6 +181,15 @@ class Dispatcher(FileSystemEventHandler):
             self._gate.close()
             self._walks.append(self._follow_rules(node))
 
+    def _change_outer_rules(self, changed: Root | None) -> None:
+        if changed is None:
+            self._lookouts.of_user()
+        for root in self._roots.values() if changed is None else (changed,):
+            if root not in self._rules_changed:
+                self._rules_changed.add(root)
+                self._gate.close()
+                self._walks.append(self._follow_outer_rules(root))
+
     def _overflow(self) -> None:
         """Note that the kernel dropped events, and walk all roots again: directories may have been missed."""
         self.overflows += 1
@@ -201,7 +222,8 @@ class Dispatcher(FileSystemEventHandler):
     def _start(self, root: Root) -> Steps:
         began = self._clock.now()
         root.identity = _identity(root.path)
-        root.rules = self._rule_files.above(root.path)
+        self._lookouts.of_user()
+        root.rules = self._lookouts.of_root(root)
         yield
         yield from self._walk_root(root, Why.START)
         if root.state is WorkspaceState.STARTING:
@@ -213,6 +235,7 @@ class Dispatcher(FileSystemEventHandler):
     def _stop(self, root: Root) -> Steps:
         """Let go of *root*; what only it sees is forgotten in the steps returned."""
         root.state = WorkspaceState.GONE
+        self._lookouts.let_go(root)
         node, root.node = root.node, None
         return iter(()) if node is None else self._walker.uncover(node, lambda scope: scope.root is not root)
 
@@ -221,6 +244,16 @@ class Dispatcher(FileSystemEventHandler):
             self._rules_changed.discard(node)
             if node.wd != REMOVED:
                 yield from self._walker.walk(node.parent, node.name, Why.RULES)
+        finally:
+            self._gate.open()
+
+    def _follow_outer_rules(self, root: Root) -> Steps:
+        try:
+            self._rules_changed.discard(root)
+            if root.state is not WorkspaceState.GONE:
+                before, root.rules = root.rules, self._lookouts.of_root(root)
+                if not root.rules.says_what(before):
+                    yield from self._walk_root(root, Why.RULES)
         finally:
             self._gate.open()
 
@@ -278,6 +311,7 @@ class Dispatcher(FileSystemEventHandler):
             self._removing = True
             self._walks.append(self._remove_watches())
         self.records.forget_removed()
+        self._lookouts.forget_removed()
         for root in list(self._roots.values()):
             node = root.node
             if node is not None and (node.wd == REMOVED or node.path != root.path):

@@ -50,6 +50,12 @@ NARROW: Final = (
 )  # fmt: skip
 #: A directory that is live. To sample who has a file open (issue 3), IN_OPEN (0x20) joins here.
 LIVE: Final = NARROW | IN_CLOSE_NOWRITE
+#: A directory in which a name is waited for.
+SENTINEL: Final = (
+    IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVE_SELF | _IN_ONLYDIR | _IN_EXCL_UNLINK
+)
+#: A directory that is to stay where it is.
+PLACE: Final = IN_MOVE_SELF | _IN_ONLYDIR
 #: The barrier's own directory: its marker is renamed.
 MARKER: Final = IN_MOVED_TO | _IN_ONLYDIR
 

@@ -204,6 +204,8 @@ class _Judge:
         above, name = os.path.split(directory)
         if not top and not directory.startswith(f"{self.root}/"):
             return None
+        if top:
+            self._rule_files.read_users()
         outside = self._rule_files.above(self.root) if top else self._rules(above)
         if outside is None or (not top and outside.ignores(above, name, is_dir=True)):
             return None

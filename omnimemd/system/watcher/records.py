@@ -29,7 +29,8 @@ from omnimemd.system.watcher.inotify import (
 )
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Moves
-from omnimemd.system.watcher.rule_files import NAMES
+from omnimemd.system.watcher.rule_files import TELLING
+from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.walk import Walker, Why
 
 #: What a file's record means; each record carries one event. A directory's has IN_ISDIR and is not in here.
@@ -55,6 +56,7 @@ class Records:
         moves: Moves,
         gate: Gate,
         markers: Markers,
+        sentinels: Sentinels,
         out: list[FileEvent],
         begin: Callable[[Steps], None],
         hurry: Callable[[], None],
@@ -76,16 +78,20 @@ class Records:
         self._moves = moves
         self._gate = gate
         self._markers = markers
+        self._sentinels = sentinels
         self._out = out
         self._begin = begin
         self._hurry = hurry
         self._change_rules = change_rules
         self._overflowed = overflowed
+        self._at = Millis(0)  # when the records under way were read
         self._leaving: dict[Directory, int] = {}  # directories after IN_MOVED_FROM, with its cookie
 
     def take(self, records: bytes, at: Millis) -> None:
         """Turn *records*, read *at*, into file events; the loop is the daemon's hottest, hence its one long body."""
         out, by_wd, unpack = self._out, self._table.by_wd, RECORD.unpack_from
+        self._at = at
+        worth_a_look = self._sentinels.names
         modified: set[tuple[int, bytes]] = set()
         seen = ignored = 0
         last_wd = None
@@ -116,8 +122,8 @@ class Records:
                     modified.add((wd, raw))
                 else:
                     modified.discard((wd, raw))
-                    if name in NAMES:
-                        self._change_rules(by_wd[wd])
+                    if name in worth_a_look:
+                        self._look_at(wd, mask, name)
             if arrival is not None:
                 self._moves.meet(arrival, name, change, here=Place(directory, coverage), at=at)
             if seen_by:
@@ -136,6 +142,7 @@ class Records:
         """Follow what happened to a directory, to a watch or to the queue itself."""
         self.stirred = True
         node = self._table.by_wd.get(wd)
+        self._look_at(wd, mask & ~IN_ISDIR, name)
         if mask & IN_Q_OVERFLOW:
             self._leaving.clear()
             self._overflowed()
@@ -158,6 +165,13 @@ class Records:
                 self._leaving[child] = cookie
         elif mask & IN_MOVED_TO:
             self._arrived(node, name, cookie)
+
+    def _look_at(self, wd: int, mask: int, name: str) -> None:
+        """Pass on what may change the rules, or is waited for."""
+        node = self._table.by_wd.get(wd)
+        if node is not None and name in TELLING:
+            self._change_rules(node)
+        self._sentinels.hear(wd, mask, name, self._at)
 
     def _born(self, parent: Directory, name: str) -> None:
         self._begin(self._walker.walk(parent, name, Why.BORN))

@@ -13,6 +13,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from omnimemd.domain.ignore import IgnoreRules, Patterns
 from omnimemd.system.small_files import is_of, owners_for, read_small
 
@@ -21,14 +23,24 @@ log = logging.getLogger(__name__)
 GITIGNORE: Final = ".gitignore"
 OMNIMEMIGNORE: Final = ".omnimemignore"
 OMNIMEM_TOML: Final = ".omnimem.toml"
-_DOT_GIT: Final = ".git"
-#: A change of one of these changes what is recorded.
-NAMES: Final = frozenset((GITIGNORE, OMNIMEMIGNORE, OMNIMEM_TOML))
-#: Their presence in a directory makes it differ from its parent.
-TELLING: Final = NAMES | {_DOT_GIT}
+DOT_GIT: Final = ".git"
+#: Their presence in a directory makes it differ from its parent; a change of one changes what is recorded.
+TELLING: Final = frozenset((GITIGNORE, OMNIMEMIGNORE, OMNIMEM_TOML, DOT_GIT))
 
 _SECTION = re.compile(r'\s*\[\s*([^\]\s"]+)\s*("[^"]*")?\s*\]')
 _EXCLUDES_FILE = re.compile(r"\s*excludesfile\s*=\s*(.*)", re.IGNORECASE)
+
+
+class GitDirectory(msgspec.Struct, frozen=True):
+    """Where a repository is kept."""
+
+    own: str  #: of one worktree: its index, its HEAD
+    common: str  #: what all its worktrees share
+
+    @property
+    def excludes(self) -> str:
+        """The file of patterns that is not part of the work."""
+        return f"{self.common}/info/exclude"
 
 
 class RuleFiles:
@@ -36,21 +48,39 @@ class RuleFiles:
 
     def __init__(self, *, environ: Mapping[str, str]) -> None:
         self._home = environ.get("HOME") or os.path.expanduser("~")
-        self._xdg_git = Path(environ.get("XDG_CONFIG_HOME") or f"{self._home}/.config") / "git"
+        self._xdg_git = f"{environ.get('XDG_CONFIG_HOME') or f'{self._home}/.config'}/git"
+        self.configs = (f"{self._xdg_git}/config", f"{self._home}/.gitconfig")  #: the latter wins
+        self._users: Patterns | None = None
 
     def above(self, root: str) -> IgnoreRules:
-        """Return the rules that reach into *root* from outside: the user's, and its repository's above it."""
-        rules = IgnoreRules().inside(root, git=self._users(), ours=None)
-        above = [str(parent) for parent in Path(root).parents]
+        """Return the rules that reach into *root* from outside: the user's (see `read_users`), its repository's."""
+        rules = IgnoreRules().inside(root, git=self._users, ours=None)
         owners = owners_for(root)
-        begins = (one for one in above if is_of(f"{one}/{_DOT_GIT}", owners) and _git_directory(one) is not None)
-        top = next(begins, None)
-        if top is None or _git_directory(root) is not None:
-            return rules
-        for directory in reversed(above[: above.index(top) + 1]):
+        directories = self.directories_above(root)
+        for directory in directories:
+            top = directories[0]
             present = [name for name in TELLING if is_of(f"{directory}/{name}", owners)]
             rules = self.inside(rules, directory, present, top=directory == top)
         return rules
+
+    def directories_above(self, root: str) -> list[str]:
+        """Return the directories from the top of the repository that *root* lies in down to its parent."""
+        above = [str(parent) for parent in Path(root).parents]
+        owners = owners_for(root)
+        begins = (one for one in above if is_of(f"{one}/{DOT_GIT}", owners) and git_directory(one) is not None)
+        top = next(begins, None)
+        if top is None or git_directory(root) is not None:
+            return []
+        return above[above.index(top) :: -1]
+
+    def users_files(self) -> list[str]:
+        """Return the files that may say what this user ignores everywhere, whether they are there or not."""
+        files = [*self.configs, self._users_file()]
+        return list(dict.fromkeys([*files, *map(os.path.realpath, files)]))
+
+    def read_users(self) -> None:
+        """Read what this user ignores everywhere; it holds until the next call."""
+        self._users = _patterns(self._users_file(), follow=True)
 
     def inside(self, rules: IgnoreRules, directory: str, names: Collection[str], *, top: bool) -> IgnoreRules:
         """Return the rules inside *directory*, of whose entries *names* has at least those in TELLING.
@@ -61,11 +91,11 @@ class RuleFiles:
             top: whether *directory* is a root or the top of its repository: only there `.omnimem.toml`
             counts.
         """
-        if _DOT_GIT in names:
-            git = _git_directory(directory)
+        if DOT_GIT in names:
+            git = git_directory(directory)
             if git is not None:
-                rules = IgnoreRules(ours=rules.ours).inside(directory, git=self._users(), ours=None)
-                rules = rules.inside(directory, git=_patterns(f"{git}/info/exclude", follow=True), ours=None)
+                rules = IgnoreRules(ours=rules.ours).inside(directory, git=self._users, ours=None)
+                rules = rules.inside(directory, git=_patterns(git.excludes, follow=True), ours=None)
         if top and OMNIMEM_TOML in names:
             rules = rules.inside(directory, git=None, ours=_project_patterns(f"{directory}/{OMNIMEM_TOML}"))
         return rules.inside(
@@ -74,16 +104,14 @@ class RuleFiles:
             ours=_patterns(f"{directory}/{OMNIMEMIGNORE}") if OMNIMEMIGNORE in names else None,
         )
 
-    def _users(self) -> Patterns | None:
-        """Return the patterns of core.excludesFile; ~/.gitconfig wins over $XDG_CONFIG_HOME/git/config."""
+    def _users_file(self) -> str:
+        """Return core.excludesFile, or what git takes where none is given."""
         named = None
-        for config in (self._xdg_git / "config", f"{self._home}/.gitconfig"):
-            named = _excludes_file(_read(str(config), follow=True) or "") or named
+        for config in self.configs:
+            named = _excludes_file(_read(config, follow=True) or "") or named
         if named is None:
-            return _patterns(str(self._xdg_git / "ignore"), follow=True)
-        if named.startswith("~/"):
-            named = f"{self._home}{named[1:]}"
-        return _patterns(named, follow=True)
+            return f"{self._xdg_git}/ignore"
+        return os.path.join(self._home, named.removeprefix("~/"))
 
 
 def _excludes_file(config: str) -> str | None:
@@ -118,16 +146,16 @@ def _config_value(text: str) -> str:
     return "".join(out) if quoted else "".join(out).rstrip()
 
 
-def _git_directory(worktree: str) -> str | None:
-    """Return where the repository of *worktree* keeps what its worktrees share; None when none begins here."""
-    git = f"{worktree}/{_DOT_GIT}"
+def git_directory(worktree: str) -> GitDirectory | None:
+    """Return where the repository of *worktree* is kept; None when none begins here."""
+    git = f"{worktree}/{DOT_GIT}"
     pointer = None if os.path.isdir(git) else _read(git)
     if pointer is not None and pointer.startswith("gitdir:"):
-        git = os.path.join(worktree, pointer.removeprefix("gitdir:").strip())
+        git = os.path.normpath(os.path.join(worktree, pointer.removeprefix("gitdir:").strip()))
     if not os.path.lexists(f"{git}/HEAD"):
         return None
     common = _read(f"{git}/commondir")
-    return git if common is None else os.path.join(git, common.strip())
+    return GitDirectory(git, git if common is None else os.path.normpath(os.path.join(git, common.strip())))
 
 
 def _project_patterns(path: str) -> Patterns | None:

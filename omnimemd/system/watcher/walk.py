@@ -39,9 +39,11 @@ from omnimemd.system.watcher.directories import (
 )
 from omnimemd.system.watcher.gate import Gate, Steps
 from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, MARKER, NARROW, Inotify
+from omnimemd.system.watcher.lookouts import Lookouts
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Listing, Moves
-from omnimemd.system.watcher.rule_files import TELLING, RuleFiles
+from omnimemd.system.watcher.rule_files import DOT_GIT, TELLING, RuleFiles
+from omnimemd.system.watcher.sentinels import Sentinels
 
 #: Entries of one directory between two yields: 1,024 take about a millisecond.
 _STRIDE: Final = 1024
@@ -87,6 +89,8 @@ class Walker:
         markers: Markers,
         gate: Gate,
         moves: Moves,
+        sentinels: Sentinels,
+        lookouts: Lookouts,
         blind: frozenset[str],
     ) -> None:
         self._table = table
@@ -98,6 +102,8 @@ class Walker:
         self._markers = markers
         self._gate = gate
         self._moves = moves
+        self._sentinels = sentinels
+        self._lookouts = lookouts
         self._blind = blind  # paths that are never entered
         self._doomed: set[int] = set()  # watches to remove
 
@@ -189,7 +195,7 @@ class Walker:
         """Remove the watches of forgotten directories; each makes the kernel queue an IN_IGNORED."""
         while self._doomed:
             wd = self._doomed.pop()
-            if wd >= 0:
+            if wd >= 0 and not self._sentinels.keep(wd):
                 self._inotify.remove(wd)
             yield
 
@@ -303,6 +309,10 @@ class Walker:
             return
         if node.wd == REMOVED:
             return
+        if DOT_GIT in telling:
+            self._lookouts.of_repository(node, path)
+        else:
+            self._lookouts.let_go(node)
         if telling:
             self._read_rules(frame, telling)
         if why is Why.RESYNC and node.children is not None:
@@ -326,7 +336,7 @@ class Walker:
             self._mask(node, path, NARROW)
         scopes: list[Scope] = []
         for scope in node.coverage.scopes:
-            top = scope.root.path == path or ".git" in telling
+            top = scope.root.path == path or DOT_GIT in telling
             scopes.append(Scope(scope.root, self._rule_files.inside(scope.rules, path, telling, top=top)))
         if not frame.narrow:
             self._mask(node, path, LIVE)
