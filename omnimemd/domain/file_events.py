@@ -5,6 +5,7 @@ A file event is one happening to one file; folding several of them into the acce
 """
 
 import enum
+from typing import Final
 
 import msgspec
 
@@ -45,6 +46,10 @@ class FileFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     size: int  #: bytes
     mtime_ns: int
     ctime_ns: int  #: of the last change of the content, the name or the mode: no program can set it
+
+
+#: In place of facts: whether a file is there cannot be told (its folder may not be searched, the disk fails).
+UNSEEN: Final = FileFacts("", 0, 0, 0, 0)
 
 
 class Listing(msgspec.Struct, frozen=True, gc=False):

@@ -3,10 +3,10 @@
 `omnimemd.system` implements them and `daemon/build.py` hands them in, so services never import `system`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Protocol
 
-from omnimemd.domain.file_events import FileEvent, Loss, WatchCounts, WatchReport
+from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.identity import Process, ProcessIdentity
 from omnimemd.domain.projects import Place
 
@@ -28,6 +28,10 @@ class WatchListener(Protocol):
     def watch_changed(self, report: WatchReport) -> None:
         """Take note that a root's state, directory count or problem changed."""
         ...
+
+
+class SurveyFailed(Exception):
+    """A survey ended before it saw everything: its root is not watched, or is gone."""
 
 
 class Watcher(Protocol):
@@ -55,6 +59,25 @@ class Watcher(Protocol):
 
     async def barrier(self) -> None:
         """Return once every event that happened before the call has been handed to the listener."""
+        ...
+
+    def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
+        """List every directory below the watched *root* that has files which no rule ignores, with those files.
+
+        Each batch is some hundred files; who is slow to take them slows the survey, not the events. What happens
+        meanwhile is told as ever, and may or may not be in a listing. Nothing that is to be told is lost by it.
+
+        Raises:
+            SurveyFailed: *root* is not watched, or went while it was listed.
+        """
+        ...
+
+    async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
+        """Return what is at each of *paths* now; causes no event.
+
+        Returns:
+            As many as *paths*: None where no file is (a directory is none), UNSEEN where that cannot be told.
+        """
         ...
 
     def report(self, root: str) -> WatchReport | None:

@@ -103,7 +103,7 @@ async def a_house(
 ) -> AsyncIterator[House]:
     """Run a daemon on the database in the folder *data*, put together as the real one is."""
     world = world or a_world()
-    watcher = watcher or FakeWatcher()
+    watcher = watcher or FakeWatcher(world.clock)
     outside = assembly.World(
         clock=world.clock, places=SystemPlaces(), processes=world.processes, watcher=watcher, new_token=a_token
     )

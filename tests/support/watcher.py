@@ -1,22 +1,29 @@
 """A watcher that sees what tests say, when they say it."""
 
 import asyncio
-from collections.abc import Sequence
+import posixpath
+from collections.abc import AsyncGenerator, Sequence
 
 from msgspec.structs import replace
 
 from omnimem.model import WorkspaceState
-from omnimemd.domain.clock import Millis
-from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchCounts, WatchReport
-from omnimemd.domain.ports import WatchListener
-from tests.support.clock import NOON
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.paths import is_within
+from omnimemd.domain.ports import SurveyFailed, WatchListener
+from tests.support.clock import NOON, FakeClock
 
 
 class FakeWatcher:
     """The port `Watcher`. What happens is handed over at the next barrier, as if the kernel's queue were slow."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.watched: dict[str, WatchReport] = {}
+        self.files: dict[str, FileFacts] = {}  #: what is on the disk
+        self.surveys = 0  #: how many were begun
+        self._clock = clock or FakeClock()
+        self._listing = asyncio.Event()
+        self._listing.set()
         self.barriers = 0  #: how many were passed
         self.waiting = 0  #: how many wait for `let_through`
         self._problems: dict[str, str] = {}
@@ -50,6 +57,22 @@ class FakeWatcher:
         self.hand_over()
         self.barriers += 1
 
+    async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
+        """List what `puts` put below *root*, a directory at a time."""
+        self.surveys += 1
+        directories: dict[str, list[FileFacts]] = {}
+        for path, facts in self.files.items():
+            if is_within(path, root):
+                directories.setdefault(posixpath.dirname(path), []).append(facts)
+        for directory, files in directories.items():
+            await self._listing.wait()
+            yield [Listing((root,), directory, tuple(files), self._clock.now())]
+        if root not in self.watched or self.watched[root].state is WorkspaceState.GONE:
+            raise SurveyFailed(root)
+
+    async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
+        return [self.files.get(path) for path in paths]
+
     def report(self, root: str) -> WatchReport | None:
         return self.watched.get(root)
 
@@ -79,6 +102,23 @@ class FakeWatcher:
             else:
                 self._seen += 1
                 self._listener.file_events([one])
+
+    def puts(self, path: str, *, inode: int = 1, size: int = 1, at: int = NOON, changed_at: int | None = None) -> None:
+        """Let a file be on the disk, written *at* that time; nobody hears of it."""
+        changed = (at if changed_at is None else changed_at) * 1_000_000
+        self.files[path] = FileFacts(posixpath.basename(path), inode, size, at * 1_000_000, changed)
+
+    def takes(self, path: str) -> FileFacts:
+        """Let a file be on the disk no more; nobody hears of it."""
+        return self.files.pop(path)
+
+    def hold_surveys(self) -> None:
+        """Let no survey go on until `let_surveys_go_on`."""
+        self._listing.clear()
+
+    def let_surveys_go_on(self) -> None:
+        """Let surveys go on again."""
+        self._listing.set()
 
     def hold_back(self) -> None:
         """Let no barrier pass until `let_through`."""

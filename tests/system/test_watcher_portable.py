@@ -8,6 +8,7 @@ from watchdog.observers.polling import PollingObserver
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.file_events import Change
+from omnimemd.domain.ports import SurveyFailed
 from omnimemd.system.watcher import WatchUnavailable
 from omnimemd.system.watcher.portable import PortableWatcher
 from tests.support.watching import Recorder, WallClock, read, tree
@@ -93,3 +94,23 @@ async def test_after_closing_a_barrier_is_refused(watcher: PortableWatcher) -> N
 
     with pytest.raises(WatchUnavailable):
         await watcher.barrier()
+
+
+async def test_a_survey_lists_what_the_rules_leave(tmp_path: Path, watcher: PortableWatcher) -> None:
+    root = tree(tmp_path / "w", "a.py", "data/x.db", "sub/b.log", "sub/c.py", "node_modules/x.js")
+    (root / ".gitignore").write_text("*.log\n")
+    await watcher.watch(str(root))
+
+    listings = [listing async for batch in watcher.survey(str(root)) for listing in batch]
+
+    found = {f"{each.path}/{file.name}" for each in listings for file in each.files}
+    assert found == {str(root / each) for each in ("a.py", "sub/c.py", ".gitignore")}
+
+
+async def test_a_survey_of_a_root_that_is_gone_fails(tmp_path: Path, watcher: PortableWatcher) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    await watcher.watch(str(root))
+    root.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(SurveyFailed):
+        _ = [batch async for batch in watcher.survey(str(root))]

@@ -31,6 +31,7 @@ from omnimemd.system.watcher.records import Records
 from omnimemd.system.watcher.reports import report_of
 from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.sentinels import Sentinels
+from omnimemd.system.watcher.survey import Survey
 from omnimemd.system.watcher.walk import Walker, Why
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class Dispatcher(FileSystemEventHandler):
             overflowed=self._overflow,
         )
         self._walks: deque[Steps] = deque()  # in turns
+        self._surveys: deque[Steps] = deque()  # when there is nothing else to do
         self._rules_changed: set[Directory | Root] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
         self._lost_since = Millis(0)
@@ -140,8 +142,8 @@ class Dispatcher(FileSystemEventHandler):
                 self.records.stirred = True
             else:
                 self._tick_sent = False
-                if self._work(self._births):
-                    self._work(self._walks)
+                if self._work(self._births) and self._work(self._walks):
+                    self._work(self._surveys)
         except Exception:
             # A net below everything: without it the thread would end, and the daemon look healthy while it is blind.
             log.exception("watch message failed")
@@ -149,7 +151,7 @@ class Dispatcher(FileSystemEventHandler):
         self._hand_over(places=places)
         if self.records.stirred:
             self._look_at_roots()
-        if not self._tick_sent and (self._births or self._walks):
+        if not self._tick_sent and (self._births or self._walks or self._surveys):
             self._tick_sent = True
             self._send(Tick())
 
@@ -172,6 +174,10 @@ class Dispatcher(FileSystemEventHandler):
         else:
             self._walks.append(itertools.chain(self._stop(root), self._then(done)))
             self._answer(root)
+
+    def survey(self, survey: Survey) -> None:
+        """Go on with *survey*."""
+        self._surveys.append(survey.steps(self._roots.get(survey.path)))
 
     # ---- what records ask for
 

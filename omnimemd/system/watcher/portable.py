@@ -9,20 +9,24 @@ import asyncio
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.file_events import Change, FileEvent, WatchCounts, WatchReport
+from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, WatchCounts, WatchReport
 from omnimemd.domain.ignore import IgnoreRules
-from omnimemd.domain.ports import WatchListener
+from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.watcher.errors import WatchUnavailable
+from omnimemd.system.watcher.facts import facts_at, facts_of
 from omnimemd.system.watcher.rule_files import TELLING, RuleFiles
 
+#: Files in a batch of a survey.
+_SURVEYED_AT_ONCE: Final = 500
 #: Neither platform tells the end of a write: a change of the content counts as one.
 _CHANGES = {"created": Change.CREATED, "modified": Change.WRITTEN, "deleted": Change.DELETED}
 
@@ -106,6 +110,20 @@ class PortableWatcher:
             del self._barriers[str(marker)]
             marker.unlink(missing_ok=True)
 
+    async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
+        """List the files below *root*, a batch at a time in a thread. See the port."""
+        batches = self._batches(root)
+        while batch := await asyncio.to_thread(next, batches, None):
+            if self.report(root) is None:
+                raise SurveyFailed(root)
+            yield batch
+        if self.report(root) is None or not await asyncio.to_thread(os.path.isdir, root):
+            raise SurveyFailed(root)
+
+    async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
+        """Return what is at each of *paths* now. See the port."""
+        return await asyncio.to_thread(facts_at, paths)
+
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""
         return self._roots[root][1] if root in self._roots else None
@@ -125,6 +143,35 @@ class PortableWatcher:
                 waiter.set_exception(WatchUnavailable("the watcher is closed"))
         with contextlib.suppress(OSError):
             self._private.rmdir()
+
+    def _batches(self, root: str) -> Iterator[list[Listing]]:
+        judge = _Judge(root, self._rule_files)
+        batch: list[Listing] = []
+        size = 0
+        for directory, names, _ in os.walk(root):
+            names[:] = [each for each in names if self._enters(judge, directory, each)]
+            listing = self._listed(judge, directory)
+            if listing.files:
+                batch.append(listing)
+                size += len(listing.files)
+            if size >= _SURVEYED_AT_ONCE:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _listed(self, judge: "_Judge", directory: str) -> Listing:
+        at, files = self._clock.now(), []
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False) and self._sees(judge, entry.path):
+                    with contextlib.suppress(FileNotFoundError):
+                        files.append(facts_of(entry.name, entry.stat(follow_symlinks=False)))
+        return Listing((judge.root,), directory, tuple(files), at)
+
+    def _enters(self, judge: "_Judge", directory: str, name: str) -> bool:
+        path = f"{directory}/{name}"
+        return not f"{path}/".startswith(self._blind) and judge.enters(directory, name)
 
     def _running(self) -> BaseObserver:
         if self._observer is None:
@@ -193,6 +240,10 @@ class _Judge:
             self._inside.clear()
         rules = self._rules(directory)
         return rules is not None and not rules.ignores(directory, name, is_dir=False)
+
+    def enters(self, directory: str, name: str) -> bool:
+        rules = self._rules(directory)
+        return rules is not None and not rules.ignores(directory, name, is_dir=True)
 
     def _rules(self, directory: str) -> IgnoreRules | None:
         if directory not in self._inside:

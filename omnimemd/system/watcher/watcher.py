@@ -9,22 +9,24 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from watchdog.observers.api import BaseObserver
 
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.file_events import WatchCounts, WatchReport
-from omnimemd.domain.ports import WatchListener
+from omnimemd.domain.file_events import FileFacts, Listing, WatchCounts, WatchReport
+from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.watcher.dispatcher import Call, Dispatcher
 from omnimemd.system.watcher.emitter import PLACES, BatchEmitter
 from omnimemd.system.watcher.errors import WatchUnavailable
+from omnimemd.system.watcher.facts import facts_at
 from omnimemd.system.watcher.inotify import Inotify
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.rule_files import RuleFiles
+from omnimemd.system.watcher.survey import Survey
 
 T = TypeVar("T")
 
@@ -60,6 +62,7 @@ class InotifyWatcher:
         self._reports: dict[str, WatchReport] = {}
         self._starting: set[asyncio.Future[WatchReport]] = set()
         self._barriers: dict[asyncio.Future[None], int] = {}
+        self._surveys: set[asyncio.Queue[Sequence[Listing] | bool]] = set()
         self._counts = WatchCounts(directories=0, events_seen=0, events_ignored=0, overflows=0, resyncs=0)
 
     async def start(self, listener: WatchListener) -> None:
@@ -117,6 +120,32 @@ class InotifyWatcher:
         finally:
             self._barriers.pop(passed, None)
 
+    async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
+        """List the files below *root*, in slices between the batches of events. See the port."""
+        machine = self._running()
+        given: asyncio.Queue[Sequence[Listing] | bool] = asyncio.Queue()  # the survey rests while some wait here
+        survey = Survey(
+            root,
+            clock=self._clock,
+            give=lambda batch: machine.outlet.post(given.put_nowait, batch),
+            end=lambda complete: machine.outlet.post(given.put_nowait, complete),
+        )
+        machine.call(lambda: machine.dispatcher.survey(survey))
+        self._surveys.add(given)
+        try:
+            while not isinstance(batch := await given.get(), bool):
+                yield batch
+                machine.call(lambda: machine.dispatcher.survey(survey) if survey.taken() else None)
+        finally:
+            self._surveys.discard(given)
+            machine.call(survey.cancel)
+        if not batch:
+            raise SurveyFailed(root)
+
+    async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
+        """Return what is at each of *paths* now, from a thread: a disk may take its time. See the port."""
+        return await asyncio.to_thread(facts_at, paths)
+
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""
         return self._reports.get(root)
@@ -137,6 +166,8 @@ class InotifyWatcher:
         finally:
             self._counts = machine.counts()
             machine.stop()
+            for given in self._surveys:
+                given.put_nowait(False)
             waiting: list[asyncio.Future[None] | asyncio.Future[WatchReport]] = [*self._barriers, *self._starting]
             for waiter in waiting:
                 if not waiter.done():

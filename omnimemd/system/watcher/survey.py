@@ -1,0 +1,101 @@
+"""A survey of a root: its files with their facts, for whoever has to find out what was missed.
+
+It goes through the table of directories rather than the disk, so what it lists is what is watched, by the rules
+that are in force. It leaves the watches alone: opening a directory to list it makes the kernel tell of a
+directory that was opened, which nobody wants to know, and the reads of others stay seen.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from omnimemd.domain.clock import Clock
+from omnimemd.domain.file_events import FileFacts, Listing
+from omnimemd.system.watcher.directories import REMOVED, UNREADABLE, Directory, Root
+from omnimemd.system.watcher.facts import facts_of
+from omnimemd.system.watcher.gate import Steps
+
+#: Files looked at between two yields: some 3 µs each.
+_STRIDE: Final = 256
+#: Files in a batch, and how many batches may be on their way: some hundred kilobytes in all.
+_BATCH: Final = 1024
+_AHEAD: Final = 4
+
+
+class Survey:
+    """One survey under way. Belongs to the dispatcher's thread, once it is given to that."""
+
+    def __init__(
+        self, path: str, *, clock: Clock, give: Callable[[Sequence[Listing]], None], end: Callable[[bool], None]
+    ) -> None:
+        """List what is below the root *path*; *give* takes the batches, *end* whether they are all."""
+        self.path = path
+        self._clock = clock
+        self._give = give
+        self._end = end
+        self._top: Directory | None = None
+        self._stack: list[Directory] = []
+        self._batch: list[Listing] = []
+        self._size = 0
+        self._on_their_way = 0
+        self._begun = self._resting = self._over = False
+
+    def steps(self, root: Root | None) -> Steps:
+        """Go on, until all below *root* is listed or too many batches are on their way: then `taken` says when."""
+        if not self._begun and root is not None and root.node is not None:
+            self._top, self._stack = root.node, [root.node]
+        self._begun, self._resting = True, False
+        while self._stack and not self._over and self._on_their_way < _AHEAD and self._stands(root):
+            node = self._stack.pop()
+            if node.wd != REMOVED:  # what became of its files is told
+                if node.children is not None:
+                    self._stack.extend(node.children.values())
+                yield from self._list(node)
+                if self._size >= _BATCH:
+                    self._hand_over()
+            yield
+        self._resting = bool(self._stack) and self._stands(root)
+        if not self._resting and not self._over:
+            self._over = True
+            self._hand_over()
+            self._end(self._stands(root))
+
+    def taken(self) -> bool:
+        """Take note that a batch has arrived; tell whether `steps` is to be called again."""
+        self._on_their_way -= 1
+        goes_on, self._resting = self._resting and not self._over, False
+        return goes_on
+
+    def cancel(self) -> None:
+        """List no more: nobody takes it."""
+        self._over = True
+
+    def _stands(self, root: Root | None) -> bool:
+        return root is not None and root.node is not None and root.node is self._top
+
+    def _list(self, node: Directory) -> Steps:
+        if node.wd == UNREADABLE:
+            return
+        path, coverage = node.path, node.coverage
+        at = self._clock.now()
+        files: list[FileFacts] = []
+        try:
+            with os.scandir(path or "/") as entries:
+                for number, entry in enumerate(entries, 1):
+                    if not entry.is_dir(follow_symlinks=False) and self.path in coverage.seen_by(path, entry.name):
+                        with contextlib.suppress(FileNotFoundError):
+                            files.append(facts_of(entry.name, entry.stat(follow_symlinks=False)))
+                    if not number % _STRIDE:
+                        yield
+        except OSError:  # it vanished or was moved: its events say so
+            return
+        if files:
+            self._batch.append(Listing(coverage.roots, path, tuple(files), at))
+            self._size += len(files)
+
+    def _hand_over(self) -> None:
+        if self._batch:
+            self._on_their_way += 1
+            self._give(self._batch)
+            self._batch, self._size = [], 0
