@@ -23,6 +23,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     sqlite_version: str
     reads_observed: bool  #: whether this platform shows reads
+    automatic_sessions: bool  #: whether sessions open by themselves
     started: float  #: time.monotonic
     rss_bytes: Callable[[], int]
 
@@ -65,6 +66,7 @@ def _status(figures: Figures, facts: Facts) -> model.Status:
         uptime_s=round(time.monotonic() - facts.started, 3),
         rss_bytes=facts.rss_bytes(),
         socket=facts.socket,
+        automatic_sessions=facts.automatic_sessions,
         database=model.DatabaseStatus(
             path=facts.database,
             bytes=figures.database_bytes,

@@ -12,6 +12,7 @@ from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import Places, Processes, Watcher
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
+from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
 from omnimemd.services.health import Health
@@ -43,6 +44,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
     workspaces: tuple[str, ...]
     ambient_idle_ms: int
+    tools: tuple[str, ...]  #: programs a session is opened for that nobody asked for; none: never
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,11 +115,20 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         new_token=new_token,
     )
+    discovery = Discovery(
+        processes=world.processes,
+        sessions=sessions,
+        workspaces=workspaces,
+        background=background,
+        clock=clock,
+        tools=wishes.tools,
+    )
     tracking = Tracking(
         entries=entries,
         sessions=sessions,
         workspaces=workspaces,
         attributor=Attributor(workspaces=workspaces),
+        discovery=discovery,
         watcher=watcher,
         clock=clock,
         ambient_idle_ms=wishes.ambient_idle_ms,

@@ -51,7 +51,11 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 blind=(settings.data_dir.resolve(),),
             )
             world = World(clock=clock, places=SystemPlaces(), processes=processes, watcher=watcher, new_token=_token)
-            wishes = Wishes(workspaces=tuple(map(str, settings.workspaces)), ambient_idle_ms=settings.ambient_idle_ms)
+            wishes = Wishes(
+                workspaces=tuple(map(str, settings.workspaces)),
+                ambient_idle_ms=settings.ambient_idle_ms,
+                tools=settings.tools if settings.automatic_sessions else (),
+            )
             async with at_work(database, world, wishes) as house:
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid())
                 yield app, house.services.events
@@ -85,6 +89,7 @@ def _facts(settings: Settings) -> Facts:
         database=str(settings.database),
         sqlite_version=SQLITE_VERSION,
         reads_observed=sys.platform == "linux",
+        automatic_sessions=settings.automatic_sessions,
         started=time.monotonic(),
         rss_bytes=rss_bytes,
     )

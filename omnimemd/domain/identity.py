@@ -1,7 +1,7 @@
 """Which process a session is: the identity that survives pid reuse, and the choice of the process that called."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -69,12 +69,21 @@ def choose_caller(ancestry: Iterable[Process]) -> Process | None:
     return None
 
 
+def is_no_tool(name: str) -> bool:
+    """Return whether the program *name* only serves others: a shell, a wrapper, a runner, or what holds a terminal."""
+    return name in _SHELLS | _WRAPPERS | _RUNNERS | _CALLERS | _HOSTS
+
+
 def program(process: Process) -> str:
     """Return what *process* runs: the script where an interpreter runs one, otherwise the program's own name."""
-    name = process.name.removeprefix("-")  # a login shell is "-bash"
+    return program_named(process.name, process.arguments)
+
+
+def program_named(name: str, arguments: Sequence[str]) -> str:
+    """Return what a process of this *name* and these *arguments* runs."""
+    name = name.removeprefix("-")  # a login shell is "-bash"
     if name.startswith("npm "):  # npm writes "npm exec …" over its own name
         return "npm"
-    arguments = process.arguments
     if len(arguments) < 2:
         return name
     interpreter = _base(arguments[0]).removeprefix("-")

@@ -3,7 +3,7 @@
 `omnimemd.system` implements them and `daemon/build.py` hands them in, so services never import `system`.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
@@ -107,6 +107,14 @@ class Processes(Protocol):
 
     def ancestry(self, pid: int) -> Iterator[Process]:
         """Yield the process with *pid*, its parent and so on upwards, as long as they are this user's."""
+        ...
+
+    def at_work_in(self, directory: str, programs: Collection[str]) -> list[Process]:
+        """Return the processes of this user that run one of *programs* and are at work in *directory*, oldest first.
+
+        At work is what has its working directory or an open file there, or was begun with the path of something there
+        among its arguments. The daemon itself never is. Blocks for some milliseconds; any thread may call.
+        """
         ...
 
     def on_death(self, identity: ProcessIdentity, callback: Callable[[], None]) -> Cancel | None:

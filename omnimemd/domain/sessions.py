@@ -1,7 +1,8 @@
 """The life of a session: begun, touched, ended, taken up again. Times never run backwards in it."""
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -12,6 +13,9 @@ from omnimemd.domain.identity import ProcessIdentity
 
 #: The tool_id of a session the daemon opens by itself for what happens in a workspace with no session.
 AMBIENT_TOOL = "ambient"
+
+#: The metadata of a session the daemon opened because it found its tool at work.
+DISCOVERED: Final[Mapping[str, Any]] = MappingProxyType({"discovered": True})
 
 
 class BoundProcess(msgspec.Struct, frozen=True):
@@ -52,6 +56,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def ambient(self) -> bool:
         """Whether the daemon opened it by itself."""
         return self.tool_id == AMBIENT_TOOL and self.process is None
+
+    @property
+    def discovered(self) -> bool:
+        """Whether the daemon opened it because it found its tool at work."""
+        return self.metadata.get("discovered") is True
 
 
 def touch(session: Session, *, at: Millis) -> Session:

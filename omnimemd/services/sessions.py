@@ -17,9 +17,10 @@ from omnimem.errors import (
 )
 from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.identity import choose_caller
+from omnimemd.domain.identity import Process, choose_caller, program
 from omnimemd.domain.ports import Processes
-from omnimemd.domain.sessions import AMBIENT_TOOL, BoundProcess, Session, end, end_of_dead, rebind, reopen
+from omnimemd.domain.sessions import AMBIENT_TOOL, DISCOVERED, BoundProcess, Session, end, end_of_dead, rebind, reopen
+from omnimemd.domain.tools import run_of
 from omnimemd.services.events import Events, SessionChanged
 from omnimemd.services.liveness import Death, Liveness
 from omnimemd.services.projects import Projects
@@ -65,6 +66,11 @@ class Sessions:
         self._events = events
         self._new_token = new_token
         self._ambient: dict[str, str] = {}  # workspace → id of its open ambient session
+        self._ended: Callable[[Session], object] = lambda session: None
+
+    def on_end(self, callback: Callable[[Session], object]) -> None:
+        """Have *callback* called with each session that ends."""
+        self._ended = callback
 
     async def reconcile(self) -> None:
         """Take up every open session: bind it again if its process lives, end it if that died meanwhile."""
@@ -102,6 +108,9 @@ class Sessions:
         if request.continues == session_id:
             raise InvalidRequest.field("continues", "a session cannot continue itself")
         await self._workspaces.catch_up(workspace)
+        stand_in = None if process is None else self._stand_in_of(process, workspace)
+        if stand_in is not None and request.continues is None:
+            request = replace(request, continues=stand_in)
         now = self._clock.now()
 
         def work(db: Connection) -> tuple[Session, bool, bool]:
@@ -120,8 +129,21 @@ class Sessions:
 
         session, new, changed = await self._database.write(work)
         if changed:
-            session = await self._opened(session)
+            session = await self._opened(session, instead_of=stand_in)
         return session, new
+
+    async def open_discovered(self, place: AmbientPlace, *, process: Process) -> Session:
+        """Return a new session of the tool that was found at work in *place*; what is held of the place is its, too.
+
+        It is ended already if the process has died meanwhile.
+        """
+        request = SessionCreate(tool_id=program(process), workspace_path=place.root, metadata=dict(DISCOVERED))
+        bound = BoundProcess(process.identity, process.started_at)
+        session_id = f"sess_{self._new_token()}"
+        session = await self._database.write(
+            lambda db: self._begin(db, request, session_id, place.root, place.project_id, bound)
+        )
+        return await self._opened(session, held_too=True)
 
     async def open_ambient(self, place: AmbientPlace) -> Session:
         """Return the ambient session of *place*, begun if there is none."""
@@ -316,8 +338,14 @@ class Sessions:
             return rebind(session, process=process)
         return session
 
-    async def _opened(self, session: Session) -> Session:
-        """Do for an opened session what the world needs: hear of its process's death, watch its folder."""
+    async def _opened(self, session: Session, *, instead_of: str | None = None, held_too: bool = False) -> Session:
+        """Do for an opened session what the world needs: hear of its process's death, watch its folder.
+
+        Args:
+            session: which.
+            instead_of: the id of a session whose place it takes.
+            held_too: whether what is held of its folder is its, too.
+        """
         ambient = self._ambient.get(session.workspace)
         if ambient == session.session_id:  # a tool took it up: it is ambient no more
             del self._ambient[session.workspace]
@@ -329,8 +357,18 @@ class Sessions:
             now = self._clock.now()
             return await self._change(session.session_id, lambda one: end(one, at=now, reason=EndReason.PROCESS_EXITED))
         self._events.publish(SessionChanged(session))
-        self._workspaces.join(session)
+        self._workspaces.join(session, instead_of=instead_of, held_too=held_too)
+        if instead_of is not None:
+            now = self._clock.now()
+            await self._change(instead_of, lambda one: end(one, at=now, reason=EndReason.REPLACED))
         return session
+
+    def _stand_in_of(self, process: BoundProcess, workspace: str) -> str | None:
+        """Return the id of the session that was opened in *workspace* because the run of *process* was found there."""
+        active = (self.get(one) for one in self._workspaces.members((workspace,)))
+        found = {one.process.identity: one.session_id for one in active if one.discovered and one.process is not None}
+        run = run_of(self._processes.ancestry(process.identity.pid)) if found else None
+        return None if run is None else found.get(run.identity)
 
     async def _change(self, session_id: str, rule: Callable[[Session], Session]) -> Session:
         def work(db: Connection) -> tuple[Session, Session]:
@@ -349,6 +387,7 @@ class Sessions:
                 del self._ambient[after.workspace]  # it never joined the folder, so it does not leave it
             else:
                 self._workspaces.leave(after)
+            self._ended(after)
         if after != before:
             self._events.publish(SessionChanged(after))
         return after

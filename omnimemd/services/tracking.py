@@ -15,13 +15,14 @@ import msgspec
 
 from omnimem.errors import SessionNotFound, StoreUnavailable, Unavailable
 from omnimem.model import Attribution, Source
-from omnimemd.domain.attribution import Share
+from omnimemd.domain.attribution import Share, attribute
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.coalescing import Coalescer, Observed
 from omnimemd.domain.entries import Entry, FileAccess, Gap
 from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.attribution import Attributor, Verdict
+from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.workspaces import Workspaces
@@ -57,6 +58,7 @@ class Tracking:
         sessions: Sessions,
         workspaces: Workspaces,
         attributor: Attributor,
+        discovery: Discovery,
         watcher: Watcher,
         clock: Clock,
         ambient_idle_ms: int,
@@ -66,6 +68,7 @@ class Tracking:
         self._sessions = sessions
         self._workspaces = workspaces
         self._attributor = attributor
+        self._discovery = discovery
         self._watcher = watcher
         self._clock = clock
         self._ambient_idle_ms = ambient_idle_ms
@@ -176,6 +179,7 @@ class Tracking:
 
     async def _store(self) -> None:
         async with self._storing:
+            await self._look_for_tools()
             while self._decided:
                 batch = self._decided[:_AT_ONCE]
                 try:
@@ -189,6 +193,16 @@ class Tracking:
                 del self._decided[: len(batch)]
                 self.recorded += sum(isinstance(one.what, Observed) for one in batch)
                 await asyncio.sleep(0)
+
+    async def _look_for_tools(self) -> None:
+        """Give what is nobody's to the tools that a look finds at work there."""
+        seen = (one.verdict.ambient for one in self._decided if isinstance(one.what, Observed))
+        for place in {place for place in seen if place is not None}:
+            if found := await self._discovery.look(place):
+                theirs = Verdict(attribute(found))
+                self._decided = [
+                    _Decided(one.what, theirs) if one.verdict.ambient == place else one for one in self._decided
+                ]
 
     async def _record(self, batch: Sequence[_Decided]) -> None:
         new: dict[str, list[Entry]] = {}

@@ -106,11 +106,20 @@ class Workspaces:
             self._folder(real, resolved.project.project_id).by_hand = True
             self._settle_later(real)
 
-    def join(self, session: Session) -> None:
-        """Make *session* active in its folder; `ready` waits until the folder is watched."""
-        self._before_change(session.workspace)
+    def join(self, session: Session, *, instead_of: str | None = None, held_too: bool = False) -> None:
+        """Make *session* active in its folder; `ready` waits until the folder is watched.
+
+        Args:
+            session: whose.
+            instead_of: the id of a session that is active there no more from this moment on.
+            held_too: whether what is held of the folder is the session's, too.
+        """
+        if not held_too:
+            self._before_change(session.workspace)
         self._leaving.pop(session.session_id, None)
         folder = self._folder(session.workspace, session.project_id)
+        if instead_of in folder.members:
+            folder.members.remove(instead_of)
         if session.session_id not in folder.members:
             folder.members.append(session.session_id)
         self._settle_later(session.workspace)

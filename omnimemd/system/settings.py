@@ -10,6 +10,8 @@ import msgspec
 import platformdirs
 
 from omnimem.locate import socket_path
+from omnimem.model import Id
+from omnimemd.domain.tools import KNOWN_TOOLS
 from omnimemd.system.errors import SettingsInvalid
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -32,6 +34,8 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_level: LogLevel | None = None
     workspaces: tuple[str, ...] = ()  #: folders to watch whether or not a session is active in them
     ambient_idle_minutes: Annotated[float, msgspec.Meta(gt=0, le=10_080)] = 30.0
+    automatic_sessions: bool = True  #: whether sessions open for tools found at work, and for shells
+    tools: tuple[Id, ...] = KNOWN_TOOLS  #: programs to look for
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: LogLevel
     workspaces: tuple[Path, ...]
     ambient_idle_ms: int
+    automatic_sessions: bool
+    tools: tuple[str, ...]
 
     @property
     def database(self) -> Path:
@@ -70,6 +76,8 @@ def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         log_level=log_level,
         workspaces=tuple(Path(one).expanduser() for one in file.workspaces),
         ambient_idle_ms=round(file.ambient_idle_minutes * 60_000),
+        automatic_sessions=file.automatic_sessions,
+        tools=file.tools,
     )
 
 

@@ -21,6 +21,7 @@ def test_the_example_config_holds_every_key_and_is_valid() -> None:
 
     assert set(example) == set(ConfigFile.__struct_fields__)
     assert msgspec.convert(example, ConfigFile).ambient_idle_minutes == 30
+    assert msgspec.convert(example, ConfigFile).tools == ConfigFile().tools
 
 
 def test_the_example_project_file_is_read_as_it_says(tmp_path: Path) -> None:

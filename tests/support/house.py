@@ -100,6 +100,7 @@ async def a_house(
     watcher: FakeWatcher | None = None,
     workspaces_configured: tuple[str, ...] = (),
     ambient_idle_ms: int = 30 * MINUTE,
+    tools: tuple[str, ...] = ("claude", "nvim"),
 ) -> AsyncIterator[House]:
     """Run a daemon on the database in the folder *data*, put together as the real one is."""
     world = world or a_world()
@@ -107,7 +108,7 @@ async def a_house(
     outside = assembly.World(
         clock=world.clock, places=SystemPlaces(), processes=world.processes, watcher=watcher, new_token=a_token
     )
-    wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms)
+    wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms, tools=tools)
     async with Database(data / "omnimem.db") as database, assembly.at_work(database, outside, wishes) as inside:
         app = application(inside.services, a_daemons_facts(data), peer_of=lambda _: world.peer, uid=OWNER)
         yield House(world, watcher, database, inside.cache, inside.background, inside.liveness, inside.services, app)
@@ -126,6 +127,7 @@ def a_daemons_facts(data: Path) -> Facts:
         database=str(data / "omnimem.db"),
         sqlite_version=apsw.sqlite_lib_version(),
         reads_observed=True,
+        automatic_sessions=True,
         started=time.monotonic(),
         rss_bytes=lambda: 32 * 1024 * 1024,
     )

@@ -1,9 +1,11 @@
 """Processes that tests start and kill without starting or killing any."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.identity import Process, ProcessIdentity
+from omnimemd.domain.identity import Process, ProcessIdentity, program
+from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import Cancel
 from tests.support.clock import NOON
 
@@ -17,7 +19,9 @@ class FakeProcesses:
         self._parents: dict[int, int] = {}
         self._waiting: dict[int, dict[object, Callable[[], None]]] = {}
         self._doomed: set[int] = set()
+        self._places: dict[int, str] = {}
         self._starts = 100
+        self.looks = 0  #: how often somebody asked who is at work
 
     @property
     def boot(self) -> str:
@@ -30,6 +34,14 @@ class FakeProcesses:
         while pid in self._live:
             yield self._live[pid]
             pid = self._parents.get(pid, 0)
+
+    def at_work_in(self, directory: str, programs: Collection[str]) -> list[Process]:
+        self.looks += 1
+        return [
+            process
+            for pid, process in self._live.items()
+            if program(process) in programs and is_within(self._places.get(pid, "/"), directory)
+        ]
 
     def on_death(self, identity: ProcessIdentity, callback: Callable[[], None]) -> Cancel | None:
         if identity.pid in self._doomed:
@@ -46,13 +58,22 @@ class FakeProcesses:
 
         return cancel
 
-    def begin(self, pid: int, *, name: str = "claude", arguments: tuple[str, ...] = (), parent: int = 1) -> Process:
+    def begin(
+        self,
+        pid: int,
+        *,
+        name: str = "claude",
+        arguments: tuple[str, ...] = (),
+        parent: int = 1,
+        at_work_in: Path | None = None,
+    ) -> Process:
         """Start a process; a *pid* that is free again may be taken anew, by another process."""
         assert pid not in self._live
         self._starts += 1
         process = Process(ProcessIdentity(pid, self._starts, self._boot), Millis(NOON - 60_000), name, arguments)
         self._live[pid] = process
         self._parents[pid] = parent
+        self._places[pid] = str(at_work_in or "/")
         return process
 
     def die(self, pid: int) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -101,6 +102,17 @@ class TestProcesses:
 
         assert [one.identity.pid for one in processes.ancestry(7)] == [7, 6, 5]
         assert list(processes.ancestry(99)) == []
+
+    def test_who_works_in_a_folder_is_found_by_program_and_place(self) -> None:
+        processes = FakeProcesses()
+        inside = processes.begin(5, at_work_in=Path("/w/sub"))
+        processes.begin(6, at_work_in=Path("/elsewhere"))
+        processes.begin(7, name="bash", at_work_in=Path("/w"))
+        processes.begin(8)
+
+        assert processes.at_work_in("/w", {"claude"}) == [inside]
+        processes.die(5)
+        assert processes.at_work_in("/w", {"claude"}) == []
 
     def test_a_reboot_is_another_boot_without_any_process(self) -> None:
         processes = FakeProcesses()

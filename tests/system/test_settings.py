@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from omnimemd.domain.tools import KNOWN_TOOLS
 from omnimemd.system.errors import SettingsInvalid
 from omnimemd.system.settings import Flags, load
 
@@ -47,6 +48,7 @@ def test_the_file_goes_before_the_defaults(config: Path, monkeypatch: pytest.Mon
     config.write_text(
         'log_level = "error"\nsocket = "~/s"\ndata_dir = "~/d"\n'
         'workspaces = ["~/src/app", "/w"]\nambient_idle_minutes = 0.5\n'
+        'automatic_sessions = false\ntools = ["my-tool"]\n'
     )
 
     settings = load(Flags(config=config), {})
@@ -55,6 +57,7 @@ def test_the_file_goes_before_the_defaults(config: Path, monkeypatch: pytest.Mon
     assert settings.log_level == "error"
     assert settings.workspaces == (Path("/srv/me/src/app"), Path("/w"))
     assert settings.ambient_idle_ms == 30_000
+    assert (settings.automatic_sessions, settings.tools) == (False, ("my-tool",))
 
 
 def test_a_file_that_is_empty_or_not_there_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +68,7 @@ def test_a_file_that_is_empty_or_not_there_sets_nothing(tmp_path: Path, monkeypa
     settings = load(Flags(), {"XDG_RUNTIME_DIR": str(tmp_path)})
 
     assert (settings.log_level, settings.workspaces, settings.ambient_idle_ms) == ("info", (), 1_800_000)
+    assert (settings.automatic_sessions, settings.tools) == (True, KNOWN_TOOLS)
     assert settings.socket == tmp_path / "omnimemd" / "omnimemd.sock"
 
 
@@ -80,6 +84,8 @@ def test_a_file_that_is_empty_or_not_there_sets_nothing(tmp_path: Path, monkeypa
         ("ambient_idle_minutes = 0", ["'ambient_idle_minutes'"]),
         ("ambient_idle_minutes = 99999", ["'ambient_idle_minutes'"]),
         ('ambient_idle_minutes = "30"', ["'ambient_idle_minutes'", "float"]),
+        ("automatic_sessions = 1", ["'automatic_sessions'", "bool"]),
+        ('tools = ["my tool"]', ["tools", "[A-Za-z0-9_]"]),
         ("socket = ", ["TOML"]),
     ],
 )

@@ -66,6 +66,7 @@ class Status(Reply, frozen=True, kw_only=True):
     uptime_s: float
     rss_bytes: int
     socket: str
+    automatic_sessions: bool  #: whether sessions open by themselves, for tools found at work and for shells
     database: DatabaseStatus
     sessions: SessionCounts
     watch: WatchStatus

@@ -1,10 +1,11 @@
 """The processes of this user, as the rules need them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from omnimemd.domain.identity import Process, ProcessIdentity
 from omnimemd.domain.ports import Cancel
+from omnimemd.system.processes.at_work import at_work_in
 from omnimemd.system.processes.deaths import Deaths
 from omnimemd.system.processes.facts import boot_id, process, start_of
 
@@ -37,6 +38,11 @@ class SystemProcesses:
                 return
             yield found[0]
             pid = found[1]
+
+    def at_work_in(self, directory: str, programs: Collection[str]) -> list[Process]:
+        """Return the processes that run one of *programs* and are at work in *directory*; any thread may call."""
+        found = (process(pid, boot=self._boot, uid=self._uid) for pid in at_work_in(directory, programs, uid=self._uid))
+        return sorted((one[0] for one in found if one is not None), key=lambda one: one.identity.start)
 
     def on_death(self, identity: ProcessIdentity, callback: Callable[[], None]) -> Cancel | None:
         """Have *callback* called when the process dies; None when it is dead already."""
