@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.findings import Finding, Scale
-from tests.bench.report import NAMES, decoded, document, encoded, say, table, verdict
+from tests.bench.report import LONG, NAMES, decoded, document, encoded, say, section, sections, table, verdict
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _DOCUMENT: Final = _ROOT / "docs" / "BENCHMARKS.md"
@@ -17,28 +17,33 @@ _DOCUMENT: Final = _ROOT / "docs" / "BENCHMARKS.md"
 
 def main() -> int:
     """Run what the command line asks for; return 0 when everything ran, whatever the figures."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    scale = Scale(arguments.quick, arguments.part)
     if arguments.inside:
-        return _measure_here(arguments.names[0], Scale(arguments.quick))
+        return _measure_here(arguments.names[0], scale)
+    if arguments.write and not scale.whole:
+        parser.error("what is written is measured as a whole: --write goes with neither --quick nor --part")
     names = arguments.names or NAMES
+    writes = arguments.write or (not arguments.names and scale.whole)
     found = []
     for number, name in enumerate(names, start=1):
         started = time.monotonic()
         say(f"[{number}/{len(names)}] {name} …")
-        found.append((name, _measure(name, quick=arguments.quick)))
+        findings = _measure(name, scale)
+        found += findings
         say(f"[{number}/{len(names)}] {name}: {time.monotonic() - started:.0f} s")
-    print(table(found))
+        print(f"## {name}\n\n{table(findings)}\n", flush=True)
+        if writes:
+            _write(name, findings)
     say(verdict(found))
-    if not arguments.names and not arguments.quick:
-        _DOCUMENT.write_text(document(found))
-        say(f"wrote {_DOCUMENT.relative_to(_ROOT)}")
     return 0
 
 
-def _measure(name: str, *, quick: bool) -> list[Finding]:
+def _measure(name: str, scale: Scale) -> list[Finding]:
     """Run one benchmark in a process of its own: what another loaded or left behind must not count."""
-    command = [sys.executable, "-m", "tests.bench", name, "--inside", *(["--quick"] if quick else [])]
-    return decoded(subprocess.check_output(command, cwd=_ROOT))
+    command = [sys.executable, "-m", "tests.bench", name, "--inside", "--part", str(scale.part)]
+    return decoded(subprocess.check_output([*command, *(["--quick"] if scale.quick else [])], cwd=_ROOT))
 
 
 def _measure_here(name: str, scale: Scale) -> int:
@@ -47,12 +52,29 @@ def _measure_here(name: str, scale: Scale) -> int:
     return 0
 
 
+def _write(name: str, findings: list[Finding]) -> None:
+    """Put what was found into its section of the document, which is there already."""
+    _DOCUMENT.write_text(document({**sections(_DOCUMENT.read_text()), name: section(name, findings)}))
+    say(f"wrote its section of {_DOCUMENT.relative_to(_ROOT)}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *NAMES], metavar="NAME", help=f"one of {', '.join(NAMES)}")
+    names = [*NAMES, *LONG]
+    asked = "one of " + ", ".join(names) + f"; without any, all but {', '.join(LONG)}, and the document is written"
+    parser.add_argument("names", nargs="*", choices=[[], *names], metavar="NAME", help=asked)
+    parser.add_argument("--write", action="store_true", help="write the sections of these in docs/BENCHMARKS.md")
+    parser.add_argument("--part", type=_part, default=1.0, help="how much of the work to do: above 0, at most 1")
     parser.add_argument("--quick", action="store_true", help="only see that they run; the figures mean nothing")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _part(text: str) -> float:
+    part = float(text)
+    if not 0 < part <= 1:
+        raise ValueError
+    return part
 
 
 if __name__ == "__main__":

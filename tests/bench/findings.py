@@ -7,18 +7,28 @@ from typing import Literal
 
 import msgspec
 
-#: How a figure is read out of all that were measured.
-Reading = Literal["median", "p99"]
+#: How a figure is read out of all that were measured: what must hold in every run is read where it holds the least.
+Reading = Literal["median", "p99", "least", "most"]
 
 
 class Scale(msgspec.Struct, frozen=True):
-    """How much is measured: everything, or just enough to see that the benchmark still runs."""
+    """How much is measured: everything, a part of it, or just enough to see that the benchmark still runs."""
 
     quick: bool
+    part: float = 1.0  #: above 0, at most 1
 
     def of(self, full: int, *, quick: int) -> int:
         """Return the amount to do."""
+        return quick if self.quick else max(quick, int(full * self.part))
+
+    def seconds(self, full: float, *, quick: float) -> float:
+        """Return how long to wait, whatever the part."""
         return quick if self.quick else full
+
+    @property
+    def whole(self) -> bool:
+        """Whether the figures are those of the benchmark as it is meant."""
+        return not self.quick and self.part == 1
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +46,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def figure(self) -> float:
         """The figure that stands for all."""
-        return statistics.median(self.figures) if self.reading == "median" else percentile(self.figures, 99)
+        match self.reading:
+            case "median":
+                return statistics.median(self.figures)
+            case "p99":
+                return percentile(self.figures, 99)
+            case "least":
+                return min(self.figures)
+            case "most":
+                return max(self.figures)
 
     @property
     def target(self) -> str:

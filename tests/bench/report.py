@@ -1,18 +1,37 @@
-"""The table of what was found, for people."""
+"""What was found, for people: the document, of one section for each benchmark, and its tables."""
 
+import importlib
 import importlib.metadata
 import os
 import platform
+import re
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from tests.bench.findings import Finding, shown
 
-#: Every benchmark, in the order of the table: a module of this folder with a function `measure`.
-NAMES: Final = ("appending", "requests", "deaths", "idle", "importing", "storing", "reading", "seeing")
+#: Every benchmark, in the order of the document: a module of this folder with a function `measure`.
+NAMES: Final = (
+    "appending",
+    "requests",
+    "deaths",
+    "idle",
+    "importing",
+    "storing",
+    "reading",
+    "seeing",
+    "grepping",
+    "starting",
+    "scanning",
+    "overflowing",
+    "limiting",
+)
+#: Those that take so long that they are measured only when they are named.
+LONG: Final[tuple[str, ...]] = ()
 
 #: Whose versions change the figures.
 _DISTRIBUTIONS: Final = ("aiohttp", "apsw", "msgspec", "watchdog")
@@ -20,42 +39,59 @@ _DISTRIBUTIONS: Final = ("aiohttp", "apsw", "msgspec", "watchdog")
 _HOW: Final = """\
 # Benchmarks
 
-Written by `python3 scripts/dev.py bench`, which measures everything anew and writes this file; `… bench NAME` runs one
-and prints its lines, `--quick` only shows that they run. Nothing in here was typed in.
+Written by `python3 scripts/dev.py bench`, which measures everything anew but {long} and writes this file.
+`… bench NAME` runs one and prints its lines; with `--write` its section of this file is written anew too. `--part 0.1`
+does a tenth of the work, `--quick` only shows that they run. Nothing in here was typed in.
 
 **Trust the ratios.** Each figure is divided by, or stands beside, a *floor*: the least that any program would need for
 the same, measured in the same run, floor and subject in turn (A B A B …), so that a machine that is busy or slow is so
 for both. A ratio is the median over the runs, with the range from the smallest to the largest; where a line names a
-percentile, it is over single events, and *runs* counts those. The absolute times on the right are of the machine below,
-on that day.
+percentile, it is over single events, and *runs* counts those. What must hold in every run is shown for the run in which
+it held the least. The absolute times on the right are of the machine below each table, on that day.
 
 Every benchmark runs in a process of its own, and so do the daemon and the floors it is measured with; what goes over a
 socket is sent by the same lean client to both, from requests that were encoded before. Files, sockets and databases lie
 in a temporary folder (`TMPDIR` says where: on a RAM disk, waiting for the disk costs nothing, and the lines about
-durability say little). They need Linux: `/proc`, pidfd and inotify are what is measured.
+durability say little). They need Linux: `/proc`, pidfd and inotify are what is measured; some need gcc, git, tar, and
+the right to make a user namespace.
 """
+_REACHED: Final = re.compile(r"\| (yes|\*\*no\*\*) \|[^|]*\|$", re.MULTILINE)
+_SECTION: Final = re.compile(r"^## (\w+)$\n", re.MULTILINE)
 
 
-def document(found: Sequence[tuple[str, Sequence[Finding]]]) -> str:
-    """Return the whole document: how it was measured, and the findings of each benchmark by name."""
-    reached = [one.reached for _, findings in found for one in findings if one.reached is not None]
-    return "\n".join(
-        (_HOW, f"## {sum(reached)} of {len(reached)} targets reached", "", table(found), "", _machine(), "")
-    )
+def section(name: str, findings: Sequence[Finding]) -> str:
+    """Return the part of the document about the benchmark *name*: what it asks, what was found, and on what machine."""
+    about = importlib.import_module(f"tests.bench.{name}").__doc__ or ""
+    return "\n\n".join((about.strip(), table(findings), _machine()))
 
 
-def table(found: Sequence[tuple[str, Sequence[Finding]]]) -> str:
+def document(sections: Mapping[str, str]) -> str:
+    """Return the whole document: how it was measured, and the *sections* by the names of their benchmarks."""
+    verdicts = _REACHED.findall("\n".join(sections.values()))
+    parts = [
+        _HOW.format(long=" and ".join(f"`{name}`" for name in LONG)).strip(),
+        f"{verdicts.count('yes')} of {len(verdicts)} targets reached.",
+        *(f"## {name}\n\n{sections[name]}" for name in (*NAMES, *LONG) if name in sections),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def sections(document: str) -> dict[str, str]:
+    """Return the sections that `document` was given."""
+    _, *parts = _SECTION.split(document)
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def table(findings: Sequence[Finding]) -> str:
     """Return the findings as a table in Markdown."""
-    head = "| name | what | floor, in the same run | figure | runs | range | target | reached | in absolute terms |"
-    rows = [_row(name, one) for name, findings in found for one in findings]
-    return "\n".join((head, "|---|---|---|---:|---:|---:|---:|---|---|", *rows))
+    head = "| what | floor, in the same run | figure | runs | range | target | reached | in absolute terms |"
+    return "\n".join((head, "|---|---|---:|---:|---:|---:|---|---|", *map(_row, findings)))
 
 
-def _row(name: str, found: Finding) -> str:
+def _row(found: Finding) -> str:
     spread = f"{shown(min(found.figures), found.unit)} to {shown(max(found.figures), found.unit)}"
     verdict = {None: "", True: "yes", False: "**no**"}[found.reached]
     cells = (
-        name,
         found.what,
         found.floor,
         f"**{shown(found.figure, found.unit)}**",
@@ -71,16 +107,17 @@ def _row(name: str, found: Finding) -> str:
 def _machine() -> str:
     kernel = ".".join(platform.release().split(".")[:2])
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _DISTRIBUTIONS)
-    load = os.getloadavg()[2]
+    load = os.getloadavg()[0]
     return (
-        f"Measured on {platform.system()} {kernel} ({platform.machine()}, {os.cpu_count()} processors, load {load:.1f} "
-        f"over the last 15 minutes), Python {platform.python_version()}, {versions}."
+        f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}, {platform.system()} {kernel} "
+        f"({platform.machine()}, {os.cpu_count()} processors, load {load:.1f} "
+        f"in the last minute), Python {platform.python_version()}, {versions}."
     )
 
 
-def verdict(found: Sequence[tuple[str, Sequence[Finding]]]) -> str:
+def verdict(findings: Sequence[Finding]) -> str:
     """Say on one line which targets were missed."""
-    missed = [one.what for _, findings in found for one in findings if one.reached is False]
+    missed = [one.what for one in findings if one.reached is False]
     return f"targets missed: {'; '.join(missed)}" if missed else "every target reached"
 
 

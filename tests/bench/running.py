@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,10 +25,16 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def daemon(place: Path) -> Iterator[tuple[Path, int]]:
-    """Run the daemon with everything of its own below *place*; give its socket and its pid."""
+def daemon(place: Path, *, inside: Sequence[str] = ()) -> Iterator[tuple[Path, int]]:
+    """Run the daemon with everything of its own below *place*; give its socket and its pid.
+
+    Args:
+        place: its home too, so that nothing a person configured counts.
+        inside: a command that becomes the one behind it, as in `env A=b`.
+    """
     path = place / "run" / "omnimemd.sock"
     command: list[str | Path] = [
+        *inside,
         sys.executable,
         "-m",
         "omnimemd.daemon.main",

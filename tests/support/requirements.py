@@ -11,6 +11,7 @@ This is a pytest plugin, loaded by `tests/conftest.py`.
 import ctypes
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -24,7 +25,7 @@ class Requirement(NamedTuple):
 
     is_met: Callable[[], bool]
     absence: str  #: completes "not run: …"
-    can_be_met: bool = True  #: False for what no installation brings, such as another operating system
+    can_be_met: bool = True  #: False for what no installation brings: another operating system, a kernel's permission
 
 
 def _command(name: str) -> Requirement:
@@ -35,6 +36,15 @@ def _has_inotify() -> bool:
     return hasattr(ctypes.CDLL(None), "inotify_init1")
 
 
+def _makes_user_namespaces() -> bool:
+    """Whether a program can be run with limits of its own (unshare(1); containers often forbid it)."""
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", "echo 1000 >/proc/sys/user/max_inotify_watches"]
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
 #: Every name the marker `needs` takes. `.ci/run` installs the commands among them.
 REQUIREMENTS: dict[str, Requirement] = {
     "curl": _command("curl"),
@@ -43,8 +53,10 @@ REQUIREMENTS: dict[str, Requirement] = {
     "ps": _command("ps"),
     "strace": _command("strace"),
     "systemd-analyze": _command("systemd-analyze"),
+    "tar": _command("tar"),
     "inotify": Requirement(_has_inotify, "this kernel has no inotify"),
     "pidfd": Requirement(lambda: hasattr(os, "pidfd_open"), "this Python has no os.pidfd_open"),
+    "user namespace": Requirement(_makes_user_namespaces, "no user namespace can be made here", can_be_met=False),
     "root": Requirement(lambda: os.geteuid() == 0, "it takes root to make files of another user"),
     "linux": Requirement(lambda: sys.platform == "linux", "this is not Linux", can_be_met=False),
     "macos": Requirement(lambda: sys.platform == "darwin", "this is not macOS", can_be_met=False),

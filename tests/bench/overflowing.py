@@ -1,0 +1,196 @@
+"""What is left of events that the kernel had to drop?
+
+The daemon is stopped (SIGSTOP) while a program reads more files than the kernel's queue holds, and then changes some:
+nothing of these changes reaches the queue. When the daemon goes on it finds the queue overflowed, says so, and looks
+for what changed.
+"""
+
+import os
+import random
+import signal
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from omnimem import Client
+from tests.bench import cpu, trees
+from tests.bench.changing import Changes, change
+from tests.bench.findings import Finding, Scale
+from tests.bench.recorded import flush, recorded
+from tests.bench.running import connected, daemon, folder
+from tests.bench.wire import Listener
+
+#: How long the daemon hears of nothing.
+_HELD = 1.0
+#: Between two overflows in a row: long enough for the queue to be emptied, too short for the tree to be looked through.
+_LOOKING = 0.25
+_QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+_FLOOR = "walk the same tree with scandir and stat every file, in Python"
+
+R = TypeVar("R")
+
+
+class _Overflow(msgspec.Struct, frozen=True, kw_only=True):
+    """One overflow and what came of it."""
+
+    gaps: int
+    done: int
+    known: int  #: of what was done
+    seconds: float  #: from when the daemon went on until the gap was told
+    floor: float  #: seconds
+    overflows: int
+    resyncs: int
+
+
+def measure(scale: Scale) -> list[Finding]:
+    """Overflow the queue again and again on a tree of 50,000 files; then thrice on one of 10,000 directories."""
+    files = scale.of(50_000, quick=20_000)
+    with folder() as place, daemon(place) as (path, pid), Client(path, timeout=60) as client:
+        (tree := place / "project").mkdir()
+        paths = trees.plant(tree, directories=files // 20, files=files)
+        session = client.create_session(tool_id="bench", workspace_path=str(tree), process_id=os.getpid()).session_id
+        runs, after = [], 0
+        for number in range(scale.of(7, quick=1)):
+            cpu.rest(pid, quiet=1.5)
+            run, after = _overflow(path, client, pid, session, tree, paths, after, number)
+            runs.append(run)
+    return [*_findings(runs, files), _calm(scale)]
+
+
+def _overflow(
+    path: Path, client: Client, pid: int, session: str, tree: Path, paths: list[str], after: int, number: int
+) -> tuple[_Overflow, int]:
+    watch = client.status().watch
+    with connected(path) as connection:
+        listener = Listener(connection)
+        changes = _held(pid, lambda: _fill_then_change(paths, number))
+        resumed = time.monotonic()
+        listener.until(b"event: entry", b'"kind":"gap"')
+        seconds = time.monotonic() - resumed
+    flush(client)
+    cpu.rest(pid, quiet=1.5)
+    flush(client)
+    found = recorded(client, session, after=after)
+    now = client.status().watch
+    return (
+        _Overflow(
+            gaps=found.gaps,
+            done=len(changes),
+            known=changes.known(found),
+            seconds=seconds,
+            floor=_stat_all(tree),
+            overflows=now.overflows - watch.overflows,
+            resyncs=now.resyncs - watch.resyncs,
+        ),
+        found.last,
+    )
+
+
+def _held(pid: int, work: Callable[[], R]) -> R:
+    """Do *work* while *pid* is stopped, for a second at least."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until = time.monotonic() + _HELD
+        done = work()
+        time.sleep(max(until - time.monotonic(), 0))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    return done
+
+
+def _fill_queue(paths: list[str]) -> None:
+    """Read more files than the queue holds events; each read is one."""
+    for path in paths[: int(_QUEUE.read_text()) + 1000]:
+        os.close(os.open(path, os.O_RDONLY))
+
+
+def _fill_then_change(paths: list[str], number: int) -> Changes:
+    """Fill the queue, then change 400 files."""
+    _fill_queue(paths)
+    choose = random.Random(number)  # noqa: S311 - changes that can be had again
+    return change(paths, choose.sample(range(len(paths)), 400), mark=f"run_{number}")
+
+
+def _stat_all(tree: Path) -> float:
+    started = time.perf_counter()
+    waiting = [str(tree)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    entry.stat(follow_symlinks=False)
+    return time.perf_counter() - started
+
+
+def _findings(runs: list[_Overflow], files: int) -> list[Finding]:
+    return [
+        Finding(
+            what="gaps told for an overflow, the least of all runs",
+            floor=f"the daemon stopped for {_HELD:.0f} s while {files:,} files are read and 400 changed",
+            figures=tuple(run.gaps for run in runs),
+            reading="least",
+            unit="gaps",
+            at_least=1,
+        ),
+        Finding(
+            what="files written, made, moved and deleted in the gap that are known afterwards, the least of all runs",
+            floor="what was done",
+            figures=tuple(100 * run.known / run.done for run in runs),
+            reading="least",
+            unit="%",
+            at_least=100,
+            aside=f"{sum(run.known for run in runs):,} of {sum(run.done for run in runs):,}",
+        ),
+        Finding(
+            what=f"the daemon goes on → the gap and what changed in it are told, {files:,} files",
+            floor=_FLOOR,
+            figures=tuple(run.seconds for run in runs),
+            unit="s",
+            at_most=1,
+            aside=f"floor {statistics.median(run.floor for run in runs):.3f} s; "
+            f"the queue's {int(_QUEUE.read_text()):,} events are taken first",
+        ),
+        Finding(
+            what="overflows that the looking caused itself, the most of all runs",
+            floor="one overflow was forced",
+            figures=tuple(run.overflows - 1 for run in runs),
+            reading="most",
+            unit="overflows",
+            at_most=0,
+            aside=f"{', '.join(str(run.resyncs) for run in runs)} resyncs",
+        ),
+    ]
+
+
+def _calm(scale: Scale) -> Finding:
+    directories = scale.of(10_000, quick=200)
+    with folder() as place, daemon(place) as (path, pid), Client(path, timeout=60) as client:
+        (tree := place / "project").mkdir()
+        files = max(2 * directories, 20_000)
+        paths = trees.plant(tree, directories=directories, files=files)
+        client.create_session(tool_id="bench", workspace_path=str(tree), process_id=os.getpid())
+        seconds, overflows = [], []
+        for _ in range(scale.of(3, quick=1)):
+            cpu.rest(pid, quiet=1.5)
+            before = client.status().watch.overflows
+            for _ in range(3):
+                _held(pid, lambda: _fill_queue(paths))
+                time.sleep(_LOOKING)  # it begins to look, and is stopped in the midst of it
+            resumed = time.monotonic()
+            seconds.append(cpu.rest(pid, quiet=3, patience=30) - resumed)
+            overflows.append(client.status().watch.overflows - before)
+    return Finding(
+        what=f"three overflows in a row on {directories:,} directories → the last moment it takes a processor",
+        floor="an idle daemon takes none",
+        figures=tuple(seconds),
+        reading="most",
+        unit="s",
+        at_most=5,
+        aside=f"{', '.join(map(str, overflows))} overflows",
+    )
