@@ -10,7 +10,8 @@ import random
 import signal
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,57 +50,83 @@ class _Overflow(msgspec.Struct, frozen=True, kw_only=True):
 def measure(scale: Scale) -> list[Finding]:
     """Overflow the queue again and again on a tree of 50,000 files; then thrice on one of 10,000 directories."""
     files = scale.of(50_000, quick=20_000)
-    with folder() as place, daemon(place) as (path, pid), Client(path, timeout=60) as client:
-        (tree := place / "project").mkdir()
-        paths = trees.plant(tree, directories=files // 20, files=files)
-        session = client.create_session(tool_id="bench", workspace_path=str(tree), process_id=os.getpid()).session_id
+    with _scene(scale, directories=files // 20, files=files) as scene:
         runs, after = [], 0
         for number in range(scale.of(7, quick=1)):
-            cpu.rest(pid, quiet=1.5)
-            run, after = _overflow(path, client, pid, session, tree, paths, after, number)
+            run, after = _overflow(scene, number, after)
             runs.append(run)
-    return [*_findings(runs, files), _calm(scale)]
+    return [*_findings(runs, files), _three_in_a_row(scale)]
 
 
-def _overflow(
-    path: Path, client: Client, pid: int, session: str, tree: Path, paths: list[str], after: int, number: int
-) -> tuple[_Overflow, int]:
-    watch = client.status().watch
-    with connected(path) as connection:
+class _Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """A daemon that watches a tree."""
+
+    path: Path  #: of its socket
+    pid: int
+    client: Client
+    session_id: str
+    tree: Path
+    files: list[str]  #: paths; those that are there, in every run
+    held: float  #: seconds
+    calm: float  #: seconds without work after which it is at rest
+
+    def hold(self, work: Callable[[], R]) -> R:
+        """Do *work* while the daemon is stopped, and leave it stopped for its time."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            until = time.monotonic() + self.held
+            done = work()
+            time.sleep(max(until - time.monotonic(), 0))
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+        return done
+
+
+@contextmanager
+def _scene(scale: Scale, *, directories: int, files: int) -> Iterator[_Scene]:
+    with folder() as place, daemon(place) as (path, pid), Client(path, timeout=60) as client:
+        (tree := place / "project").mkdir()
+        paths = trees.plant(tree, directories=directories, files=files)
+        session = client.create_session(tool_id="bench", workspace_path=str(tree), process_id=os.getpid())
+        yield _Scene(
+            path=path,
+            pid=pid,
+            client=client,
+            session_id=session.session_id,
+            tree=tree,
+            files=paths,
+            held=scale.seconds(_HELD, quick=0),
+            calm=scale.seconds(1.5, quick=0.3),
+        )
+
+
+def _overflow(scene: _Scene, number: int, after: int) -> tuple[_Overflow, int]:
+    """Force an overflow; return what came of it, and the last entry of the session."""
+    cpu.rest(scene.pid, quiet=scene.calm)
+    before = scene.client.status().watch
+    with connected(scene.path) as connection:
         listener = Listener(connection)
-        changes = _held(pid, lambda: _fill_then_change(paths, number))
+        changes = scene.hold(lambda: _fill_then_change(scene.files, number))
         resumed = time.monotonic()
         listener.until(b"event: entry", b'"kind":"gap"')
         seconds = time.monotonic() - resumed
-    flush(client)
-    cpu.rest(pid, quiet=1.5)
-    flush(client)
-    found = recorded(client, session, after=after)
-    now = client.status().watch
+    flush(scene.client)
+    cpu.rest(scene.pid, quiet=scene.calm)
+    flush(scene.client)
+    found = recorded(scene.client, scene.session_id, after=after)
+    now = scene.client.status().watch
     return (
         _Overflow(
             gaps=found.gaps,
             done=len(changes),
             known=changes.known(found),
             seconds=seconds,
-            floor=_stat_all(tree),
-            overflows=now.overflows - watch.overflows,
-            resyncs=now.resyncs - watch.resyncs,
+            floor=_stat_all(scene.tree),
+            overflows=now.overflows - before.overflows,
+            resyncs=now.resyncs - before.resyncs,
         ),
         found.last,
     )
-
-
-def _held(pid: int, work: Callable[[], R]) -> R:
-    """Do *work* while *pid* is stopped, for a second at least."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        until = time.monotonic() + _HELD
-        done = work()
-        time.sleep(max(until - time.monotonic(), 0))
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    return done
 
 
 def _fill_queue(paths: list[str]) -> None:
@@ -168,23 +195,19 @@ def _findings(runs: list[_Overflow], files: int) -> list[Finding]:
     ]
 
 
-def _calm(scale: Scale) -> Finding:
+def _three_in_a_row(scale: Scale) -> Finding:
     directories = scale.of(10_000, quick=200)
-    with folder() as place, daemon(place) as (path, pid), Client(path, timeout=60) as client:
-        (tree := place / "project").mkdir()
-        files = max(2 * directories, 20_000)
-        paths = trees.plant(tree, directories=directories, files=files)
-        client.create_session(tool_id="bench", workspace_path=str(tree), process_id=os.getpid())
-        seconds, overflows = [], []
+    seconds, overflows = [], []
+    with _scene(scale, directories=directories, files=max(2 * directories, 20_000)) as scene:
         for _ in range(scale.of(3, quick=1)):
-            cpu.rest(pid, quiet=1.5)
-            before = client.status().watch.overflows
+            cpu.rest(scene.pid, quiet=scene.calm)
+            before = scene.client.status().watch.overflows
             for _ in range(3):
-                _held(pid, lambda: _fill_queue(paths))
+                scene.hold(lambda: _fill_queue(scene.files))
                 time.sleep(_LOOKING)  # it begins to look, and is stopped in the midst of it
             resumed = time.monotonic()
-            seconds.append(cpu.rest(pid, quiet=3, patience=30) - resumed)
-            overflows.append(client.status().watch.overflows - before)
+            seconds.append(cpu.rest(scene.pid, quiet=3 * scene.calm, patience=30) - resumed)
+            overflows.append(scene.client.status().watch.overflows - before)
     return Finding(
         what=f"three overflows in a row on {directories:,} directories → the last moment it takes a processor",
         floor="an idle daemon takes none",
