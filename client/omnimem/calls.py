@@ -276,6 +276,14 @@ class Operations:
     )
 
     list_workspaces = _plain("GET", "/workspaces", model.WorkspaceList, "Every watched folder.")
+    explain_workspace = _with(
+        "query",
+        model.ExplainQuery,
+        "GET",
+        "/workspaces/explain",
+        model.Explanation,
+        "Whether what happens to a path is recorded, and which rule says so.",
+    )
     add_workspace = _with(
         "body",
         model.WorkspaceAdd,

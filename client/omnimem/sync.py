@@ -113,6 +113,7 @@ class Client:
     get_project = _method(Operations.get_project)
     update_project = _method(Operations.update_project)
     list_workspaces = _method(Operations.list_workspaces)
+    explain_workspace = _method(Operations.explain_workspace)
     add_workspace = _method(Operations.add_workspace)
     remove_workspace = _method(Operations.remove_workspace)
     create_memory = _method(Operations.create_memory)

@@ -14,6 +14,7 @@ from omnimemd.api.events import serve_events
 from omnimemd.api.openapi import describe
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
+from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
 from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.memories import Memories
@@ -30,6 +31,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     entries: Entries
     projects: Projects
     workspaces: Workspaces
+    explaining: Explaining
     memories: Memories
     tracking: Tracking
     health: Health
@@ -44,7 +46,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
     endpoints = [
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
         *sessions.endpoints(services.sessions, services.workspaces),
-        *projects.endpoints(services.projects, services.workspaces, services.sessions),
+        *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
         *memories.endpoints(services.memories),
         *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]

@@ -5,12 +5,13 @@ from omnimem.model import ProjectList, WorkspaceList
 from omnimemd.api import views
 from omnimemd.api.codec import NO_CONTENT, Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
+from omnimemd.services.explaining import Explaining
 from omnimemd.services.projects import Projects
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.workspaces import Workspaces
 
 
-def endpoints(projects: Projects, workspaces: Workspaces, sessions: Sessions) -> list[Endpoint]:
+def endpoints(projects: Projects, workspaces: Workspaces, sessions: Sessions, explaining: Explaining) -> list[Endpoint]:
     """Return the operations on projects and workspaces."""
 
     async def resolve(received: Received) -> Answer:
@@ -30,6 +31,9 @@ def endpoints(projects: Projects, workspaces: Workspaces, sessions: Sessions) ->
     async def every_workspace(_: Received) -> Answer:
         shown = [views.workspace(one) for one in workspaces.every()]
         return answer(WorkspaceList(workspaces=shown, count=len(shown)))
+
+    async def explain_workspace(received: Received) -> Answer:
+        return answer(await explaining.explain(received.query.path))
 
     async def add_workspace(received: Received) -> Answer:
         workspace, new = await workspaces.add(received.body.path)
@@ -53,6 +57,7 @@ def endpoints(projects: Projects, workspaces: Workspaces, sessions: Sessions) ->
         Endpoint(Operations.get_project, get_project),
         Endpoint(Operations.update_project, update_project),
         Endpoint(Operations.list_workspaces, every_workspace),
+        Endpoint(Operations.explain_workspace, explain_workspace),
         Endpoint(Operations.add_workspace, add_workspace),
         Endpoint(Operations.remove_workspace, remove_workspace),
     ]

@@ -30,6 +30,11 @@ def file(given: str) -> str:
     return str(found.parent.resolve() / found.name) if found.name != ".." else path(given)
 
 
+def unresolved(given: str) -> str:
+    """Take a path, from the current directory, with its links and its last slash."""
+    return text(given) if given.startswith("/") else f"{current_directory()}/{text(given)}"
+
+
 def current_directory() -> str:
     """Return the current directory.
 

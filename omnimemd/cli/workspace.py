@@ -30,6 +30,13 @@ def declare(noun: Parser) -> None:
         example="omnimem workspace remove ~/src/app",
     )
     verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="which (default: .)")
+    verb = verbs.add(
+        "explain",
+        _explain,
+        summary="Say whether what happens to a path is recorded, and which rule says so. The path need not exist.",
+        example="omnimem workspace explain build/app.js",
+    )
+    verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.unresolved, help="which (default: .)")
 
 
 def tell_workspaces(workspaces: list[Workspace], out: Output) -> None:
@@ -81,3 +88,20 @@ def _remove(given: Namespace, out: Output) -> None:
         except WorkspaceNotFound:
             now = "was not added; it " + now
     out.say(f"{shown_path(given.path)} {now}.")
+
+
+def _explain(given: Namespace, out: Output) -> None:
+    with client_of(given) as client:
+        found = client.explain_workspace(path=given.path)
+    if out.answered(found, ids=[found.reason]):
+        return
+    verdict = out.styled("recorded", Style.GREEN) if found.recorded else out.styled("not recorded", Style.YELLOW)
+    out.line(f"{verdict}  {shown_path(found.real_path)}")
+    out.line(f"  why        {safe(found.detail)}")
+    if found.workspace is not None:
+        out.line(f"  workspace  {shown_path(found.workspace)} (project {safe(found.project_id or '')})")
+    if found.rule is not None:
+        where = "" if found.rule.line is None else f", line {found.rule.line}"
+        out.line(f"  rule       {safe(found.rule.pattern)} ({shown_path(found.rule.source)}{where})")
+    if found.hint is not None:
+        out.line(f"  hint       {safe(found.hint)}")

@@ -15,6 +15,7 @@ from omnimemd.services.background import Background
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
+from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
 from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.liveness import Liveness
@@ -148,6 +149,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         entries=entries,
         projects=projects,
         workspaces=workspaces,
+        explaining=Explaining(workspaces=workspaces, places=world.places, watcher=watcher),
         memories=memories,
         tracking=tracking,
         health=health,

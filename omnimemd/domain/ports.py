@@ -6,6 +6,7 @@
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
+from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.identity import Process, ProcessIdentity
 from omnimemd.domain.projects import Place
@@ -84,6 +85,13 @@ class Watcher(Protocol):
         """Return how *root* is watched, None when it is not."""
         ...
 
+    async def sight(self, root: str, path: str, *, is_dir: bool) -> Sight | None:
+        """Return whether the watched *root* sees *path*, which is it or lies below it; None when it is not watched.
+
+        It is answered from what the watcher goes by, without a look at the disk: *path* need not exist.
+        """
+        ...
+
     def counts(self) -> WatchCounts:
         """Return the counters."""
         ...
@@ -147,4 +155,8 @@ class Places(Protocol):
 
     def real(self, path: str) -> str:
         """Return *path* absolute, normal and without links, as far as it exists."""
+        ...
+
+    def is_directory(self, path: str) -> bool | None:
+        """Return whether *path* is a directory, or a link to one; None when nothing can be seen there."""
         ...

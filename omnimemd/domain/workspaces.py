@@ -17,3 +17,4 @@ class WatchedWorkspace(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool
     since: Millis
     problem: str | None
+    track: bool = True  #: False: `.omnimem.toml` says that nothing is to be recorded

@@ -193,6 +193,11 @@ class Workspaces:
         """Return every watched folder, by path."""
         return [self._view(folder) for _, folder in sorted(self._folders.items())]
 
+    def holding(self, path: str) -> list[WatchedWorkspace]:
+        """Return the watched folders that *path* (absolute, without links) is or lies in, the deepest first."""
+        held = [folder for folder in self._folders.values() if is_within(path, folder.path)]
+        return [self._view(folder) for folder in sorted(held, key=lambda one: len(one.path), reverse=True)]
+
     def members(self, roots: tuple[str, ...]) -> tuple[str, ...]:
         """Return the ids of the sessions active in any of *roots*."""
         return tuple(one for root in roots if root in self._folders for one in self._folders[root].members)
@@ -305,4 +310,5 @@ class Workspaces:
             by_hand=folder.by_hand,
             since=folder.since,
             problem=problem,
+            track=folder.track,
         )

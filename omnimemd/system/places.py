@@ -44,6 +44,13 @@ class SystemPlaces:
         """Return *path* absolute, normal and without links, as far as it exists."""
         return os.path.realpath(path)
 
+    def is_directory(self, path: str) -> bool | None:
+        """Return whether *path* is a directory, or a link to one; None when nothing can be seen there."""
+        try:
+            return stat.S_ISDIR(os.stat(path).st_mode)
+        except (OSError, ValueError):
+            return None
+
     def look(self, path: str) -> Place:
         """Return what is found at *path* and above it."""
         real = _real(path)

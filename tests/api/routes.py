@@ -20,7 +20,7 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "update_memory": {"value": "w"},
     "restore_memory": {"version": 1},
 }
-_QUERIES: Final = {"remove_workspace": "?path={workspace}"}
+_QUERIES: Final = dict.fromkeys(("remove_workspace", "explain_workspace"), "?path={workspace}")
 
 EVERY: Final = [pytest.param(one, id=one.name) for one in ALL]
 WITH_BODY: Final = [

@@ -33,7 +33,7 @@ from tests.support.house import OWNER, STRANGER, House, World
 from tests.support.http import Api, Reply, expect_problem
 
 MIB = 1024 * 1024
-NEED_NO_STORE = ("health", "openapi", "events", "list_workspaces", "flush")
+NEED_NO_STORE = ("health", "openapi", "events", "list_workspaces", "explain_workspace", "flush")
 
 
 async def ask(api: Api, operation: AnyOperation, *, body: bytes | None = None, **headers: str) -> Reply:

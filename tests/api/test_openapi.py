@@ -172,6 +172,8 @@ class TestTruth:
         await walk("add_workspace", 201, body={"path": str(workspace)})
         await walk("add_workspace", 200, body={"path": str(workspace)})
         await walk("list_workspaces", 200)
+        await walk("explain_workspace", 200, workspace=f"{workspace}/a.py")
+        await walk("explain_workspace", 200, workspace="/nowhere")
         await walk("remove_workspace", 204, workspace=str(workspace))
         await walk("remove_workspace", 404, workspace=str(workspace))
         await walk("end_session", 200)

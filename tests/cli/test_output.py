@@ -44,6 +44,7 @@ EVERYTHING = [
     "project list",
     "project show",
     "workspace list",
+    "workspace explain",
 ]
 
 

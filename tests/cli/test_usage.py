@@ -99,6 +99,7 @@ def test_bytes_that_are_no_text_are_a_usage_error(running: Home) -> None:
         "workspace list",
         "workspace add",
         "workspace remove",
+        "workspace explain",
         "project list",
         "project show",
     ],

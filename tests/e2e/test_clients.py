@@ -124,6 +124,7 @@ def test_every_call_of_the_library_works(either: Either, home: Home) -> None:
     assert either.get_project(project).name == "New"
     assert either.add_workspace(path=folder).by_hand
     assert folder in [one.path for one in either.list_workspaces().workspaces]
+    assert either.explain_workspace(path=f"{folder}/a.txt").recorded
     assert either.remove_workspace(path=folder) is None
     written = either.create_memory(project, key="k/ü?", value="v", session_id=session.session_id)
     assert either.get_memory(project, key="k/ü?").memory_id == written.memory_id

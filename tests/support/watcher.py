@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import SurveyFailed, WatchListener
@@ -27,6 +28,7 @@ class FakeWatcher:
         self.barriers = 0  #: how many were passed
         self.waiting = 0  #: how many wait for `let_through`
         self._problems: dict[str, str] = {}
+        self._hidden: list[Sight] = []
         self._queue: list[FileEvent | Loss] = []
         self._listener: WatchListener | None = None
         self._open = asyncio.Event()
@@ -75,6 +77,15 @@ class FakeWatcher:
 
     def report(self, root: str) -> WatchReport | None:
         return self.watched.get(root)
+
+    async def sight(self, root: str, path: str, *, is_dir: bool) -> Sight | None:
+        if root not in self.watched:
+            return None
+        return next((one for one in self._hidden if is_within(path, one.at)), Sight(path))
+
+    def hides(self, hidden: Sight) -> None:
+        """Have what *hidden* speaks of, and all below, be seen no more."""
+        self._hidden.append(hidden)
 
     def counts(self) -> WatchCounts:
         return WatchCounts(len(self.watched), self._seen, events_ignored=0, overflows=0, resyncs=0)

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from omnimem.model.vocabulary import (
+    ExplainReason,
     JsonObject,
     PathText,
     ProjectKind,
@@ -91,3 +92,33 @@ class WorkspaceQuery(Request, frozen=True, kw_only=True):
     """Name a watched folder."""
 
     path: PathText
+
+
+class ExplainQuery(Request, frozen=True, kw_only=True):
+    """Ask whether what happens to a path, which need not exist, is recorded."""
+
+    path: PathText
+
+
+class PathRule(Reply, frozen=True, kw_only=True):
+    """One line of a file that says what is ignored."""
+
+    source: str  #: the file, or "built-in"
+    line: int | None  #: counted from 1; None where the rule is no line of its own
+    pattern: str  #: as written
+
+
+class Explanation(Reply, frozen=True, kw_only=True):
+    """Whether what happens to a path is recorded, and why."""
+
+    path: str  #: as it was asked for
+    real_path: str  #: without links
+    exists: bool  #: one that does not is judged by its name
+    recorded: bool
+    reads_observed: bool
+    workspace: str | None  #: the watched folder that decides
+    project_id: str | None
+    reason: ExplainReason
+    detail: str  #: the reason as a sentence
+    rule: PathRule | None  #: the rule that decides
+    hint: str | None  #: what would change it

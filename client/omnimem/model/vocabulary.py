@@ -100,6 +100,24 @@ class WorkspaceState(enum.StrEnum):
     GONE = "gone"
 
 
+class ExplainReason(enum.StrEnum):
+    """Why what happens to a path is recorded, or is not."""
+
+    RECORDED = "recorded"  #: it is: nothing speaks against it
+    FOLDER = "folder"  #: it is a folder: what happens to the files in it is recorded
+    OUTSIDE = "outside"  #: no watched folder holds it
+    NOT_TRACKED = "not_tracked"  #: `.omnimem.toml` says `track = false`
+    WORKSPACE_GONE = "workspace_gone"  #: the watched folder that would hold it is not there
+    NOT_WATCHED = "not_watched"  #: the folder that holds it cannot be watched; its `problem` says why
+    NEVER_WATCHED = "never_watched"  #: it is, or is below, what is never watched: `.git`, `node_modules` …
+    GIT_RULE = "git_rule"  #: git ignores it
+    OMNIMEM_RULE = "omnimem_rule"  #: `.omnimemignore` or `.omnimem.toml` names it
+    EDITOR_FILE = "editor_file"  #: an editor makes it beside the real file, of which a save is a write
+    OWN_DATA = "own_data"  #: it is the daemon's own
+    UNREADABLE = "unreadable"  #: the system shows nothing of a folder on the way
+    NO_WATCH_LEFT = "no_watch_left"  #: the system has no watch left for its folder
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A body or query of the caller's: an unknown field is an error, so a typo loses nothing silently."""
 

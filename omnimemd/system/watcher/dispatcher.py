@@ -18,6 +18,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
 from omnimemd.system.watcher.directories import REMOVED, Directory, DirectoryTable, Root
 from omnimemd.system.watcher.emitter import Batch, Message
@@ -31,6 +32,7 @@ from omnimemd.system.watcher.records import Records
 from omnimemd.system.watcher.reports import report_of
 from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.sentinels import Sentinels
+from omnimemd.system.watcher.sight import sight
 from omnimemd.system.watcher.survey import Survey
 from omnimemd.system.watcher.walk import Walker, Why
 
@@ -75,6 +77,7 @@ class Dispatcher(FileSystemEventHandler):
         self._send = send
         self._markers = markers
         self._roots: dict[str, Root] = {}
+        self._blind = frozenset(blind)
         self._out: list[FileEvent] = []
         self._gate = Gate(self._pass)
         self._moves = Moves(clock=clock, tell=self._out.append)
@@ -98,7 +101,7 @@ class Dispatcher(FileSystemEventHandler):
             moves=self._moves,
             sentinels=self._sentinels,
             lookouts=self._lookouts,
-            blind=frozenset(blind),
+            blind=self._blind,
         )
         self._births: deque[Steps] = deque()  # in order; a marker waits behind those before it
         self.records = Records(
@@ -178,6 +181,11 @@ class Dispatcher(FileSystemEventHandler):
     def survey(self, survey: Survey) -> None:
         """Go on with *survey*."""
         self._surveys.append(survey.steps(self._roots.get(survey.path)))
+
+    def sight(self, path: str, below: str, *, is_dir: bool) -> Sight | None:
+        """Return what the root *path* sees of *below*; None when it is not watched."""
+        root = self._roots.get(path)
+        return None if root is None else sight(self.table, root, below, is_dir=is_dir, blind=self._blind)
 
     # ---- what records ask for
 

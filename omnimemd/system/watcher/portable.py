@@ -18,6 +18,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
+from omnimemd.domain.explaining import Obstacle, Sight
 from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, WatchCounts, WatchReport
 from omnimemd.domain.ignore import IgnoreRules
 from omnimemd.domain.ports import SurveyFailed, WatchListener
@@ -127,6 +128,14 @@ class PortableWatcher:
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""
         return self._roots[root][1] if root in self._roots else None
+
+    async def sight(self, root: str, path: str, *, is_dir: bool) -> Sight | None:
+        """Return whether the watched *root* sees *path*. See the port."""
+        if root not in self._roots:
+            return None
+        if f"{path}/".startswith(self._blind):
+            return Sight(path, Obstacle.OWN_DATA)
+        return await asyncio.to_thread(_Judge(root, self._rule_files).sight, path, is_dir=is_dir)
 
     def counts(self) -> WatchCounts:
         """Return the counters; directories are not counted where no watch is spent on each."""
@@ -244,6 +253,20 @@ class _Judge:
     def enters(self, directory: str, name: str) -> bool:
         rules = self._rules(directory)
         return rules is not None and not rules.ignores(directory, name, is_dir=True)
+
+    def sight(self, path: str, *, is_dir: bool) -> Sight:
+        """Return whether *path* is seen, and the rule that decides."""
+        directory, rule = self.root.rstrip("/"), None
+        names = path[len(directory) + 1 :].split("/") if path != self.root else []
+        for place, name in enumerate(names, start=1):
+            rules = self._rules(directory)
+            if rules is not None:
+                verdict = rules.verdict(directory, name, is_dir=place < len(names) or is_dir)
+                rule = verdict.rule
+                if verdict.ignored:
+                    return Sight(f"{directory}/{name}", Obstacle.RULE, rule)
+            directory = f"{directory}/{name}"
+        return Sight(path, rule=rule)
 
     def _rules(self, directory: str) -> IgnoreRules | None:
         if directory not in self._inside:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from watchdog.observers.api import BaseObserver
 
 from omnimemd.domain.clock import Clock
+from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import FileFacts, Listing, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.watcher.dispatcher import Call, Dispatcher
@@ -149,6 +150,13 @@ class InotifyWatcher:
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""
         return self._reports.get(root)
+
+    async def sight(self, root: str, path: str, *, is_dir: bool) -> Sight | None:
+        """Return whether the watched *root* sees *path*. See the port."""
+        machine = self._running()
+        seen: asyncio.Future[Sight | None] = asyncio.get_running_loop().create_future()
+        machine.call(lambda: machine.outlet.post(_answer, seen, machine.dispatcher.sight(root, path, is_dir=is_dir)))
+        return await seen
 
     def counts(self) -> WatchCounts:
         """Return the counters."""

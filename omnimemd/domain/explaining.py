@@ -1,0 +1,170 @@
+"""Say of a path whether what happens to it is recorded, why, and what would change it."""
+
+import enum
+import posixpath
+import shlex
+from typing import Final
+
+import msgspec
+
+from omnimem.model import ExplainReason, Explanation, PathRule, WorkspaceState
+from omnimemd.domain.ignore import Rule
+from omnimemd.domain.paths import shown
+from omnimemd.domain.projects import Place
+from omnimemd.domain.temporary import is_dropping
+from omnimemd.domain.workspaces import WatchedWorkspace
+
+#: What `domain.ignore` calls the source of its own list.
+_BUILT_IN: Final = "omnimem"
+_OURS: Final = frozenset((".omnimemignore", ".omnimem.toml"))
+
+
+class Obstacle(enum.Enum):
+    """What keeps a watched root from seeing a path."""
+
+    RULE = enum.auto()
+    OWN_DATA = enum.auto()  #: the daemon's own: to record it would never end
+    UNREADABLE = enum.auto()
+    NO_WATCH_LEFT = enum.auto()
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What a watched root sees of one path."""
+
+    at: str  #: the path itself, or the directory above it that the obstacle is about
+    obstacle: Obstacle | None = None  #: None: it is seen
+    rule: Rule | None = None  #: the rule that hides it, or that has it seen though another would hide it
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a look at a path found."""
+
+    path: str  #: as it was asked for, absolute
+    real: str  #: without links
+    is_directory: bool | None  #: None: nothing is there
+
+
+class _Reason(msgspec.Struct, frozen=True):
+    word: ExplainReason
+    detail: str
+    hint: str | None = None
+    rule: PathRule | None = None
+
+
+def outside(found: Found, place: Place | None) -> Explanation:
+    """Explain a path that no watched folder holds; *place* is where it lies, as far as that exists."""
+    if place is not None and not place.track:
+        return _explanation(found, None, _not_tracked())
+    root = "" if place is None else place.worktree or place.root
+    hint = (
+        None
+        if not root
+        else (
+            f"Watch it with `omnimem workspace add {shlex.quote(shown(root))}`, or while something runs there: "
+            f"`omnimem session start {shlex.quote(shown(root))}`."
+        )
+    )
+    return _explanation(found, None, _Reason(ExplainReason.OUTSIDE, "It lies in no folder that is watched now.", hint))
+
+
+def explain(found: Found, workspace: WatchedWorkspace, sight: Sight | None) -> Explanation:
+    """Explain a path that the watched folder *workspace* holds; *sight* is None where nothing of it is seen."""
+    if not workspace.track:
+        reason = _not_tracked()
+    elif workspace.state is WorkspaceState.GONE:
+        reason = _Reason(ExplainReason.WORKSPACE_GONE, workspace.problem or "The watched folder is not there.")
+    elif sight is None:
+        reason = _Reason(ExplainReason.NOT_WATCHED, workspace.problem or "The folder is not watched yet.")
+    elif sight.obstacle is not None:
+        reason = _hidden(sight, found)
+    elif found.is_directory:
+        reason = _Reason(
+            ExplainReason.FOLDER,
+            "It is a folder: what happens to the files in it is recorded, but for those that a rule names.",
+            rule=_shown_rule(sight.rule),
+        )
+    elif is_dropping(posixpath.basename(found.real)):
+        reason = _Reason(
+            ExplainReason.EDITOR_FILE,
+            "Editors make files of such a name beside the one that is worked on: a "
+            "save is recorded as one write of the real file.",
+        )
+    else:
+        kinds = "Reads and writes" if workspace.reads_observed else "Writes (this system does not show reads)"
+        back = "" if sight.rule is None else f"; {_named(sight.rule)} brings it back"
+        reason = _Reason(ExplainReason.RECORDED, f"{kinds} of it are recorded{back}.", rule=_shown_rule(sight.rule))
+    return _explanation(found, workspace, reason)
+
+
+def _hidden(sight: Sight, found: Found) -> _Reason:
+    what = "it" if sight.at == found.real else shown(sight.at)
+    match sight.obstacle:
+        case Obstacle.OWN_DATA:
+            return _Reason(ExplainReason.OWN_DATA, "It is the daemon's own: to record what it writes would never end.")
+        case Obstacle.UNREADABLE:
+            return _Reason(
+                ExplainReason.UNREADABLE,
+                f"The system shows nothing of {shown(sight.at)}.",
+                f"Let yourself read it: chmod u+rx {shlex.quote(shown(sight.at))}",
+            )
+        case Obstacle.NO_WATCH_LEFT:
+            return _Reason(
+                ExplainReason.NO_WATCH_LEFT,
+                f"The system had no watch left for {shown(sight.at)}.",
+                "Raise fs.inotify.max_user_watches, or have rules name what need not be watched.",
+            )
+    rule = sight.rule
+    name = posixpath.basename(sight.at)
+    if rule is None or rule.source == _BUILT_IN:
+        detail = f"`{shown(name)}` is never watched, at any depth, nor what is below it."
+        return _Reason(ExplainReason.NEVER_WATCHED, detail, rule=_shown_rule(rule))
+    if posixpath.basename(rule.source) in _OURS:
+        detail, word = f"{_named(rule)} leaves {what} out.", ExplainReason.OMNIMEM_RULE
+    else:
+        detail, word = f"Git ignores {what}: {_named(rule)}.", ExplainReason.GIT_RULE
+    return _Reason(word, detail, f"Change that rule in {shown(rule.source)}.", _shown_rule(rule))
+
+
+def _not_tracked() -> _Reason:
+    return _Reason(
+        ExplainReason.NOT_TRACKED,
+        "The project's .omnimem.toml says track = false.",
+        "Take that line out of .omnimem.toml.",
+    )
+
+
+def _named(rule: Rule) -> str:
+    where = "" if (line := _line(rule)) is None else f", line {line}"
+    return f"`{shown(rule.pattern)}` ({shown(rule.source)}{where})"
+
+
+def _line(rule: Rule) -> int | None:
+    # A pattern in .omnimem.toml is an item of a list.
+    return None if rule.line < 1 or rule.source.endswith(".toml") else rule.line
+
+
+def _shown_rule(rule: Rule | None) -> PathRule | None:
+    if rule is None:
+        return None
+    source = "built-in" if rule.source == _BUILT_IN else shown(rule.source)
+    return PathRule(source=source, line=_line(rule), pattern=shown(rule.pattern))
+
+
+def _explanation(found: Found, workspace: WatchedWorkspace | None, reason: _Reason) -> Explanation:
+    recorded = reason.word in (ExplainReason.RECORDED, ExplainReason.FOLDER)
+    linked = "" if found.path.rstrip("/") == found.real.rstrip("/") else f"It leads to {shown(found.real)}. "
+    unseen = "" if found.is_directory is not None else "Nothing is there; by its name: "
+    detail = reason.detail
+    return Explanation(
+        path=shown(found.path),
+        real_path=shown(found.real),
+        exists=found.is_directory is not None,
+        recorded=recorded,
+        reads_observed=recorded and workspace is not None and workspace.reads_observed,
+        workspace=None if workspace is None else workspace.path,
+        project_id=None if workspace is None else workspace.project_id,
+        reason=reason.word,
+        detail=f"{linked}{unseen}{detail}",
+        rule=reason.rule,
+        hint=reason.hint,
+    )
