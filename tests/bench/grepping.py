@@ -19,6 +19,7 @@ from tests.bench.recorded import flush, recorded
 from tests.bench.running import daemon, folder
 
 _IN_C = "a program in C, compiled in this run, that reads inotify and takes each event apart"
+_RESTING = "the program in C, resting a millisecond after each read, as the daemon does"
 _IN_PYTHON = "a program in Python that reads inotify and makes each event's path"
 
 
@@ -26,6 +27,7 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True):
     """One grep each, seconds on a processor for one event; and what was recorded of it."""
 
     c: float
+    resting: float  #: in C too
     python: float
     watching: float
     loop: float
@@ -53,6 +55,7 @@ def measure(scale: Scale) -> list[Finding]:
         runs, after = [], 0
         for _ in range(scale.of(20, quick=2)):
             c, python = (_floor(command, theirs, directories, files) for command in (in_c, in_python))
+            resting = _floor(in_c, theirs, directories, files, rests=True)
             cpu.rest(pid)
             before = cpu.taken(pid)
             trees.grep(ours)
@@ -64,6 +67,7 @@ def measure(scale: Scale) -> list[Finding]:
             runs.append(
                 _Run(
                     c=c / files,
+                    resting=resting / files,
                     python=python / files,
                     watching=taken.others / files,
                     loop=taken.loop / files,
@@ -76,13 +80,13 @@ def measure(scale: Scale) -> list[Finding]:
     return [*_accounted(runs), *_cost(runs)]
 
 
-def _floor(command: list[str], tree: Path, directories: list[str], files: int) -> float:
+def _floor(command: list[str], tree: Path, directories: list[str], files: int, *, rests: bool = False) -> float:
     """Return the seconds on a processor that a floor needs to hear of a grep over *tree*."""
-    with reading(command, directories) as reader:
+    with reading(command, directories, rests=rests) as reader:
         before = reader.seconds()
         trees.grep(tree)
         seconds = reader.seconds() - before
-    if reader.heard != Heard(files=files, overflows=0):
+    if reader.heard != Heard(reads=files, overflows=0):
         raise RuntimeError("the floor did not hear of everything: what it took means nothing")
     return seconds
 
@@ -127,5 +131,6 @@ def _cost(runs: list[_Run]) -> list[Finding]:
     return [
         compared("processor time of the threads that watch, for a file read", watching, c, _IN_C, 2.5),
         compared("the same", watching, python, _IN_PYTHON, 1.5),
+        compared("the same", watching, [run.resting for run in runs], _RESTING, None),
         compared("processor time of the whole daemon, for a file read", whole, c, _IN_C, None),
     ]

@@ -20,6 +20,7 @@ class Reader:
     def __init__(self, running: "subprocess.Popen[str]") -> None:
         self._running = running
         self.heard = Heard(0, 0)  #: once it is stopped
+        self.probes: dict[int, int] = {}  #: once it is stopped, in C only: when each was heard of, nanoseconds
 
     def seconds(self) -> float:
         """Return the processor time it has taken, once it has nothing more to read."""
@@ -29,14 +30,16 @@ class Reader:
     def stop(self) -> None:
         """Have it say what it heard."""
         self._running.terminate()
-        words, _ = self._running.communicate()
-        self.heard = Heard(*map(int, words.split()[:2]))
+        lines = [line.split() for line in self._running.communicate()[0].splitlines()]
+        (reads, overflows), *probes = ((int(one), int(other)) for one, other in lines)
+        self.heard = Heard(reads, overflows)
+        self.probes = dict(probes)
 
 
 class Heard(msgspec.Struct, frozen=True):
     """What a reader heard."""
 
-    files: int  #: events that are of a file
+    reads: int  #: of files
     overflows: int
 
 
@@ -53,10 +56,14 @@ def interpreted() -> list[str]:
 
 
 @contextmanager
-def reading(command: list[str], directories: Iterable[str]) -> Iterator[Reader]:
-    """Run a reader that watches *directories* as the daemon does."""
+def reading(command: list[str], directories: Iterable[str], *, rests: bool = False) -> Iterator[Reader]:
+    """Run a reader that watches *directories* with the daemon's mask; in C it may rest after each read as that does."""
     running = subprocess.Popen(
-        [*command, str(LIVE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="surrogateescape"
+        [*command, str(LIVE), *(["1000"] if rests else [])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="surrogateescape",
     )
     assert running.stdin is not None
     assert running.stdout is not None

@@ -29,6 +29,9 @@ NAMES: Final = (
     "scanning",
     "overflowing",
     "limiting",
+    "storming",
+    "unpacking",
+    "showing",
 )
 #: Those that take so long that they are measured only when they are named.
 LONG: Final[tuple[str, ...]] = ()

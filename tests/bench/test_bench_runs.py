@@ -22,7 +22,9 @@ _NEEDS = {
     "limiting": ("user namespace",),
     "scanning": ("tar",),
     "soak": ("git",),
-    "storming": ("git", "tar"),
+    "showing": ("gcc", "tar"),
+    "storming": ("gcc",),
+    "unpacking": ("git", "tar"),
 }
 
 

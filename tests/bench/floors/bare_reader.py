@@ -1,7 +1,7 @@
 """The floor of hearing what is read, in Python: read inotify, and know the path of every file that an event is of.
 
 It watches the directories it is given, one a line, with the mask of its first argument; says "ready"; and says on
-SIGTERM how many events of files there were, and how often the queue overflowed.
+SIGTERM how many files were read, and how often the queue overflowed.
 """
 
 import ctypes
@@ -11,6 +11,7 @@ import struct
 import sys
 
 #: inotify(7)
+_IN_CLOSE_NOWRITE = 0x10
 _IN_Q_OVERFLOW = 0x4000
 _IN_ISDIR = 0x40000000
 
@@ -36,7 +37,7 @@ def main(mask: int) -> None:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
         directories[wd] = path
     unpack = struct.Struct("iIII").unpack_from
-    files = overflows = 0
+    reads = overflows = 0
     signal.signal(signal.SIGTERM, stop)
     print("ready", flush=True)
     try:
@@ -53,9 +54,9 @@ def main(mask: int) -> None:
                     overflows += 1
                 elif name and not what & _IN_ISDIR:
                     paths.append(f"{directories[wd]}/{os.fsdecode(name)}")
-            files += len(paths)
+                    reads += what & _IN_CLOSE_NOWRITE == _IN_CLOSE_NOWRITE
     except Stop:
-        print(files, overflows, flush=True)
+        print(reads, overflows, flush=True)
 
 
 main(int(sys.argv[1]))
