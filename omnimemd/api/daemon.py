@@ -22,7 +22,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     database: str
     sqlite_version: str
-    reads_observed: bool  #: whether this platform shows reads
     automatic_sessions: bool  #: whether sessions open by themselves
     started: float  #: time.monotonic
     rss_bytes: Callable[[], int]
@@ -85,7 +84,7 @@ def _status(figures: Figures, facts: Facts) -> model.Status:
             resyncs=watch.resyncs,
             gaps=figures.gaps,
             degraded=list(figures.problems),
-            reads_observed=facts.reads_observed,
+            reads_observed=figures.reads_observed,
         ),
         queues=model.QueueDepths(
             pending_accesses=figures.pending_accesses,

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -88,7 +87,6 @@ def _facts(settings: Settings) -> Facts:
         socket=str(settings.socket),
         database=str(settings.database),
         sqlite_version=SQLITE_VERSION,
-        reads_observed=sys.platform == "linux",
         automatic_sessions=settings.automatic_sessions,
         started=time.monotonic(),
         rss_bytes=rss_bytes,

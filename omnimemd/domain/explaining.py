@@ -26,6 +26,7 @@ class Obstacle(enum.Enum):
     OWN_DATA = enum.auto()  #: the daemon's own: to record it would never end
     UNREADABLE = enum.auto()
     NO_WATCH_LEFT = enum.auto()
+    NETWORK = enum.auto()  #: it is mounted from a network, inside the root
 
 
 class Sight(msgspec.Struct, frozen=True):
@@ -112,6 +113,12 @@ def _hidden(sight: Sight, found: Found) -> _Reason:
                 ExplainReason.NO_WATCH_LEFT,
                 f"The system had no watch left for {shown(sight.at)}.",
                 "Raise fs.inotify.max_user_watches, or have rules name what need not be watched.",
+            )
+        case Obstacle.NETWORK:
+            return _Reason(
+                ExplainReason.NETWORK,
+                f"{shown(sight.at)} is on a network file system: what other machines change there is told to nobody.",
+                "Work on a local copy.",
             )
     rule = sight.rule
     name = posixpath.basename(sight.at)

@@ -67,9 +67,9 @@ class Loss(msgspec.Struct, frozen=True):
     workspaces: tuple[str, ...]
     started_at: Millis
     ended_at: Millis
-    reason: (
-        str  #: a stable word: "overflow", "watch_failed", "root_gone", "fault", "store_unavailable", "internal_error"
-    )
+    #: A stable word: "overflow", "watch_failed", "watch_unavailable", "root_gone", "fault", "store_unavailable",
+    #: "internal_error".
+    reason: str
 
 
 class WatchReport(msgspec.Struct, frozen=True):

@@ -38,6 +38,11 @@ class SurveyFailed(Exception):
 class Watcher(Protocol):
     """Sees which files below its roots are read and written."""
 
+    @property
+    def reads_observed(self) -> bool:
+        """Whether reads are seen at present, and not writes only."""
+        ...
+
     async def start(self, listener: WatchListener) -> None:
         """Open the kernel's queue and begin to hand events to *listener*; once, before any other call.
 

@@ -38,6 +38,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     ended: int
     workspaces: int
     watch: WatchCounts
+    reads_observed: bool
     recorded: int
     coalesced: int
     gaps: int
@@ -104,6 +105,7 @@ class Health:
             ended=ended,
             workspaces=len(self._workspaces.every()),
             watch=self._watcher.counts(),
+            reads_observed=self._watcher.reads_observed,
             recorded=self._tracking.recorded,
             coalesced=self._tracking.folded,
             gaps=self._tracking.gaps,

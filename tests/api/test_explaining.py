@@ -121,6 +121,7 @@ async def test_a_rule_that_brings_it_back_is_named(api: Api, house: House, sessi
         (Obstacle.OWN_DATA, "own_data"),
         (Obstacle.UNREADABLE, "unreadable"),
         (Obstacle.NO_WATCH_LEFT, "no_watch_left"),
+        (Obstacle.NETWORK, "network"),
     ],
 )
 async def test_what_else_hides_it(

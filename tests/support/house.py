@@ -126,7 +126,6 @@ def a_daemons_facts(data: Path) -> Facts:
         socket=str(data / "omnimemd.sock"),
         database=str(data / "omnimem.db"),
         sqlite_version=apsw.sqlite_lib_version(),
-        reads_observed=True,
         automatic_sessions=True,
         started=time.monotonic(),
         rss_bytes=lambda: 32 * 1024 * 1024,

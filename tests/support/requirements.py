@@ -45,6 +45,15 @@ def _makes_user_namespaces() -> bool:
     )
 
 
+def _makes_mount_namespaces() -> bool:
+    """Whether a program can be run with mounts of its own."""
+    command = ("unshare", "-Urm", "true")
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+    )
+
+
 #: Every name the marker `needs` takes. `.ci/run` installs the commands among them.
 REQUIREMENTS: dict[str, Requirement] = {
     "curl": _command("curl"),
@@ -58,6 +67,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "pidfd": Requirement(lambda: hasattr(os, "pidfd_open"), "this Python has no os.pidfd_open"),
     "user namespace": Requirement(_makes_user_namespaces, "no user namespace can be made here", can_be_met=False),
     "root": Requirement(lambda: os.geteuid() == 0, "it takes root to make files of another user"),
+    "mount namespace": Requirement(_makes_mount_namespaces, "no mount namespace can be made here", can_be_met=False),
     "linux": Requirement(lambda: sys.platform == "linux", "this is not Linux", can_be_met=False),
     "macos": Requirement(lambda: sys.platform == "darwin", "this is not macOS", can_be_met=False),
 }

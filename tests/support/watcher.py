@@ -35,6 +35,10 @@ class FakeWatcher:
         self._open.set()
         self._seen = 0
 
+    @property
+    def reads_observed(self) -> bool:
+        return True
+
     async def start(self, listener: WatchListener) -> None:
         assert self._listener is None
         self._listener = listener

@@ -127,7 +127,7 @@ async def watching(
         clock=WallClock(),
         private=tmp_path / "private",
         environ={"HOME": str(home or tmp_path / "home")},
-        blind=blind,
+        blind={os.path.realpath(each) for each in blind},
         open_inotify=open_inotify,
     )
     await watcher.start(recorder)

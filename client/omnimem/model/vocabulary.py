@@ -116,6 +116,7 @@ class ExplainReason(enum.StrEnum):
     OWN_DATA = "own_data"  #: it is the daemon's own
     UNREADABLE = "unreadable"  #: the system shows nothing of a folder on the way
     NO_WATCH_LEFT = "no_watch_left"  #: the system has no watch left for its folder
+    NETWORK = "network"  #: it is on a network file system that is mounted inside the watched folder
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

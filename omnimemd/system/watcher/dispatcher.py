@@ -10,7 +10,7 @@ import itertools
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from time import perf_counter
 from typing import Final
 
@@ -67,7 +67,7 @@ class Dispatcher(FileSystemEventHandler):
         outlet: Outlet,
         send: Callable[[Message], None],
         markers: Markers,
-        blind: Collection[str],
+        blind: Container[str],
     ) -> None:
         self.overflows = 0
         self.resyncs = 0
@@ -77,7 +77,7 @@ class Dispatcher(FileSystemEventHandler):
         self._send = send
         self._markers = markers
         self._roots: dict[str, Root] = {}
-        self._blind = frozenset(blind)
+        self._blind = blind
         self._out: list[FileEvent] = []
         self._gate = Gate(self._pass)
         self._moves = Moves(clock=clock, tell=self._out.append)

@@ -5,11 +5,11 @@ class WatchUnavailable(Exception):
     """The platform gives no way to watch.
 
     Attributes:
+        reason: what failed, as the system says it.
         hint: what a person can do about it.
     """
 
-    hint = "Raise fs.inotify.max_user_instances (sysctl), or end programs that watch files."
-
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, hint: str = "See the log, and start omnimemd again.") -> None:
         super().__init__(f"File changes cannot be watched: {reason}.")
         self.reason = reason
+        self.hint = hint

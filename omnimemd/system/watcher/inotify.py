@@ -12,6 +12,7 @@ import sys
 from typing import Final
 
 from omnimemd.system.watcher.errors import WatchUnavailable
+from omnimemd.system.watcher.sysctls import raise_instances
 
 #: Closed after being open for reading only: the one event that says "read". A descriptor that stays open
 #: shows late.
@@ -63,6 +64,8 @@ MARKER: Final = IN_MOVED_TO | _IN_ONLYDIR
 _ENCODING: Final = sys.getfilesystemencoding()
 _ERRORS: Final = sys.getfilesystemencodeerrors()
 
+_ABSENT: Final = "Run omnimemd where the kernel offers inotify."
+
 #: struct inotify_event without its name: int wd; uint32 mask, cookie, len (inotify(7)).
 RECORD: Final = struct.Struct("iIII")
 
@@ -87,13 +90,15 @@ class Inotify:
             self._add_watch = libc.inotify_add_watch
             self._rm_watch = libc.inotify_rm_watch
         except AttributeError as error:
-            raise WatchUnavailable("this C library has no inotify") from error
+            raise WatchUnavailable("this C library has no inotify", hint=_ABSENT) from error
         self._add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
         self._rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
         self._fd = init(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
             code = ctypes.get_errno()
-            raise WatchUnavailable(f"inotify_init1: {os.strerror(code)}")
+            if code == errno.EMFILE:
+                raise WatchUnavailable("this user's inotify instances are used up", hint=raise_instances())
+            raise WatchUnavailable(f"inotify_init1: {os.strerror(code)}", hint=_ABSENT)
         try:
             self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         except OSError as error:

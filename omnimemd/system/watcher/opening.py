@@ -1,26 +1,52 @@
-"""Picks the implementation of the port for the platform at hand."""
+"""Picks the implementation of the port for the platform at hand, and puts its layers together."""
 
+import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-
-from watchdog.observers.api import BaseObserver
 
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import Watcher
+from omnimemd.system.watcher.fallback import Fallback
+from omnimemd.system.watcher.local_only import LocalOnly
+from omnimemd.system.watcher.mounts import Mounts, read_mounts
+from omnimemd.system.watcher.portable import Hints, PortableWatcher
 from omnimemd.system.watcher.watcher import InotifyWatcher
 
 
-def open_watcher(*, clock: Clock, private: Path, environ: Mapping[str, str], blind: Collection[Path] = ()) -> Watcher:
-    """Return a watcher that is not started yet; the arguments are those of `InotifyWatcher`."""
+def open_watcher(
+    *,
+    clock: Clock,
+    private: Path,
+    environ: Mapping[str, str],
+    blind: Collection[Path] = (),
+    read_mounts: Callable[[], Mounts] = read_mounts,
+) -> Watcher:
+    """Return a watcher that is not started yet: inotify on Linux, FSEvents on macOS, looking where there is neither.
+
+    Args:
+        private, environ: as in `InotifyWatcher`.
+        blind: directories that are never entered.
+        read_mounts: where tests put network file systems.
+    """
+    not_entered = {os.path.realpath(each) for each in blind}
+
+    def looking(remark: str | None, hints: Hints | None = None) -> Watcher:
+        return PortableWatcher(clock=clock, environ=environ, blind=not_entered, hints=hints, remark=remark)
+
+    def inotify() -> Watcher:
+        return InotifyWatcher(clock=clock, private=private, environ=environ, blind=not_entered)
+
     if sys.platform == "linux":
-        return InotifyWatcher(clock=clock, private=private, environ=environ, blind=blind)
-    from omnimemd.system.watcher.portable import PortableWatcher
+        watcher: Watcher = Fallback(clock=clock, make_inotify=inotify, make_looking=looking)
+    else:
+        watcher = looking(None, _hints(private))
+    return LocalOnly(watcher=watcher, blind=not_entered, read_mounts=read_mounts)
 
-    return PortableWatcher(clock=clock, private=private, environ=environ, blind=blind, make_observer=_platform_observer)
 
+def _hints(private: Path) -> Hints | None:
+    if sys.platform != "darwin":
+        return None
+    from omnimemd.system.watcher.fsevents import FSEventsHints
 
-def _platform_observer() -> BaseObserver:
-    from watchdog.observers import Observer
-
-    return Observer()
+    return FSEventsHints(private=private)

@@ -1,125 +1,190 @@
-"""The port `domain.ports.Watcher` where there is no inotify, on watchdog's own observers.
+"""The port `domain.ports.Watcher` where there is no inotify: it looks at the files, when told to or now and then.
 
-That is FSEvents on macOS and polling elsewhere. It shows writes, never reads, and prunes only what it
-reports: what the platform delivers for a whole tree is judged file by file. Each root is a stream of its own,
-so a barrier is a promise about the platform's usual order and no more.
+What the platform says (FSEvents) is taken for a hint where to look, never for what happened: flags are
+coalesced, repeated, late and dropped. What a look finds is the difference to the look before, so one save is
+one write, whatever the hints were, and a hint that is lost is made up for by the next look at everything.
+Without hints, everything is looked at in turns. Either way reads leave no trace.
+
+One thread of its own looks; everything it knows of files belongs to that thread.
 """
 
 import asyncio
 import contextlib
 import itertools
-import os
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Final
-
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers.api import BaseObserver, ObservedWatch
+import logging
+import threading
+from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.explaining import Obstacle, Sight
-from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, WatchCounts, WatchReport
-from omnimemd.domain.ignore import IgnoreRules
+from omnimemd.domain.explaining import Sight
+from omnimemd.domain.file_events import FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.watcher.errors import WatchUnavailable
-from omnimemd.system.watcher.facts import facts_at, facts_of
-from omnimemd.system.watcher.rule_files import TELLING, RuleFiles
+from omnimemd.system.watcher.facts import facts_at
+from omnimemd.system.watcher.findings import Findings
+from omnimemd.system.watcher.reports import gone_report, unreadable_problem
+from omnimemd.system.watcher.rule_files import RuleFiles
+from omnimemd.system.watcher.tree import Tree
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+log = logging.getLogger(__name__)
+
+#: Without hints, everything is looked at this often, or less often as far as that would take more than a
+#: thirtieth of a processor.
+_EVERY_S: Final = 2.0
+_SHARE: Final = 30
 #: Files in a batch of a survey.
-_SURVEYED_AT_ONCE: Final = 500
-#: Neither platform tells the end of a write: a change of the content counts as one.
-_CHANGES = {"created": Change.CREATED, "modified": Change.WRITTEN, "deleted": Change.DELETED}
+_BATCH: Final = 500
+#: Hints that wait to be looked into; more become one look at everything.
+_HINTS: Final = 20_000
+
+
+class Hints(Protocol):
+    """Says where something may have changed. Its methods are called on the loop's thread."""
+
+    def start(self, hint: Callable[[Mapping[str, bool], bool], None]) -> None:
+        """Begin; *hint* takes paths (true: with all below), and whether hints were dropped, on any thread.
+
+        Raises:
+            WatchUnavailable: the platform gives none.
+        """
+        ...
+
+    async def add(self, root: str) -> None:
+        """Hint at changes below *root* from now on.
+
+        Raises:
+            OSError: the platform refuses.
+        """
+        ...
+
+    async def remove(self, root: str) -> None:
+        """Hint at changes below *root* no more; an unknown one is ignored."""
+        ...
+
+    async def barrier(self) -> None:
+        """Return once the hints at what happened before are given, as far as the platform keeps the order."""
+        ...
+
+    def close(self) -> None:
+        """Stop every thread."""
+        ...
 
 
 class PortableWatcher:
-    """Sees which files below its roots are written. Its fields belong to the loop's thread."""
+    """Sees which files below its roots are written. Its fields belong to the loop's thread, but for `_trees`."""
 
     def __init__(
         self,
         *,
         clock: Clock,
-        private: Path,
         environ: Mapping[str, str],
-        blind: Collection[Path],
-        make_observer: Callable[[], BaseObserver],
+        blind: Container[str],
+        hints: Hints | None,
+        remark: str | None = None,
     ) -> None:
-        """Take what it needs; *private* is a directory of its own, *blind* as in `InotifyWatcher`."""
+        """Take what it needs.
+
+        Args:
+            environ, blind: as in `InotifyWatcher`.
+            hints: None to look at everything in turns.
+            remark: why this is less than a person may expect, for every report.
+        """
         self._clock = clock
-        self._private = private
         self._rule_files = RuleFiles(environ=environ)
-        self._blind = tuple(f"{os.path.realpath(each)}/" for each in (private, *blind))
-        self._make_observer = make_observer
-        self._observer: BaseObserver | None = None
-        self._roots: dict[str, tuple[ObservedWatch | None, WatchReport]] = {}
-        self._barriers: dict[str, asyncio.Future[None]] = {}
-        self._numbers = itertools.count(1)
+        self._blind = blind
+        self._hints = hints
+        self._remark = remark
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="omnimem-watch-look")
+        self._trees: dict[str, Tree] = {}  # the worker's
+        self._cookies = itertools.count(1 << 32)  # the kernel's have 32 bits
+        self._reports: dict[str, WatchReport] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._lock = threading.Lock()  # for the two below
+        self._pending: dict[str, bool] = {}
+        self._dropped = False
+        self._looked_at = clock.now()  # the worker's: when hints were looked into last
         self._seen = 0
-        self._ignored = 0
+        self._overflows = 0
+
+    @property
+    def reads_observed(self) -> bool:
+        """Reads are not seen."""
+        return False
 
     async def start(self, listener: WatchListener) -> None:
         """Begin to hand events to *listener*; once, before any other call.
 
         Raises:
-            WatchUnavailable: the private directory cannot be made or watched.
+            WatchUnavailable: the platform's hints cannot be had.
         """
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._observer = self._make_observer()
-        try:
-            self._private.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._observer.schedule(_Handler(self._post, self._marked), str(self._private))
-            self._observer.start()
-        except OSError as error:
-            raise WatchUnavailable(f"{self._private}: {error.strerror}") from error
+        if self._hints is not None:
+            self._hints.start(self._hinted)
 
     async def watch(self, root: str) -> WatchReport:
         """Watch *root* and return how. See the port."""
-        known = self.report(root)
-        if known is not None and known.state is WorkspaceState.WATCHING:
+        known = self._reports.get(root)
+        if known is not None and known.state is not WorkspaceState.GONE:
             return known
-        observer = self._running()
-        judge = _Judge(root, self._rule_files)
-        handler = _Handler(self._post, lambda event: self._happened(judge, event))
-        try:
-            # The first look at the tree takes a poller its time.
-            watch = await asyncio.to_thread(observer.schedule, handler, root, recursive=True)
-            report = WatchReport(root, WorkspaceState.WATCHING, 1, reads_observed=False)
-        except OSError as error:
-            watch = None
-            problem = f"{root} cannot be watched: {error.strerror}."
-            report = WatchReport(root, WorkspaceState.GONE, 0, reads_observed=False, problem=problem)
-        self._roots[root] = (watch, report)
-        self._listener.watch_changed(report)
-        return report
+        self._check_open()
+        if self._hints is not None:
+            try:
+                await self._hints.add(root)
+            except OSError:
+                self._reported(gone_report(root, reads_observed=False))
+                return self._reports[root]
+        await self._do(self._begin, root)
+        self._look_again(0)
+        return self._reports[root]
 
     async def unwatch(self, root: str) -> None:
-        """Stop watching *root*; an unknown one is ignored."""
-        watch, _ = self._roots.pop(root, (None, None))
-        if watch is not None:
-            await asyncio.to_thread(self._running().unschedule, watch)
+        """Hand over what happened below *root* before the call, then stop watching it."""
+        if root not in self._reports:
+            return
+        with contextlib.suppress(WatchUnavailable):
+            await self.barrier()
+        await self._do(self._trees.pop, root, None)
+        self._reports.pop(root, None)
+        if self._hints is not None:
+            await self._hints.remove(root)
 
     async def barrier(self) -> None:
-        """Return once a marker of ours came back the way that events take."""
-        self._running()
-        marker = self._private / str(next(self._numbers))
-        passed = self._barriers[str(marker)] = self._loop.create_future()
-        try:
-            marker.touch()
-            await passed
-        finally:
-            del self._barriers[str(marker)]
-            marker.unlink(missing_ok=True)
+        """Return once all that can be known to have happened before the call has been handed over.
+
+        Without hints that is all there is; with them, what the platform has told by then.
+
+        Raises:
+            WatchUnavailable: the watcher is closed.
+        """
+        self._check_open()
+        if self._hints is None:
+            await self._do(self._look_everywhere)
+        else:
+            await self._hints.barrier()
+            await self._do(self._look_where_hinted)
 
     async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
-        """List the files below *root*, a batch at a time in a thread. See the port."""
-        batches = self._batches(root)
-        while batch := await asyncio.to_thread(next, batches, None):
-            if self.report(root) is None:
-                raise SurveyFailed(root)
+        """List the files below *root* as a look of now finds them. See the port."""
+        batch: list[Listing] = []
+        files = 0
+        for listing in await self._do(self._listings, root):
+            batch.append(listing)
+            files += len(listing.files)
+            if files >= _BATCH:
+                yield batch
+                batch, files = [], 0
+                self._check_watched(root)
+        if batch:
             yield batch
-        if self.report(root) is None or not await asyncio.to_thread(os.path.isdir, root):
-            raise SurveyFailed(root)
+        self._check_watched(root)
 
     async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
         """Return what is at each of *paths* now. See the port."""
@@ -127,161 +192,149 @@ class PortableWatcher:
 
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""
-        return self._roots[root][1] if root in self._roots else None
+        return self._reports.get(root)
 
     async def sight(self, root: str, path: str, *, is_dir: bool) -> Sight | None:
         """Return whether the watched *root* sees *path*. See the port."""
-        if root not in self._roots:
-            return None
-        if f"{path}/".startswith(self._blind):
-            return Sight(path, Obstacle.OWN_DATA)
-        return await asyncio.to_thread(_Judge(root, self._rule_files).sight, path, is_dir=is_dir)
+        return await self._do(self._sight, root, path, is_dir)
 
     def counts(self) -> WatchCounts:
-        """Return the counters; directories are not counted where no watch is spent on each."""
-        return WatchCounts(len(self._roots), self._seen, self._ignored, overflows=0, resyncs=0)
+        """Return the counters; each change that is found counts as one event."""
+        directories = sum(report.directories for report in self._reports.values())
+        return WatchCounts(directories, self._seen, 0, self._overflows, self._overflows)
 
     async def close(self) -> None:
         """Stop every thread."""
-        observer, self._observer = self._observer, None
-        if observer is not None and observer.is_alive():
-            observer.stop()
-            observer.join()
-        for waiter in self._barriers.values():
-            if not waiter.done():
-                waiter.set_exception(WatchUnavailable("the watcher is closed"))
-        with contextlib.suppress(OSError):
-            self._private.rmdir()
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._hints is not None:
+            await asyncio.to_thread(self._hints.close)
+        await asyncio.to_thread(self._worker.shutdown)
 
-    def _batches(self, root: str) -> Iterator[list[Listing]]:
-        judge = _Judge(root, self._rule_files)
-        batch: list[Listing] = []
-        size = 0
-        for directory, names, _ in os.walk(root):
-            names[:] = [each for each in names if self._enters(judge, directory, each)]
-            listing = self._listed(judge, directory)
-            if listing.files:
-                batch.append(listing)
-                size += len(listing.files)
-            if size >= _SURVEYED_AT_ONCE:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
+    # ---- on the loop
 
-    def _listed(self, judge: "_Judge", directory: str) -> Listing:
-        at, files = self._clock.now(), []
-        with contextlib.suppress(OSError), os.scandir(directory) as entries:
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False) and self._sees(judge, entry.path):
-                    with contextlib.suppress(FileNotFoundError):
-                        files.append(facts_of(entry.name, entry.stat(follow_symlinks=False)))
-        return Listing((judge.root,), directory, tuple(files), at)
-
-    def _enters(self, judge: "_Judge", directory: str, name: str) -> bool:
-        path = f"{directory}/{name}"
-        return not f"{path}/".startswith(self._blind) and judge.enters(directory, name)
-
-    def _running(self) -> BaseObserver:
-        if self._observer is None:
+    def _check_open(self) -> None:
+        if self._closing:
             raise WatchUnavailable("the watcher is closed")
-        return self._observer
 
-    def _post(self, take: Callable[[FileSystemEvent], None], event: FileSystemEvent) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not
-            self._loop.call_soon_threadsafe(take, event)
+    def _check_watched(self, root: str) -> None:
+        report = self._reports.get(root)
+        if report is None or report.state is WorkspaceState.GONE:
+            raise SurveyFailed(root)
 
-    def _marked(self, event: FileSystemEvent) -> None:
-        # A poller takes a new file with the inode of one that is gone for a move of it.
-        for path in (event.src_path, event.dest_path):
-            waiter = self._barriers.get(os.fsdecode(path))
-            if waiter is not None and not waiter.done():
-                waiter.set_result(None)
+    async def _do(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        self._check_open()
+        return await self._loop.run_in_executor(self._worker, work, *arguments)
 
-    def _happened(self, judge: "_Judge", event: FileSystemEvent) -> None:
-        if judge.root not in self._roots:
-            return
-        self._seen += 1
-        events = [] if event.is_directory else list(self._events(judge, event))
-        self._ignored += not events
+    def _look_again(self, took_s: float) -> None:
+        """Look at everything after a while, as long as there is something to look at."""
+        if self._timer is not None:
+            self._timer.cancel()
+        seen = any(report.state is not WorkspaceState.GONE for report in self._reports.values())
+        if self._hints is None and seen and not self._closing:
+            self._timer = self._loop.call_later(max(_EVERY_S, took_s * _SHARE), self._submit, self._look_everywhere)
+
+    def _reported(self, report: WatchReport) -> None:
+        if report != self._reports.get(report.root):
+            self._reports[report.root] = report
+            self._listener.watch_changed(report)
+
+    # ---- on any thread
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # it is shut down
+            self._worker.submit(work)
+
+    def _hinted(self, paths: Mapping[str, bool], dropped: bool) -> None:
+        with self._lock:
+            idle = not self._pending and not self._dropped
+            for path, deep in paths.items():
+                self._pending[path] = deep or self._pending.get(path, False)
+            self._dropped |= dropped or len(self._pending) > _HINTS
+            if self._dropped:
+                self._pending.clear()
+        if idle:
+            self._submit(self._look_where_hinted)
+
+    def _post(self, call: Callable[[*Ts], object], *arguments: *Ts) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not: nobody listens any more
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    # ---- on the worker's thread
+
+    def _begin(self, root: str) -> None:
+        tree = Tree(root, rule_files=self._rule_files, blind=self._blind)
+        if tree.sweep(None):
+            self._trees[root] = tree
+            self._post(self._reported, self._report_of(tree))
+        else:
+            self._post(self._reported, gone_report(root, reads_observed=False))
+
+    def _listings(self, root: str) -> list[Listing]:
+        at = self._clock.now()
+        self._look_everywhere()
+        tree = self._trees.get(root)
+        if tree is None:
+            raise SurveyFailed(root)
+        return [
+            Listing(tuple(each.root for each in self._trees.values() if each.sees(directory)), directory, files, at)
+            for directory, files in tree.files()
+        ]
+
+    def _sight(self, root: str, path: str, is_dir: bool) -> Sight | None:
+        tree = self._trees.get(root)
+        return None if tree is None else tree.sight(path, is_dir=is_dir)
+
+    def _look_everywhere(self) -> None:
+        began = perf_counter()
+        self._look(lambda tree, found: tree.sweep(found))
+        self._post(self._look_again, perf_counter() - began)
+
+    def _look_where_hinted(self) -> None:
+        with self._lock:
+            hints, self._pending = self._pending, {}
+            dropped, self._dropped = self._dropped, False
+        if dropped:
+            self._look(lambda tree, found: tree.sweep(found))
+            roots = tuple(self._trees)
+            self._overflows += 1
+            self._post(self._lose, Loss(roots, self._looked_at, self._clock.now(), "overflow"))
+        elif hints:
+            self._look(lambda tree, found: tree.look(hints, found))
+        self._looked_at = self._clock.now()
+
+    def _look(self, look: Callable[[Tree, Findings], bool]) -> None:
+        """Have every tree looked at, and say what was found and how the trees are seen now."""
+        found = Findings(self._cookies)
+        try:
+            for root, tree in list(self._trees.items()):
+                if look(tree, found):
+                    self._post(self._reported, self._report_of(tree))
+                else:
+                    del self._trees[root]
+                    self._post(self._reported, gone_report(root, reads_observed=False))
+        except Exception:
+            # A net below everything: without it a look that fails would fail unseen, and each one after it.
+            log.exception("look at files failed")
+            self._post(self._lose, Loss(tuple(self._trees), self._looked_at, self._clock.now(), "fault"))
+        events = found.events(self._clock.now())
         if events:
-            self._listener.file_events(events)
+            self._seen += len(events)
+            self._post(self._listener.file_events, events)
 
-    def _events(self, judge: "_Judge", event: FileSystemEvent) -> list[FileEvent]:
-        path, at, roots = os.fsdecode(event.src_path), self._clock.now(), (judge.root,)
-        if event.event_type == "moved":
-            cookie, target = next(self._numbers), os.fsdecode(event.dest_path)
-            moved = [(path, Change.MOVED_FROM), (target, Change.MOVED_TO)]
-            return [FileEvent(roots, each, change, at, cookie) for each, change in moved if self._sees(judge, each)]
-        change = _CHANGES.get(event.event_type)
-        return [FileEvent(roots, path, change, at)] if change is not None and self._sees(judge, path) else []
+    def _report_of(self, tree: Tree) -> WatchReport:
+        problems = [self._remark] if self._remark else []
+        if tree.unreadable:
+            problems.append(unreadable_problem(len(tree.unreadable)))
+        return WatchReport(
+            tree.root,
+            WorkspaceState.DEGRADED if problems else WorkspaceState.WATCHING,
+            tree.directories,
+            reads_observed=False,
+            problem=" ".join(problems) or None,
+        )
 
-    def _sees(self, judge: "_Judge", path: str) -> bool:
-        return not path.startswith(self._blind) and judge.sees(path)
-
-
-class _Handler(FileSystemEventHandler):
-    """Takes an event from the observer's thread to the loop."""
-
-    def __init__(
-        self,
-        post: Callable[[Callable[[FileSystemEvent], None], FileSystemEvent], None],
-        take: Callable[[FileSystemEvent], None],
-    ) -> None:
-        self._post = post
-        self._take = take
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        self._post(self._take, event)
-
-
-class _Judge:
-    """Says whether a root sees a path, reading the rules of each directory on the way once."""
-
-    def __init__(self, root: str, rule_files: RuleFiles) -> None:
-        self.root = root
-        self._rule_files = rule_files
-        self._inside: dict[str, IgnoreRules | None] = {}  # None: the directory is ignored
-
-    def sees(self, path: str) -> bool:
-        directory, name = os.path.split(path)
-        if name in TELLING:
-            self._inside.clear()
-        rules = self._rules(directory)
-        return rules is not None and not rules.ignores(directory, name, is_dir=False)
-
-    def enters(self, directory: str, name: str) -> bool:
-        rules = self._rules(directory)
-        return rules is not None and not rules.ignores(directory, name, is_dir=True)
-
-    def sight(self, path: str, *, is_dir: bool) -> Sight:
-        """Return whether *path* is seen, and the rule that decides."""
-        directory, rule = self.root.rstrip("/"), None
-        names = path[len(directory) + 1 :].split("/") if path != self.root else []
-        for place, name in enumerate(names, start=1):
-            rules = self._rules(directory)
-            if rules is not None:
-                verdict = rules.verdict(directory, name, is_dir=place < len(names) or is_dir)
-                rule = verdict.rule
-                if verdict.ignored:
-                    return Sight(f"{directory}/{name}", Obstacle.RULE, rule)
-            directory = f"{directory}/{name}"
-        return Sight(path, rule=rule)
-
-    def _rules(self, directory: str) -> IgnoreRules | None:
-        if directory not in self._inside:
-            self._inside[directory] = self._read(directory)
-        return self._inside[directory]
-
-    def _read(self, directory: str) -> IgnoreRules | None:
-        top = directory == self.root
-        above, name = os.path.split(directory)
-        if not top and not directory.startswith(f"{self.root}/"):
-            return None
-        if top:
-            self._rule_files.read_users()
-        outside = self._rule_files.above(self.root) if top else self._rules(above)
-        if outside is None or (not top and outside.ignores(above, name, is_dir=True)):
-            return None
-        present = [each for each in TELLING if os.path.lexists(f"{directory}/{each}")]
-        return self._rule_files.inside(outside, directory, present, top=top or ".git" in present)
+    def _lose(self, loss: Loss) -> None:
+        if loss.workspaces:
+            self._listener.events_lost(loss)

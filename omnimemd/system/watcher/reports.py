@@ -9,8 +9,8 @@ def report_of(root: Root) -> WatchReport:
     """Return the report of *root* as it is now."""
     state, problem = root.state, None
     if state is WorkspaceState.GONE:
-        problem = f"There is no directory {root.path} now (deleted, moved or unmounted?); add it again when it is back."
-    elif root.no_room:
+        return gone_report(root.path, reads_observed=True)
+    if root.no_room:
         state = WorkspaceState.DEGRADED
         problem = (
             f"{_directories(root.no_room)} not seen: the kernel has no more inotify watches for this user;"
@@ -18,8 +18,19 @@ def report_of(root: Root) -> WatchReport:
         )
     elif root.unreadable:
         state = WorkspaceState.DEGRADED
-        problem = f"{_directories(root.unreadable)} not seen: reading is not permitted; grant it, or ignore them."
+        problem = unreadable_problem(root.unreadable)
     return WatchReport(root.path, state, root.watched, reads_observed=True, problem=problem)
+
+
+def gone_report(path: str, *, reads_observed: bool) -> WatchReport:
+    """Return the report of a root that is not there."""
+    problem = f"There is no directory {path} now (deleted, moved or unmounted?); add it again when it is back."
+    return WatchReport(path, WorkspaceState.GONE, 0, reads_observed, problem)
+
+
+def unreadable_problem(count: int) -> str:
+    """Say that *count* directories may not be read."""
+    return f"{_directories(count)} not seen: reading is not permitted; grant it, or ignore them."
 
 
 def _directories(count: int) -> str:

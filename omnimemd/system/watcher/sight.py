@@ -1,6 +1,6 @@
 """Say what a root sees of a path and what hides it, from the table and the rules that records are judged by."""
 
-from collections.abc import Collection
+from collections.abc import Container
 
 from omnimemd.domain.explaining import Obstacle, Sight
 from omnimemd.domain.ignore import IgnoreRules, Rule
@@ -9,7 +9,7 @@ from omnimemd.system.watcher.directories import NO_ROOM, UNREADABLE, Directory, 
 _HIDDEN = {NO_ROOM: Obstacle.NO_WATCH_LEFT, UNREADABLE: Obstacle.UNREADABLE}
 
 
-def sight(table: DirectoryTable, root: Root, path: str, *, is_dir: bool, blind: Collection[str]) -> Sight | None:
+def sight(table: DirectoryTable, root: Root, path: str, *, is_dir: bool, blind: Container[str]) -> Sight | None:
     """Return what *root* sees of *path*, which is it or lies below it; None when the root is not there."""
     if root.node is None:
         return None

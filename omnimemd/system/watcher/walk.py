@@ -17,7 +17,7 @@ follows it to the listener too.
 import enum
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from omnimem.model import WorkspaceState
@@ -91,7 +91,7 @@ class Walker:
         moves: Moves,
         sentinels: Sentinels,
         lookouts: Lookouts,
-        blind: frozenset[str],
+        blind: Container[str],
     ) -> None:
         self._table = table
         self._roots = roots

@@ -7,9 +7,10 @@ nothing happens.
 
 import asyncio
 import contextlib
+import errno
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,22 +42,23 @@ class InotifyWatcher:
         clock: Clock,
         private: Path,
         environ: Mapping[str, str],
-        blind: Collection[Path] = (),
+        blind: Container[str] = frozenset(),
         open_inotify: Callable[[], Inotify] = Inotify,
     ) -> None:
         """Take what it needs; nothing is opened yet.
 
         Args:
             private: a directory of its own, made 0700 on start and removed on close.
-            blind: directories that are never watched below any root: what is kept of the events is a file
-                too, and an event that writes a file that causes an event never ends.
+            blind: real paths of directories that are not entered below any root, asked each time. The
+                daemon's own are among them: what is kept of the events is a file too, and an event that writes
+                a file that causes an event never ends.
             environ: says where the user's git configuration is (HOME, XDG_CONFIG_HOME).
             open_inotify: where tests put faults in.
         """
         self._clock = clock
         self._private = private
         self._environ = environ
-        self._blind = [os.path.realpath(each) for each in blind]
+        self._blind = blind
         self._open_inotify = open_inotify
         self._machine: _Machine | None = None
         self._listener: WatchListener | None = None
@@ -65,6 +67,11 @@ class InotifyWatcher:
         self._barriers: dict[asyncio.Future[None], int] = {}
         self._surveys: set[asyncio.Queue[Sequence[Listing] | bool]] = set()
         self._counts = WatchCounts(directories=0, events_seen=0, events_ignored=0, overflows=0, resyncs=0)
+
+    @property
+    def reads_observed(self) -> bool:
+        """Reads are seen."""
+        return True
 
     async def start(self, listener: WatchListener) -> None:
         """Open the kernel's queue and begin to hand events to *listener*; once, before any other call.
@@ -214,7 +221,7 @@ class _Machine:
         private: Path,
         clock: Clock,
         rule_files: RuleFiles,
-        blind: Collection[str],
+        blind: Container[str],
         listener: WatchListener,
         on_report: Callable[[WatchReport], None],
         on_marker: Callable[[int], None],
@@ -225,7 +232,10 @@ class _Machine:
             self.markers.open()
         except OSError as error:
             inotify.close()
-            raise WatchUnavailable(f"{private}: {error.strerror}") from error
+            spent = error.errno == errno.ENOSPC
+            reason = "this user's inotify watches are used up" if spent else f"{private}: {error.strerror}"
+            hint = "Raise fs.inotify.max_user_watches (sysctl)." if spent else "The folder must be writable."
+            raise WatchUnavailable(reason, hint=hint) from error
         places = threading.Semaphore(PLACES)
         self._observer = BaseObserver(BatchEmitter, inotify=inotify, clock=clock, places=places)
         self._observer.name = "omnimem-watch-dispatcher"

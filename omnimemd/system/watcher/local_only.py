@@ -1,0 +1,143 @@
+"""The port `domain.ports.Watcher` for what is on this machine's disks: roots behind a network are refused.
+
+Stands before another watcher, which never hears of such a root and does not enter what is mounted from a
+network below others. A refused root is reported with the reason; files that a tool names are recorded all the
+same.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from msgspec.structs import replace
+
+from omnimem.model import WorkspaceState
+from omnimemd.domain.explaining import Obstacle, Sight
+from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.ports import SurveyFailed, Watcher, WatchListener
+from omnimemd.system.watcher.mounts import Mount, Mounts
+
+
+class LocalOnly:
+    """See the module. Its fields belong to the loop's thread; `blind` is read on others."""
+
+    def __init__(self, *, watcher: Watcher, blind: set[str], read_mounts: Callable[[], Mounts]) -> None:
+        """Stand before *watcher*, and keep the places of network mounts in *blind*, which it enters none of."""
+        self._watcher = watcher
+        self._blind = blind
+        self._read_mounts = read_mounts
+        self._mounts = Mounts(())
+        self._network: frozenset[str] = frozenset()  # those of *blind* that are ours
+        self._refused: dict[str, WatchReport] = {}
+
+    @property
+    def reads_observed(self) -> bool:
+        """Whether reads are seen at present."""
+        return self._watcher.reads_observed
+
+    async def start(self, listener: WatchListener) -> None:
+        """Begin to hand events to *listener*; once, before any other call."""
+        self._listener = listener
+        await self._watcher.start(self)
+
+    async def watch(self, root: str) -> WatchReport:
+        """Watch *root* and return how, or why not. See the port."""
+        self._look_at_mounts()
+        mount = self._mounts.of(root)
+        if mount is not None and mount.is_network:
+            if self._watcher.report(root) is not None:
+                await self._watcher.unwatch(root)
+            report = self._refused[root] = _refusal(root, mount)
+            self._listener.watch_changed(report)
+            return report
+        self._refused.pop(root, None)
+        return self._with_remark(await self._watcher.watch(root))
+
+    async def unwatch(self, root: str) -> None:
+        """Stop watching *root*; an unknown one is ignored."""
+        if self._refused.pop(root, None) is None:
+            await self._watcher.unwatch(root)
+
+    async def barrier(self) -> None:
+        """Return once every event that happened before the call has been handed to the listener."""
+        await self._watcher.barrier()
+
+    def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
+        """List the files below *root*. See the port."""
+        if root in self._refused:
+            raise SurveyFailed(root)
+        return self._watcher.survey(root)
+
+    async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
+        """Return what is at each of *paths* now. See the port."""
+        return await self._watcher.look(paths)
+
+    def report(self, root: str) -> WatchReport | None:
+        """Return how *root* is watched, None when it is not."""
+        if root in self._refused:
+            return self._refused[root]
+        report = self._watcher.report(root)
+        return None if report is None else self._with_remark(report)
+
+    async def sight(self, root: str, path: str, *, is_dir: bool) -> Sight | None:
+        """Return whether the watched *root* sees *path*; None for one that is refused. See the port."""
+        if root in self._refused:
+            return None
+        sight = await self._watcher.sight(root, path, is_dir=is_dir)
+        if sight is not None and sight.obstacle is Obstacle.OWN_DATA and sight.at in self._network:
+            return replace(sight, obstacle=Obstacle.NETWORK)
+        return sight
+
+    def counts(self) -> WatchCounts:
+        """Return the counters."""
+        return self._watcher.counts()
+
+    async def close(self) -> None:
+        """Hand over what was read, then stop every thread and close every descriptor."""
+        await self._watcher.close()
+
+    def file_events(self, events: Sequence[FileEvent]) -> None:
+        """Pass *events* on."""
+        self._listener.file_events(events)
+
+    def events_lost(self, loss: Loss) -> None:
+        """Pass *loss* on."""
+        self._listener.events_lost(loss)
+
+    def watch_changed(self, report: WatchReport) -> None:
+        """Pass *report* on, with what is to be said of the mounts."""
+        self._listener.watch_changed(self._with_remark(report))
+
+    def _look_at_mounts(self) -> None:
+        self._mounts = self._read_mounts()
+        network = frozenset(mount.point for mount in self._mounts.every if mount.is_network)
+        self._blind |= network
+        self._blind -= self._network - network
+        self._network = network
+
+    def _with_remark(self, report: WatchReport) -> WatchReport:
+        remark = None if report.state is WorkspaceState.GONE else _remark(report.root, self._mounts)
+        if remark is None:
+            return report
+        state = WorkspaceState.DEGRADED if report.state is WorkspaceState.WATCHING else report.state
+        return replace(report, state=state, problem=remark if report.problem is None else f"{report.problem} {remark}")
+
+
+def _refusal(root: str, mount: Mount) -> WatchReport:
+    problem = (
+        f"Not watched: it is on a network file system ({mount.kind}, mounted at {mount.point}), which does not tell"
+        " what other machines change. Work on a local copy; files that tools name themselves are recorded."
+    )
+    return WatchReport(root, WorkspaceState.DEGRADED, 0, reads_observed=False, problem=problem)
+
+
+def _remark(root: str, mounts: Mounts) -> str | None:
+    """Return what is not seen below *root* because of how it is mounted, None when all is."""
+    mount = mounts.of(root)
+    remarks: list[str] = []
+    if mount is not None and mount.is_shared:
+        remarks.append(f"It is shared with the host of this machine ({mount.kind}): what runs there is not seen.")
+    network = [mount for mount in mounts.below(root) if mount.is_network]
+    if network:
+        others = f" and {len(network) - 1} more" if len(network) > 1 else ""
+        first = f"{network[0].point} ({network[0].kind})"
+        remarks.append(f"{first}{others}, mounted from a network inside it, is not seen.")
+    return " ".join(remarks) or None

@@ -1,0 +1,156 @@
+"""What is behind a network is not watched, and the report says why; the mount table is the kernel's."""
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from omnimem.model import WorkspaceState
+from omnimemd.domain.explaining import Obstacle, Sight
+from omnimemd.domain.file_events import Change
+from omnimemd.domain.ports import Watcher
+from omnimemd.system.watcher import open_watcher
+from omnimemd.system.watcher.mounts import Mount, Mounts, read_mounts
+from tests.support.watching import Recorder, WallClock, tree
+
+Mounting = Callable[..., None]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def table() -> list[Mount]:
+    """The mount table of this test's machine: put mounts into it."""
+    return [Mount(1, 0, "/", "ext4")]
+
+
+@pytest.fixture
+async def watcher(tmp_path: Path, recorder: Recorder, table: list[Mount]) -> AsyncIterator[Watcher]:
+    watcher = open_watcher(
+        clock=WallClock(),
+        private=tmp_path / "private",
+        environ={"HOME": str(tmp_path / "home")},
+        read_mounts=lambda: Mounts(table),
+    )
+    await watcher.start(recorder)
+    yield watcher
+    await watcher.close()
+
+
+async def test_a_root_on_a_network_disk_is_refused_with_the_reason(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount]
+) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    table.append(Mount(2, 1, str(tmp_path), "nfs4"))
+
+    report = await watcher.watch(str(root))
+    (root / "a.py").write_text("new")
+    await watcher.barrier()
+
+    assert (report.state, report.directories, report.reads_observed) == (WorkspaceState.DEGRADED, 0, False)
+    assert "nfs4" in (report.problem or "")
+    assert "local copy" in (report.problem or "")
+    assert (recorder.events, recorder.reports) == ([], [report])
+    assert watcher.report(str(root)) == report
+    assert watcher.counts().directories <= 1  # the barrier's own
+
+    assert await watcher.sight(str(root), str(root / "a.py"), is_dir=False) is None
+    await watcher.unwatch(str(root))
+    assert watcher.report(str(root)) is None
+
+
+async def test_a_refused_root_is_watched_once_it_is_local(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount]
+) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    table.append(Mount(2, 1, str(tmp_path), "nfs4"))
+    await watcher.watch(str(root))
+
+    table.pop()
+    report = await watcher.watch(str(root))
+
+    assert report.state is WorkspaceState.WATCHING
+    assert watcher.report(str(root)) == report == recorder.reports[-1]
+
+
+async def test_a_network_disk_inside_a_root_is_not_entered_and_said(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount]
+) -> None:
+    root = tree(tmp_path / "w", "a.py", "far/b.py", "farther/c.py")
+    table.append(Mount(2, 1, str(root / "far"), "fuse.sshfs"))
+    table.append(Mount(3, 1, str(root / "farther"), "cifs"))
+
+    report = await watcher.watch(str(root))
+    tree(root, "far/new.py", "new.py")
+    await watcher.barrier()
+
+    assert (report.state, report.directories) == (WorkspaceState.DEGRADED, 1)
+    assert f"{root}/far (fuse.sshfs) and 1 more" in (report.problem or "")
+    assert {event.path for event in recorder.events} == {str(root / "new.py")}
+    assert recorder.reports[-1] == report
+    assert await watcher.sight(str(root), f"{root}/far/b.py", is_dir=False) == Sight(f"{root}/far", Obstacle.NETWORK)
+
+
+async def test_a_folder_of_the_host_is_watched_with_a_remark(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount]
+) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    table.append(Mount(2, 1, str(root), "virtiofs"))
+
+    report = await watcher.watch(str(root))
+    (root / "a.py").write_text("new")
+    await watcher.barrier()
+
+    assert (report.state, report.directories) == (WorkspaceState.DEGRADED, 1)
+    assert "host" in (report.problem or "")
+    assert (Change.WRITTEN, str(root / "a.py")) in {(event.change, event.path) for event in recorder.events}
+
+
+MOUNT_AND_LOOK = """
+import json, sys
+from omnimemd.system.watcher.mounts import read_mounts
+mounts = read_mounts()
+print(json.dumps([(mount.kind, mount.source) for mount in map(mounts.of, sys.argv[1:])]))
+"""
+
+
+@pytest.mark.needs("mount namespace")
+def test_the_kernels_table_is_understood(tmp_path: Path) -> None:
+    """In a mount namespace of its own: blanks in names, one mount on another, and one below a covered one."""
+    odd = tmp_path / "a b\tc\\d\ne"
+    covered = tmp_path / "covered"
+    for directory in (odd, covered / "inner"):
+        directory.mkdir(parents=True)
+    script = """
+        set -e
+        mount -t tmpfs one "$1"
+        mount -t tmpfs under "$2"
+        mkdir "$2/inner"; mount -t tmpfs inside "$2/inner"
+        mount -t tmpfs over "$2"
+        shift 2
+        exec "$@"
+    """
+    asked = [odd, odd / "x", covered, covered / "inner/x", tmp_path]
+
+    done = subprocess.run(
+        ["unshare", "-Urm", "sh", "-c", script, "sh", odd, covered, sys.executable, "-c", MOUNT_AND_LOOK, *asked],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    here = read_mounts().of(str(tmp_path))
+    assert here is not None
+    assert json.loads(done.stdout) == [
+        ["tmpfs", "one"],
+        ["tmpfs", "one"],
+        ["tmpfs", "over"],
+        ["tmpfs", "over"],
+        [here.kind, here.source],
+    ]
