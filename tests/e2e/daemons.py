@@ -115,10 +115,14 @@ class Daemon:
 
 @contextmanager
 def running(
-    home: Home, *flags: str, environ: Mapping[str, str] | None = None, uid: int | None = None
+    home: Home,
+    *flags: str,
+    environ: Mapping[str, str] | None = None,
+    wrapper: Sequence[str] = (),
+    uid: int | None = None,
 ) -> Iterator[Daemon]:
     """Run a daemon until the block ends; it must have had no bug and must stop in order, unless it was killed."""
-    daemon = Daemon(home, *flags, environ=environ, uid=uid)
+    daemon = Daemon(home, *flags, environ=environ, wrapper=wrapper, uid=uid)
     try:
         yield daemon.ready()
         if daemon.process.poll() is None:

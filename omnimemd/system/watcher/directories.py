@@ -182,6 +182,15 @@ class DirectoryTable:
             node.coverage = coverage
             _count(node, +1)
 
+    def rewatch(self, node: Directory, wd: int) -> None:
+        """Give *node* another watch descriptor, or what says why it has none."""
+        _count(node, -1)
+        self.by_wd.pop(node.wd, None)
+        node.wd = wd
+        if wd >= 0:
+            self.by_wd[wd] = node
+        _count(node, +1)
+
     def remove(self, node: Directory) -> list[int]:
         """Take *node* and all below out; return the watch descriptors that they had."""
         self._detach(node)

@@ -20,6 +20,8 @@ from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
+from omnimemd.system.watcher.budget import WatchBudget
+from omnimemd.system.watcher.dealing import Dealer
 from omnimemd.system.watcher.directories import REMOVED, Directory, DirectoryTable, Root
 from omnimemd.system.watcher.emitter import Batch, Message
 from omnimemd.system.watcher.gate import Gate, Steps
@@ -34,6 +36,8 @@ from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.sight import sight
 from omnimemd.system.watcher.survey import Survey
+from omnimemd.system.watcher.sweep import Sweeper
+from omnimemd.system.watcher.unwatched import Unwatched
 from omnimemd.system.watcher.walk import Walker, Why
 
 log = logging.getLogger(__name__)
@@ -89,6 +93,8 @@ class Dispatcher(FileSystemEventHandler):
             change_rules=self._change_rules,
             change_outer_rules=self._change_outer_rules,
         )
+        self._budget = WatchBudget()
+        self._unwatched = Unwatched()
         self._walker = Walker(
             table=self.table,
             roots=self._roots,
@@ -99,11 +105,20 @@ class Dispatcher(FileSystemEventHandler):
             markers=markers,
             gate=self._gate,
             moves=self._moves,
+            budget=self._budget,
+            unwatched=self._unwatched,
             sentinels=self._sentinels,
             lookouts=self._lookouts,
             blind=self._blind,
         )
         self._births: deque[Steps] = deque()  # in order; a marker waits behind those before it
+        self._dealer = Dealer(
+            table=self.table,
+            unwatched=self._unwatched,
+            inotify=inotify,
+            budget=self._budget,
+            sentinels=self._sentinels,
+        )
         self.records = Records(
             table=self.table,
             walker=self._walker,
@@ -111,6 +126,7 @@ class Dispatcher(FileSystemEventHandler):
             gate=self._gate,
             markers=markers,
             sentinels=self._sentinels,
+            dealer=self._dealer,
             out=self._out,
             begin=self._births.append,
             hurry=self._look_into_births,
@@ -119,6 +135,19 @@ class Dispatcher(FileSystemEventHandler):
         )
         self._walks: deque[Steps] = deque()  # in turns
         self._surveys: deque[Steps] = deque()  # when there is nothing else to do
+        self._sweeper = Sweeper(
+            unwatched=self._unwatched,
+            table=self.table,
+            walker=self._walker,
+            dealer=self._dealer,
+            clock=clock,
+            cookies=self._moves.cookies,
+            tell=self._out.append,
+            arrived=self.records.arrive,
+            change_rules=self._change_rules,
+            begin=self._walks.append,
+            later=self._later,
+        )
         self._rules_changed: set[Directory | Root] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
         self._lost_since = Millis(0)
@@ -165,7 +194,7 @@ class Dispatcher(FileSystemEventHandler):
             self._walks.append(self._stop(root))
         if root is None or root.state is WorkspaceState.GONE:
             root = self._roots[path] = Root(path)
-            self._outlet.report(report_of(root))
+            self._outlet.report(self._report(root))
             self._walks.append(self._start(root))
         root.waiting.append(reply)
 
@@ -186,6 +215,15 @@ class Dispatcher(FileSystemEventHandler):
         """Return what the root *path* sees of *below*; None when it is not watched."""
         root = self._roots.get(path)
         return None if root is None else sight(self.table, root, below, is_dir=is_dir, blind=self._blind)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every directory has a watch; may be asked from any thread."""
+        return not self._unwatched
+
+    def sweep(self, done: Callable[[], None]) -> None:
+        """Look through what has no watch, from now on; *done* is called on the loop when everything is told."""
+        self._sweeper.sweep(lambda: self._say(done))
 
     # ---- what records ask for
 
@@ -208,6 +246,7 @@ class Dispatcher(FileSystemEventHandler):
         """Note that the kernel dropped events, and walk all roots again: directories may have been missed."""
         self.overflows += 1
         self._markers.set()  # in place of those that were dropped
+        self._dealer.retire_all()
         if self._resync_again is None:
             self._lost_since = self._drained_at
             self._gate.close()
@@ -302,9 +341,15 @@ class Dispatcher(FileSystemEventHandler):
         self._outlet.marker(marker)
 
     def _then(self, done: Callable[[], None]) -> Steps:
+        self._say(done)
+        yield
+
+    def _say(self, done: Callable[[], None]) -> None:
         self._hand_over(places=0)
         self._outlet.post(done)
-        yield
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._outlet.later(seconds, lambda: self._send(Call(call)))
 
     # ---- what the loop hears
 
@@ -324,6 +369,7 @@ class Dispatcher(FileSystemEventHandler):
         if self._walker.has_watches_to_remove and not self._removing:
             self._removing = True
             self._walks.append(self._remove_watches())
+        self._sweeper.look_out()
         self.records.forget_removed()
         self._lookouts.forget_removed()
         for root in list(self._roots.values()):
@@ -334,8 +380,8 @@ class Dispatcher(FileSystemEventHandler):
             if root.state is WorkspaceState.WATCHING and unseen > root.told_unseen:
                 self._lose((root.path,), since=self._drained_at, reason="watch_failed")
             if root.state is not WorkspaceState.STARTING:
-                root.told_unseen = unseen
-                report = report_of(root)
+                root.told_unseen = max(unseen, root.told_unseen) if unseen else 0  # watches change hands
+                report = self._report(root)
                 if report != root.reported:
                     root.reported = report
                     self._outlet.report(report)
@@ -343,8 +389,11 @@ class Dispatcher(FileSystemEventHandler):
 
     def _answer(self, root: Root) -> None:
         for reply in root.waiting:
-            self._outlet.post(reply, report_of(root))
+            self._outlet.post(reply, self._report(root))
         root.waiting.clear()
+
+    def _report(self, root: Root) -> WatchReport:
+        return report_of(root, self._budget)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

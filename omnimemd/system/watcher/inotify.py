@@ -44,6 +44,9 @@ _IN_EXCL_UNLINK: Final = 0x04000000
 #: Widens the mask of a watch that exists; without it the new mask replaces the old one.
 IN_MASK_ADD: Final = 0x20000000
 
+#: What inotify_add_watch(2) answers when there is no watch left, or no memory for one.
+SPENT: Final = frozenset((errno.ENOSPC, errno.ENOMEM, errno.EDQUOT))
+
 #: A directory while it is scanned: everything but what our own scan would cause.
 NARROW: Final = (
     IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVE_SELF

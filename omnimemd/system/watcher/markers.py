@@ -17,6 +17,7 @@ class Markers:
 
     def __init__(self, *, inotify: Inotify, directory: Path) -> None:
         self.wd = -1  #: the watch on the directory
+        self.path = os.path.realpath(directory)
         self._inotify = inotify
         self._directory = directory
         self._lock = threading.Lock()

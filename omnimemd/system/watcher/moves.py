@@ -42,7 +42,7 @@ class Moves:
     def __init__(self, *, clock: Clock, tell: Callable[[FileEvent], None]) -> None:
         self._clock = clock
         self._tell = tell
-        self._cookies = itertools.count(-1, -1)  # the kernel's are unsigned
+        self.cookies = itertools.count(-1, -1)  #: for moves that the kernel gave none; its own are unsigned
 
     def meet(self, arrival: Arrival, name: str, change: Change, *, here: Place, at: Millis) -> None:
         """Take, before it is told, what happened to the file *name* of a directory that moved *here*."""
@@ -70,7 +70,7 @@ class Moves:
         arrival.known[name] = here
         if was.path == here.path:
             return
-        cookie = next(self._cookies)
+        cookie = next(self.cookies)
         for place, change in ((was, Change.MOVED_FROM), (here, Change.MOVED_TO)):
             seen_by = place.coverage.seen_by(place.path, name)
             if seen_by:

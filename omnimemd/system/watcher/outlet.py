@@ -54,6 +54,10 @@ class Outlet:
         with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not: nobody listens any more
             self._loop.call_soon_threadsafe(call, *arguments)
 
+    def later(self, seconds: float, call: Callable[[], object]) -> None:
+        """Run *call* on the loop after so many seconds."""
+        self.post(self._loop.call_later, seconds, call)
+
     def _deliver(self, events: Sequence[FileEvent], places: int) -> None:
         try:
             self._listener.file_events(events)

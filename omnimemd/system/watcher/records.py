@@ -11,6 +11,7 @@ from typing import Final
 
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change, FileEvent
+from omnimemd.system.watcher.dealing import Dealer
 from omnimemd.system.watcher.directories import NOBODY, REMOVED, Directory, DirectoryTable, Place
 from omnimemd.system.watcher.gate import Gate, Steps
 from omnimemd.system.watcher.inotify import (
@@ -57,6 +58,7 @@ class Records:
         gate: Gate,
         markers: Markers,
         sentinels: Sentinels,
+        dealer: Dealer,
         out: list[FileEvent],
         begin: Callable[[Steps], None],
         hurry: Callable[[], None],
@@ -79,6 +81,7 @@ class Records:
         self._gate = gate
         self._markers = markers
         self._sentinels = sentinels
+        self._dealer = dealer
         self._out = out
         self._begin = begin
         self._hurry = hurry
@@ -91,7 +94,7 @@ class Records:
         """Turn *records*, read *at*, into file events; the loop is the daemon's hottest, hence its one long body."""
         out, by_wd, unpack = self._out, self._table.by_wd, RECORD.unpack_from
         self._at = at
-        worth_a_look = self._sentinels.names
+        worth_a_look, touched = self._sentinels.names, self._dealer.touched
         modified: set[tuple[int, bytes]] = set()
         seen = ignored = 0
         last_wd = None
@@ -113,6 +116,8 @@ class Records:
             if wd != last_wd:
                 node = by_wd[wd]
                 directory, coverage, arrival, last_wd = node.path, node.coverage, node.arrival, wd
+                if touched is not None:
+                    touched.add(node)
             name = raw.decode("utf-8", "surrogateescape")
             seen_by = coverage.seen_by(directory, name)
             if change is not Change.READ:
@@ -150,7 +155,8 @@ class Records:
             if wd == self._markers.wd and mask & IN_MOVED_TO:
                 self._begin(self._gate.arrive(int(name)))
         elif mask & IN_IGNORED:
-            self._walker.drop(node)
+            if not self._dealer.retired(wd):
+                self._walker.drop(node)
         elif mask & IN_MOVE_SELF:
             self._moved(node)
         elif mask & IN_CREATE:
@@ -163,6 +169,8 @@ class Records:
             child = self._table.child(node, name)
             if child is not None:
                 self._leaving[child] = cookie
+                if child.wd < 0:  # there will be no IN_MOVE_SELF
+                    self._gate.after(self._markers.set(), self._lose_unless_arrived(child, cookie))
         elif mask & IN_MOVED_TO:
             self._arrived(node, name, cookie)
 
@@ -188,6 +196,10 @@ class Records:
             # A walk saw what came after this move, before the move itself was taken.
             self._born(parent, name)
             return
+        self.arrive(child, parent, name)
+
+    def arrive(self, child: Directory, parent: Directory, name: str) -> None:
+        """Follow *child* to its new place; it must not be above that."""
         occupant = self._table.child(parent, name)
         if occupant is not None and occupant is not child:
             self._walker.drop(occupant)
@@ -205,6 +217,14 @@ class Records:
 
     def _check(self, node: Directory) -> Steps:
         """Forget a directory that is not where the table has it; what moved it there is walked on its own."""
-        if node.wd != REMOVED and not self._walker.is_there(node):
+        left_for_a_sweep = node.parent is not None and node.parent.wd < 0
+        if node.wd >= 0 and not left_for_a_sweep and not self._walker.is_at(node, node.path):
             self._walker.drop(node)
+        yield
+
+    def _lose_unless_arrived(self, child: Directory, cookie: int) -> Steps:
+        if self._leaving.get(child) == cookie:
+            del self._leaving[child]
+            if child.wd != REMOVED:
+                self._walker.lose(child)
         yield

@@ -2,10 +2,11 @@
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.file_events import WatchReport
+from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.directories import Root
 
 
-def report_of(root: Root) -> WatchReport:
+def report_of(root: Root, budget: WatchBudget) -> WatchReport:
     """Return the report of *root* as it is now."""
     state, problem = root.state, None
     if state is WorkspaceState.GONE:
@@ -13,8 +14,9 @@ def report_of(root: Root) -> WatchReport:
     if root.no_room:
         state = WorkspaceState.DEGRADED
         problem = (
-            f"{_directories(root.no_room)} not seen: the kernel has no more inotify watches for this user;"
-            " raise fs.inotify.max_user_watches (sysctl)."
+            f"{_directories(root.no_room)} without an inotify watch (this user may have {budget.limit}, half of which"
+            " are taken at most): looked through every few seconds, so writes there are found, reads are not."
+            f" Raise the limit: {budget.advice(root.watched + root.no_room)}."
         )
     elif root.unreadable:
         state = WorkspaceState.DEGRADED

@@ -86,6 +86,10 @@ class Sentinels:
             if wd not in self._table.by_wd:
                 self._inotify.remove(wd)
 
+    def at(self, wd: int) -> bool:
+        """Return whether a sentinel needs the watch *wd*."""
+        return wd in self._by_wd
+
     def keep(self, wd: int) -> bool:
         """Return whether the watch *wd*, which the table needs no more, is needed here; its mask is narrow then."""
         if wd not in self._by_wd:

@@ -17,6 +17,7 @@ follows it to the listener too.
 import enum
 import errno
 import os
+import stat
 from collections.abc import Callable, Container
 from typing import Final
 
@@ -24,6 +25,7 @@ from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.file_events import Change, FileEvent
 from omnimemd.domain.ignore import Base, IgnoreRules, Layer
+from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.directories import (
     NO_ROOM,
     NOBODY,
@@ -38,12 +40,13 @@ from omnimemd.system.watcher.directories import (
     Scope,
 )
 from omnimemd.system.watcher.gate import Gate, Steps
-from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, MARKER, NARROW, Inotify
+from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, MARKER, NARROW, SPENT, Inotify
 from omnimemd.system.watcher.lookouts import Lookouts
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Listing, Moves
 from omnimemd.system.watcher.rule_files import DOT_GIT, TELLING, RuleFiles
 from omnimemd.system.watcher.sentinels import Sentinels
+from omnimemd.system.watcher.unwatched import Unwatched
 
 #: Entries of one directory between two yields: 1,024 take about a millisecond.
 _STRIDE: Final = 1024
@@ -89,6 +92,8 @@ class Walker:
         markers: Markers,
         gate: Gate,
         moves: Moves,
+        budget: WatchBudget,
+        unwatched: Unwatched,
         sentinels: Sentinels,
         lookouts: Lookouts,
         blind: Container[str],
@@ -102,6 +107,8 @@ class Walker:
         self._markers = markers
         self._gate = gate
         self._moves = moves
+        self._budget = budget
+        self._unwatched = unwatched
         self._sentinels = sentinels
         self._lookouts = lookouts
         self._blind = blind  # paths that are never entered
@@ -164,10 +171,12 @@ class Walker:
     def lose(self, node: Directory) -> None:
         """Forget a directory that moved out of sight, and say so."""
         self._tell_deleted(node.told)
+        self._unwatched.leave(node, told=True)
         self.drop(node)
 
     def drop(self, node: Directory) -> None:
         """Forget a directory that is no more, or out of sight, and all below."""
+        self._unwatched.leave(node, told=False)
         self._doomed.update(self._table.remove(node))
 
     def uncover(self, top: Directory, keep: Callable[[Scope], bool]) -> Steps:
@@ -220,7 +229,9 @@ class Walker:
                 self._hide(known)
             return None
         stays = known is not None and known.wd >= 0 and why is not Why.RESYNC
-        wd = self._add(path, LIVE | IN_MASK_ADD if stays else NARROW)
+        wd = NO_ROOM if known is not None and known.wd == NO_ROOM else None  # a sweep gives it one, and catches up
+        if wd is None:
+            wd = self._add(path, LIVE | IN_MASK_ADD if stays else NARROW, new=not stays)
         if wd is None:
             if known is not None and why is Why.RESYNC:
                 self.drop(known)
@@ -254,22 +265,27 @@ class Walker:
         self._table.cover(node, coverage)
         return _Frame(node, path, fresh=fresh, narrow=not stays)
 
-    def _add(self, path: str, mask: int) -> int | None:
+    def _add(self, path: str, mask: int, *, new: bool = False) -> int | None:
         """Watch *path*; return what stands for it in the table, None when it vanished or is our own place."""
+        if new and not self._budget.left(len(self._table.by_wd)):
+            return NO_ROOM if _is_directory(path) and path != self._markers.path else None
         try:
             wd = self._inotify.add(path, mask)
         except OSError as error:
             if error.errno in _VANISHED:
                 return None
-            return NO_ROOM if error.errno == errno.ENOSPC else UNREADABLE
+            if error.errno not in SPENT:
+                return UNREADABLE
+            self._budget.refused(len(self._table.by_wd))
+            return NO_ROOM
         if wd == self._markers.wd:
             self._inotify.add(path, MARKER)
             return None
         return wd
 
-    def is_there(self, node: Directory) -> bool:
-        """Ask the kernel whether *node* is the directory at its path."""
-        return node.wd < 0 or self._mask(node, node.path, LIVE | IN_MASK_ADD)
+    def is_at(self, node: Directory, path: str) -> bool:
+        """Ask the kernel whether *node*, which is watched, is the directory at *path*."""
+        return self._mask(node, path, LIVE | IN_MASK_ADD)
 
     def _hide(self, node: Directory) -> None:
         """Stop watching a directory that is ignored now, but not the roots inside it."""
@@ -288,6 +304,8 @@ class Walker:
         """List a directory, read its rules, report its files, note the subdirectories to enter."""
         frame.todo = []
         node, path = frame.node, frame.path
+        if node.wd < 0:
+            yield from self._unwatched.enter(node, path)
         if node.wd == UNREADABLE:
             return
         directories: list[str] = []
@@ -370,6 +388,13 @@ class Walker:
             return True
         if wd not in self._table.by_wd:
             self._doomed.add(wd)
+        return False
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path or "/").st_mode)
+    except OSError:
         return False
 
 

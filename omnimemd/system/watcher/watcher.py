@@ -64,6 +64,7 @@ class InotifyWatcher:
         self._listener: WatchListener | None = None
         self._reports: dict[str, WatchReport] = {}
         self._starting: set[asyncio.Future[WatchReport]] = set()
+        self._sweeping: set[asyncio.Future[None]] = set()
         self._barriers: dict[asyncio.Future[None], int] = {}
         self._surveys: set[asyncio.Queue[Sequence[Listing] | bool]] = set()
         self._counts = WatchCounts(directories=0, events_seen=0, events_ignored=0, overflows=0, resyncs=0)
@@ -119,6 +120,8 @@ class InotifyWatcher:
             WatchUnavailable: the watcher is closed, or no marker can be set.
         """
         machine = self._running()
+        if not machine.dispatcher.sees_all:
+            await self._swept(machine)
         passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             self._barriers[passed] = machine.markers.set()
@@ -154,6 +157,16 @@ class InotifyWatcher:
         """Return what is at each of *paths* now, from a thread: a disk may take its time. See the port."""
         return await asyncio.to_thread(facts_at, paths)
 
+    async def _swept(self, machine: "_Machine") -> None:
+        """Return once everything that has no watch was looked through."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sweeping.add(done)
+        try:
+            machine.call(lambda: machine.dispatcher.sweep(lambda: _answer(done, None)))
+            await done
+        finally:
+            self._sweeping.discard(done)
+
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""
         return self._reports.get(root)
@@ -184,6 +197,11 @@ class InotifyWatcher:
             for given in self._surveys:
                 given.put_nowait(False)
             waiting: list[asyncio.Future[None] | asyncio.Future[WatchReport]] = [*self._barriers, *self._starting]
+            waiting: list[asyncio.Future[None] | asyncio.Future[WatchReport]] = [
+                *self._barriers,
+                *self._sweeping,
+                *self._starting,
+            ]
             for waiter in waiting:
                 if not waiter.done():
                     waiter.set_exception(WatchUnavailable("the watcher is closed"))
