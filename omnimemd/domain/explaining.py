@@ -111,7 +111,7 @@ def _hidden(sight: Sight, found: Found) -> _Reason:
         case Obstacle.NO_WATCH_LEFT:
             return _Reason(
                 ExplainReason.NO_WATCH_LEFT,
-                f"The system had no watch left for {shown(sight.at)}.",
+                f"The system had no watch left for {shown(sight.at)}: writes there are found, reads are not.",
                 "Raise fs.inotify.max_user_watches, or have rules name what need not be watched.",
             )
         case Obstacle.NETWORK:

@@ -196,7 +196,6 @@ class InotifyWatcher:
             machine.stop()
             for given in self._surveys:
                 given.put_nowait(False)
-            waiting: list[asyncio.Future[None] | asyncio.Future[WatchReport]] = [*self._barriers, *self._starting]
             waiting: list[asyncio.Future[None] | asyncio.Future[WatchReport]] = [
                 *self._barriers,
                 *self._sweeping,
