@@ -133,6 +133,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         watcher=watcher,
         clock=clock,
         ambient_idle_ms=wishes.ambient_idle_ms,
+        new_token=new_token,
     )
     health = Health(
         database=database,

@@ -40,6 +40,11 @@ def is_dropping(name: str) -> bool:
     return _DROPPING.fullmatch(name) is not None
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether the file *name* (without its folder) looks as if it were to be renamed over another."""
+    return name.startswith(".") or _TEMPORARY.fullmatch(name) is not None
+
+
 def becomes(temporary: str, real: str) -> bool:
     """Return whether the file named *temporary* was but the making of *real* (both without their folders)."""
     if _TEMPORARY.fullmatch(temporary):

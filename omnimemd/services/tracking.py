@@ -1,14 +1,14 @@
 """Turn what the watcher sees into entries of the sessions it belongs to.
 
-File events are folded while they are fresh and stored some 100 ms later, many in one transaction. Nothing wakes while
-nothing happens. Whose an access is, is decided by who is active at the moment it is seen: whatever changes that first
-has what is held decided.
+File events are folded while they are fresh and stored some 100 ms later, many in one transaction; the reads of a burst
+are stored as scans. Nothing wakes while nothing happens. Whose an access is, is decided by who is active at the moment
+it is seen: whatever changes that first has what is held decided.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -16,10 +16,11 @@ import msgspec
 from omnimem.errors import SessionNotFound, StoreUnavailable, Unavailable
 from omnimem.model import Attribution, Source
 from omnimemd.domain.attribution import Share, attribute
+from omnimemd.domain.bursts import BurstPart
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.coalescing import Coalescer, Observed
-from omnimemd.domain.entries import Entry, FileAccess, Gap
-from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
+from omnimemd.domain.coalescing import Coalescer, Observed, Settled
+from omnimemd.domain.entries import Entry, FileAccess, Gap, Scan
+from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.attribution import Attributor, Verdict
 from omnimemd.services.discovery import Discovery
@@ -29,22 +30,22 @@ from omnimemd.services.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
 
-#: How long events are held to be folded.
-_WINDOW_SECONDS: Final = 0.1
+#: Between an event and the first look at what is settled, and between two looks while anything is held.
+_FIRST_LOOK_SECONDS: Final = 0.1
+_NEXT_LOOK_SECONDS: Final = 0.05
 #: Accesses stored in one transaction, so that the loop serves requests between two.
 _AT_ONCE: Final = 500
 #: Accesses that wait while the store is not available; more become a gap.
 _WAITING: Final = 50_000
 _RETRY_SECONDS: Final = 1.0
-_LOCKS: Final = frozenset((Change.LOCKED, Change.UNLOCKED))
 #: How long a flush waits for the kernel's queue to be read.
 _BARRIER_SECONDS: Final = 10.0
 
 
 class _Decided(msgspec.Struct, frozen=True):
-    """An access, or a gap, and where it goes."""
+    """An access, a part of a burst or a gap, and where it goes."""
 
-    what: Observed | Loss
+    what: Settled | Loss
     verdict: Verdict
 
 
@@ -62,8 +63,9 @@ class Tracking:
         watcher: Watcher,
         clock: Clock,
         ambient_idle_ms: int,
+        new_token: Callable[[], str],
     ) -> None:
-        """Record in *entries* what is seen in *workspaces*."""
+        """Record in *entries* what is seen in *workspaces*; *new_token* makes the unique part of an id."""
         self._entries = entries
         self._sessions = sessions
         self._workspaces = workspaces
@@ -72,33 +74,32 @@ class Tracking:
         self._watcher = watcher
         self._clock = clock
         self._ambient_idle_ms = ambient_idle_ms
-        self._coalescer = Coalescer()
+        self._coalescer = Coalescer(lambda: f"burst_{new_token()}")
         self._decided: list[_Decided] = []
         self._something = asyncio.Event()
         self._storing = asyncio.Lock()
         self._ambient_changed = asyncio.Event()
         self._ambient: dict[str, Millis] = {}  # session id → when it is idle for long enough
         self.recorded = 0  #: accesses stored since the start, each counted once
+        self.scans = 0  #: parts of bursts stored since the start, each counted once
         self.gaps = 0
         workspaces.before_change(self.decide_of)
         workspaces.on_lost(self.events_lost)
 
     @property
     def folded(self) -> int:
-        """How many events became part of another access."""
+        """How many events became part of another access, or of a scan."""
         return self._coalescer.folded + self._attributor.folded
 
     @property
     def waiting(self) -> int:
-        """How many accesses are not stored yet."""
+        """How many accesses and scans are not stored yet."""
         return len(self._coalescer) + len(self._decided)
 
     def file_events(self, events: Sequence[FileEvent]) -> None:
         """Take one batch of the watcher's."""
         self._attributor.saw(events)
-        for event in events:
-            if event.change not in _LOCKS:
-                self._coalescer.add(event)
+        self._coalescer.add(events)
         if len(self._coalescer) >= _WAITING:
             self.decide()
         self._something.set()
@@ -121,7 +122,7 @@ class Tracking:
 
     def decide_of(self, workspace: str) -> None:
         """Decide now whose what is held of one *workspace* is: its sessions are about to change."""
-        self._decide(self._coalescer.take_of(workspace))
+        self._decide(self._coalescer.take_of(workspace, now=self._clock.now()))
 
     async def flush(self) -> None:
         """Return once every file event that happened before the call is recorded.
@@ -135,17 +136,22 @@ class Tracking:
                 await self._watcher.barrier()
         except TimeoutError:
             raise Unavailable(f"File events are more than {_BARRIER_SECONDS:.0f} s behind.") from None
-        self.decide()
+        for settled in self._coalescer.slices(now=self._clock.now(), everything=True):
+            self._decide(settled)
+            await self._store()
         await self._store()
 
     async def run(self) -> None:
         """Store what is seen, for ever."""
         while True:
-            await self._something.wait()
+            if not self._something.is_set():
+                await self._something.wait()
+                await asyncio.sleep(_FIRST_LOOK_SECONDS)
             self._something.clear()
-            await asyncio.sleep(_WINDOW_SECONDS)
-            self._decide(self._coalescer.take(now=self._clock.now()))
             try:
+                for settled in self._coalescer.slices(now=self._clock.now()):
+                    self._decide(settled)
+                    await self._store()
                 await self._store()
             except StoreUnavailable as error:
                 log.warning("accesses not stored", extra={"reason": error.detail, "waiting": self.waiting})
@@ -155,6 +161,7 @@ class Tracking:
                 await asyncio.sleep(_RETRY_SECONDS)
             if self.waiting:
                 self._something.set()
+                await asyncio.sleep(_NEXT_LOOK_SECONDS)
 
     async def run_ambient(self) -> None:
         """End each ambient session when nothing has happened in it for long enough, for ever."""
@@ -173,9 +180,16 @@ class Tracking:
                 async with asyncio.timeout(None if soonest is None else max(soonest - now, 1) / 1000):
                     await self._ambient_changed.wait()
 
-    def _decide(self, settled: Sequence[Observed]) -> None:
-        verdicts = self._attributor.verdicts(settled)
-        self._decided += [_Decided(one, verdict) for one, verdict in zip(settled, verdicts, strict=True) if verdict]
+    def _decide(self, settled: Sequence[Settled]) -> None:
+        observed = [one for one in settled if isinstance(one, Observed)]
+        verdicts = iter(self._attributor.verdicts(observed))
+        for one in settled:
+            if isinstance(one, Observed):
+                verdict = next(verdicts)
+            else:
+                verdict = self._attributor.of_burst(one.workspaces, started_at=one.started_at, ended_at=one.ended_at)
+            if verdict:
+                self._decided.append(_Decided(one, verdict))
 
     async def _store(self) -> None:
         async with self._storing:
@@ -192,11 +206,12 @@ class Tracking:
                     raise
                 del self._decided[: len(batch)]
                 self.recorded += sum(isinstance(one.what, Observed) for one in batch)
+                self.scans += sum(isinstance(one.what, BurstPart) for one in batch)
                 await asyncio.sleep(0)
 
     async def _look_for_tools(self) -> None:
         """Give what is nobody's to the tools that a look finds at work there."""
-        seen = (one.verdict.ambient for one in self._decided if isinstance(one.what, Observed))
+        seen = (one.verdict.ambient for one in self._decided if not isinstance(one.what, Loss))
         for place in {place for place in seen if place is not None}:
             if found := await self._discovery.look(place):
                 theirs = Verdict(attribute(found))
@@ -245,9 +260,24 @@ class Tracking:
         self._decided.insert(0, _Decided(Loss((), min(times), max(times), reason), verdict))
 
 
-def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:
+def _entry(what: Settled | Loss, share: Share, *, now: Millis) -> Entry:
     if isinstance(what, Loss):
         return Gap(at=now, source=Source.WATCH, started_at=what.started_at, ended_at=what.ended_at, reason=what.reason)
+    if isinstance(what, BurstPart):
+        return Scan(
+            at=what.ended_at,
+            source=Source.WATCH,
+            burst_id=what.burst_id,
+            started_at=what.started_at,
+            ended_at=what.ended_at,
+            files=what.files,
+            directories=what.directories,
+            reads=what.reads,
+            writes=what.writes,
+            top=what.top,
+            attribution=share.attribution,
+            others=share.others,
+        )
     return FileAccess(
         at=what.at,
         source=Source.WATCH,
@@ -256,5 +286,6 @@ def _entry(what: Observed | Loss, share: Share, *, now: Millis) -> Entry:
         attribution=share.attribution,
         old_path=what.old_path,
         others=share.others,
+        burst_id=what.burst_id,
         agent_id=share.agent_id,
     )

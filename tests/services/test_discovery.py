@@ -67,9 +67,11 @@ class TestLooking:
 
         happens(house, by_hand, "a.py")
         house.watcher.hand_over()
+        world.clock.advance(SECOND)
         await until(held.is_set)
         happens(house, by_hand, "b.py")
         house.watcher.hand_over()
+        world.clock.advance(SECOND)
         go_on.set()
         await until(lambda: house.services.tracking.recorded == 2)
 
@@ -266,6 +268,7 @@ class TestSlowLooks:
         held, go_on = hold_looks(world, monkeypatch)
         happens(house, by_hand, "a.py")
         house.watcher.hand_over()
+        world.clock.advance(SECOND)
         await until(held.is_set)
 
         await begin(house, by_hand, "s-1", pid=7)
@@ -375,6 +378,7 @@ async def test_a_store_that_cannot_be_written_is_no_bug(house: House, by_hand: P
     house.fill_the_disk()
     happens(house, by_hand, "a.py")
     house.watcher.hand_over()
+    world.clock.advance(SECOND)
     await until(lambda: house.processes.looks == 1)
     await until(lambda: house.services.tracking.waiting == 1)
     house.make_room()

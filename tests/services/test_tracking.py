@@ -95,6 +95,7 @@ class TestAttribution:
 
         happens(house, workspace, "a.py")
         house.watcher.hand_over()
+        house.clock.advance(SECOND)
 
         await until(lambda: files_of(house, "s-1") == ["a.py"])
 
@@ -267,7 +268,7 @@ class TestFailingStore:
         house.fill_the_disk()
         names = [f"{number}-{'x' * 200}.py" for number in range(600)]
         for name in names:
-            happens(house, workspace, name)
+            happens(house, workspace, name, Change.WRITTEN)
 
         with pytest.raises(StoreUnavailable):
             await house.services.tracking.flush()
@@ -287,8 +288,9 @@ class TestFailingStore:
         await begin(house, workspace, "s-1")
         house.fill_the_disk()
         for number in range(600):
-            happens(house, workspace, f"{number}-{'x' * 200}.py")
+            happens(house, workspace, f"{number}-{'x' * 200}.py", Change.WRITTEN)
         house.watcher.hand_over()
+        house.clock.advance(SECOND)
 
         await until(lambda: 0 < house.services.tracking.waiting <= 10)
         house.make_room()

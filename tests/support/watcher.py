@@ -107,7 +107,7 @@ class FakeWatcher:
         self._queue.append(Loss(roots, Millis(at), Millis(at), reason))
 
     def hand_over(self) -> None:
-        """Tell the listener everything that happened, in order."""
+        """Tell the listener everything that happened, in order; a flush, or the clock moving on, has it recorded."""
         queue, self._queue = self._queue, []
         if self._listener is None:
             return
