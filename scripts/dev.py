@@ -52,6 +52,7 @@ GATES: dict[str, tuple[str, ...]] = {
     "format": ("ruff", "format", "--check", "--diff", "--quiet", "."),
     "lint": ("ruff", "check", "--quiet", "."),
     "types": ("mypy",),
+    "macos": ("mypy", "--platform", "darwin", "--cache-dir", ".mypy_cache/darwin", "omnimemd", "client/omnimem"),
     "floors": ("lint-imports", "--no-logo"),
     "contracts": ("pytest", "--quiet", "-m", "not slow", "tests/contracts"),
 }

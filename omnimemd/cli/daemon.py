@@ -61,7 +61,7 @@ def stop(path: Path) -> int | None:
     if pid == 0:
         raise CannotGoOn("The daemon runs in another pid namespace (a container?).", hint="Stop it from there.")
     try:
-        if hasattr(os, "pidfd_open"):
+        if sys.platform == "linux" and hasattr(os, "pidfd_open"):
             _stop_by_pidfd(path, pid)
         else:
             _stop_by_pid(pid)
@@ -72,17 +72,19 @@ def stop(path: Path) -> int | None:
     return pid
 
 
-def _stop_by_pidfd(path: Path, pid: int) -> None:
-    process = os.pidfd_open(pid)
-    try:
-        if find(path) != pid:  # it ended before there was a hold on it, and the pid may be anybody's
-            return
-        signal.pidfd_send_signal(process, signal.SIGTERM)
-        ended, _, _ = select.select([process], [], [], _STOP_SECONDS)
-        if not ended:
-            raise _does_not_end(pid)
-    finally:
-        os.close(process)
+if sys.platform == "linux":
+
+    def _stop_by_pidfd(path: Path, pid: int) -> None:
+        process = os.pidfd_open(pid)
+        try:
+            if find(path) != pid:  # it ended before there was a hold on it, and the pid may be anybody's
+                return
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+            ended, _, _ = select.select([process], [], [], _STOP_SECONDS)
+            if not ended:
+                raise _does_not_end(pid)
+        finally:
+            os.close(process)
 
 
 def _stop_by_pid(pid: int) -> None:

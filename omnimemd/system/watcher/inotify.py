@@ -67,6 +67,9 @@ MARKER: Final = IN_MOVED_TO | _IN_ONLYDIR
 _ENCODING: Final = sys.getfilesystemencoding()
 _ERRORS: Final = sys.getfilesystemencodeerrors()
 
+#: What is written to an eventfd: eight bytes (eventfd(2)).
+_ONE: Final = struct.pack("=Q", 1)
+
 _ABSENT: Final = "Run omnimemd where the kernel offers inotify."
 
 #: struct inotify_event without its name: int wd; uint32 mask, cookie, len (inotify(7)).
@@ -103,7 +106,7 @@ class Inotify:
                 raise WatchUnavailable("this user's inotify instances are used up", hint=raise_instances())
             raise WatchUnavailable(f"inotify_init1: {os.strerror(code)}", hint=_ABSENT)
         try:
-            self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._wake = _eventfd()
         except OSError as error:
             os.close(self._fd)
             raise WatchUnavailable(f"eventfd: {error.strerror}") from error
@@ -146,9 +149,15 @@ class Inotify:
 
     def wake(self) -> None:
         """End every wait from now on."""
-        os.eventfd_write(self._wake, 1)
+        os.write(self._wake, _ONE)
 
     def close(self) -> None:
         """Close the descriptors; the kernel removes the watches."""
         os.close(self._fd)
         os.close(self._wake)
+
+
+def _eventfd() -> int:
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "this system has none")
+    return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

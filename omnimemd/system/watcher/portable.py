@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from typing import Final, Protocol, TypeVar, TypeVarTuple
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.explaining import Sight
-from omnimemd.domain.file_events import FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.watcher.errors import WatchUnavailable
 from omnimemd.system.watcher.facts import facts_at
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 #: thirtieth of a processor.
 _EVERY_S: Final = 2.0
 _SHARE: Final = 30
+_LOCK: Final = "/.git/index.lock"
 #: Files in a batch of a survey.
 _BATCH: Final = 500
 #: Hints that wait to be looked into; more become one look at everything.
@@ -138,8 +140,9 @@ class PortableWatcher:
         if self._hints is not None:
             try:
                 await self._hints.add(root)
-            except OSError:
-                self._reported(gone_report(root, reads_observed=False))
+            except OSError as error:
+                problem = f"{root} cannot be watched: {error.strerror or error}."
+                self._reported(WatchReport(root, WorkspaceState.GONE, 0, reads_observed=False, problem=problem))
                 return self._reports[root]
         await self._do(self._begin, root)
         self._look_again(0)
@@ -301,10 +304,12 @@ class PortableWatcher:
             self._overflows += 1
             self._post(self._lose, Loss(roots, self._looked_at, self._clock.now(), "overflow"))
         elif hints:
-            self._look(lambda tree, found: tree.look(hints, found))
+            self._look(
+                lambda tree, found: tree.look(hints, found), locks=[path for path in hints if path.endswith(_LOCK)]
+            )
         self._looked_at = self._clock.now()
 
-    def _look(self, look: Callable[[Tree, Findings], bool]) -> None:
+    def _look(self, look: Callable[[Tree, Findings], bool], *, locks: Sequence[str] = ()) -> None:
         """Have every tree looked at, and say what was found and how the trees are seen now."""
         found = Findings(self._cookies)
         try:
@@ -318,10 +323,23 @@ class PortableWatcher:
             # A net below everything: without it a look that fails would fail unseen, and each one after it.
             log.exception("look at files failed")
             self._post(self._lose, Loss(tuple(self._trees), self._looked_at, self._clock.now(), "fault"))
-        events = found.events(self._clock.now())
+        locked, unlocked = self._locks(locks)
+        events = [*locked, *found.events(self._clock.now()), *unlocked]
         if events:
             self._seen += len(events)
             self._post(self._listener.file_events, events)
+
+    def _locks(self, paths: Sequence[str]) -> tuple[list[FileEvent], list[FileEvent]]:
+        """Return which of git's locks there are, and which are gone."""
+        locked: list[FileEvent] = []
+        unlocked: list[FileEvent] = []
+        for path in paths:
+            roots = tuple(each.root for each in self._trees.values() if each.sees(path.removesuffix(_LOCK)))
+            is_there = os.path.lexists(path)
+            if roots:
+                change = Change.LOCKED if is_there else Change.UNLOCKED
+                (locked if is_there else unlocked).append(FileEvent(roots, path, change, self._clock.now()))
+        return locked, unlocked
 
     def _report_of(self, tree: Tree) -> WatchReport:
         problems = [self._remark] if self._remark else []
