@@ -54,7 +54,7 @@ def session_of(client: Client, named: str | None) -> str:
     if named is not None:
         return named
     here = current_directory()
-    above = [one for one in all_sessions(client, active=True, archived="all") if _holds(one.workspace_path, here)]
+    above = [one for one in all_sessions(client, active=True, archived="all") if holds(one.workspace_path, here)]
     nearest = max((len(one.workspace_path) for one in above), default=0)
     found = [one for one in above if len(one.workspace_path) == nearest]
     match found:
@@ -75,5 +75,6 @@ def project_of(client: Client, named: str | None) -> str:
     return client.resolve_project(path=current_directory()).project_id if named is None else named
 
 
-def _holds(workspace: str, path: str) -> bool:
+def holds(workspace: str, path: str) -> bool:
+    """Return whether *path* is the folder *workspace*, or lies in it."""
     return path == workspace or path.startswith(workspace.rstrip("/") + "/")

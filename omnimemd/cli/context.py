@@ -7,9 +7,9 @@ from omnimem.model import Access, Entry, EntryKind
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import catch_up, client_of, session_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
+from omnimemd.cli.lines import tell_entry
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser, Verbs
-from omnimemd.cli.story import tell_entry
 from omnimemd.cli.text import safe, shown_path
 from omnimemd.cli.times import ago, day
 

@@ -1,21 +1,23 @@
 """Show the entries of a session as they are recorded, each once and none left out.
 
-Events only say that there is something new; what is shown is read by `list_entries` after the last entry that was
-shown. So nothing is missed or doubled, whenever the stream of events begins and however far it falls behind.
+An entry that is the next one is shown as its event brings it; wherever one is missing, what is shown is read by
+`list_entries` behind the last that was shown. So nothing is missed or doubled, whenever the stream of events begins and
+however far it falls behind.
 """
 
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from omnimem import Client, OmnimemError
 from omnimem.model import Entry, Event, Health, Lagged, Session, SessionState
 from omnimemd.cli.output import Output
-from omnimemd.cli.story import tell_entry
 from omnimemd.cli.text import counted, safe
 
 #: Events that wait to be looked at; behind that many the daemon is not read from, and tells what was missed.
@@ -39,9 +41,10 @@ class Inbox:
         self._room = threading.Semaphore(_BEHIND)
         self.interrupted = False  #: by Ctrl-C
 
-    def subscribe(self, client: Client, session_id: str) -> None:
-        """Have the events of a session, which need not exist yet, come in."""
-        threading.Thread(target=self._listen, args=(client, session_id), name="events", daemon=True).start()
+    def subscribe(self, client: Client, *, session_id: str | None = None, project_id: str | None = None) -> None:
+        """Have all events come in, or those of a session, which need not exist yet, or of a project."""
+        events = client.events(session_id=session_id, project_id=project_id)
+        threading.Thread(target=self._listen, args=(events,), name="events", daemon=True).start()
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Have `next` return Stop in its turn; a signal handler."""
@@ -58,9 +61,9 @@ class Inbox:
             self._room.release()
         return item
 
-    def _listen(self, client: Client, session_id: str) -> None:
+    def _listen(self, events: Iterator[Event]) -> None:
         try:
-            for event in client.events(session_id=session_id):
+            for event in events:
                 self._room.acquire()
                 self._items.put(event)
         except OmnimemError as error:
@@ -68,35 +71,36 @@ class Inbox:
 
 
 class Journal:
-    """The entries of one session on their way to stdout."""
+    """The entries of one session on their way to whoever shows them."""
 
-    def __init__(self, client: Client, session: Session, out: Output) -> None:
-        """Begin with the first entry."""
+    def __init__(self, client: Client, session_id: str, show: Callable[[Entry], None], *, shown: int = 0) -> None:
+        """Go on behind the entry numbered *shown*."""
         self._client = client
-        self._session = session
-        self._out = out
-        self._shown = 0
+        self._session_id = session_id
+        self._show = show
+        self._shown = shown
 
     def has(self, entry: Entry) -> bool:
         """Return whether *entry* has been shown."""
         return entry.entry_id <= self._shown
 
+    def take(self, entry: Entry) -> None:
+        """Show *entry*, and before it those that were missed, unless it has been shown."""
+        if entry.entry_id == self._shown + 1:
+            self._show(replace(entry, session_id=None))  # as `list_entries` has it
+            self._shown += 1
+        elif not self.has(entry):
+            self.catch_up()
+
     def catch_up(self) -> None:
         """Show every entry there is that has not been shown."""
         after: int | None = self._shown
         while after is not None:
-            page = self._client.list_entries(self._session.session_id, after=after, limit=_PAGE)
+            page = self._client.list_entries(self._session_id, after=after, limit=_PAGE)
             for entry in page.entries:
                 self._show(entry)
                 self._shown = entry.entry_id
-            self._out.flush()
             after = page.next_after
-
-    def _show(self, entry: Entry) -> None:
-        if self._out.json:
-            self._out.object(entry, one_line=True)
-        elif not self._out.quiet:
-            tell_entry(entry, self._out, workspace=self._session.workspace_path)
 
 
 def follow(journal: Journal, inbox: Inbox, out: Output) -> None:
@@ -111,13 +115,16 @@ def follow(journal: Journal, inbox: Inbox, out: Output) -> None:
         match item:
             case None:
                 journal.catch_up()
+                out.flush()
             case Stop():
                 return
             case OmnimemError():
                 raise item
             case Event():
                 sure = True
-                if _ends(item, journal, out):
+                over = _ends(item, journal, out)
+                out.flush()
+                if over:
                     return
             case _:
                 assert_never(item)
@@ -135,8 +142,8 @@ def _ends(event: Event, journal: Journal, out: Output) -> bool:
         case Health(problems=problems):
             for problem in problems:
                 out.say(safe(problem))
-        case data if event.event == "entry" and not journal.has(data):  # type: ignore[arg-type]  # its data is an Entry
-            journal.catch_up()
+        case data if event.event == "entry":
+            journal.take(data)  # type: ignore[arg-type]  # its data is an Entry
     return False
 
 

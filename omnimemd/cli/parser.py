@@ -18,6 +18,7 @@ Run = Callable[[argparse.Namespace, Output], None]
 #: Every word that can follow `omnimem`, and what it is for; the module of that name declares it.
 WORDS: Final = {
     "record": "Record what happens in a folder and show it as it happens.",
+    "tail": "Show what is recorded, in all sessions or some, as it happens.",
     "status": "Show what the daemon does, and what is wrong.",
     "start": "Start the daemon in the background.",
     "stop": "Stop the daemon.",

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from omnimem import CallFailed, Client, OmnimemError, ProcessNotFound
-from omnimem.model import Session
+from omnimem.model import Entry, Session
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import all_sessions, client_of, socket_of
 from omnimemd.cli.daemon import stop
 from omnimemd.cli.errors import NOT_RUNNING, CannotGoOn
 from omnimemd.cli.follow import Inbox, Journal, follow, stopped_by_signals
 from omnimemd.cli.launch import start
+from omnimemd.cli.lines import tell_entry
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.story import amount, tell_summary
@@ -49,7 +50,14 @@ def _record(given: Namespace, out: Output) -> None:
         bound = "no process" if session.process_id is None else f"process {session.process_id}"
         place = shown_path(session.workspace_path)
         out.say(f"recording {place} as {session.session_id}, bound to {bound}; Ctrl-C ends it")
-        journal = Journal(client, session, out)
+
+        def show(entry: Entry) -> None:
+            if out.json:
+                out.object(entry, one_line=True)
+            elif not out.quiet:
+                tell_entry(entry, out, workspace=session.workspace_path)
+
+        journal = Journal(client, session.session_id, show)
         try:
             _tell_problems(client, session, out)
             follow(journal, inbox, out)
@@ -96,7 +104,7 @@ def _daemon(given: Namespace, client: Client, out: Output) -> Iterator[bool]:
 def _begin(given: Namespace, client: Client, inbox: Inbox) -> Session:
     """Open the session, its events subscribed before."""
     session_id = f"sess_{secrets.token_hex(6)}"
-    inbox.subscribe(client, session_id)
+    inbox.subscribe(client, session_id=session_id)
 
     def create(pid: int) -> Session:
         return client.create_session(

@@ -1,61 +1,20 @@
-"""What was recorded, for people: an entry as a line, a session as a page."""
+"""What was recorded in a session, for people, as a page."""
 
 from collections.abc import Iterator
-from typing import Final, assert_never
+from typing import Final
 
 from omnimem.model import (
-    AccessEntry,
-    Attribution,
-    CheckpointEntry,
     ContextMembers,
-    DecisionEntry,
-    Entry,
     FileAccessed,
-    GapEntry,
-    MemoryEntry,
-    ScanEntry,
-    SearchEntry,
     Session,
     SessionMetrics,
 )
 from omnimemd.cli.output import Output, Style
-from omnimemd.cli.text import clip, clip_path, counted, safe, shown_path, size
-from omnimemd.cli.times import ago, between, clock, when
+from omnimemd.cli.text import clip, counted, safe, shown_path, size
+from omnimemd.cli.times import ago, between, when
 
 #: Files a page shows; the others are counted.
 _TOP: Final = 10
-_STYLES: Final = {
-    "read": Style.DIM,
-    "write": Style.GREEN,
-    "create": Style.GREEN,
-    "delete": Style.RED,
-    "move": Style.CYAN,
-    "gap": Style.YELLOW,
-}
-
-
-def tell_entry(entry: Entry, out: Output, *, workspace: str) -> None:
-    """Print *entry* as one line."""
-    match entry:
-        case AccessEntry():
-            _tell_access(entry, out, workspace=workspace)
-        case SearchEntry():
-            _tell_line(entry.timestamp, "search", safe(entry.query), out)
-        case DecisionEntry():
-            _tell_line(entry.timestamp, "decision", safe(entry.decision), out)
-        case MemoryEntry():
-            _tell_line(entry.timestamp, "memory", safe(entry.memory_key or entry.memory_id), out)
-        case CheckpointEntry():
-            _tell_line(entry.timestamp, "checkpoint", safe(entry.checkpoint_id), out)
-        case ScanEntry():
-            top = ", ".join(shown_path(path, below=workspace) for path in entry.top)
-            where = f"{counted(entry.files, 'file')} in {counted(entry.directories, 'directory', 'directories')}"
-            what = f"{counted(entry.reads, 'read')}, {counted(entry.writes, 'write')}"
-            _tell_line(entry.timestamp, "scan", f"{where}: {what}" + (f" ({top}, …)" if top else ""), out)
-        case GapEntry():
-            _tell_line(entry.timestamp, "gap", _gap(entry), out)
-        case _:
-            assert_never(entry)
 
 
 def tell_session(session: Session, context: ContextMembers, out: Output) -> None:
@@ -138,29 +97,3 @@ def _tell_list(title: str, texts: list[str], out: Output) -> None:
         room = out.room()
         for text in texts:
             out.line(f"  {clip(safe(text), None if room is None else room - 2)}")
-
-
-def _tell_access(entry: AccessEntry, out: Output, *, workspace: str) -> None:
-    notes = []
-    if entry.old_path is not None:
-        notes.append(f"from {shown_path(entry.old_path, below=workspace)}")
-    if entry.attribution is Attribution.AMBIGUOUS:
-        others = ", ".join(map(safe, entry.others or ())) or "another session"
-        notes.append(f"or it was {others}")
-    room = out.room()
-    path = clip_path(shown_path(entry.path, below=workspace), None if room is None else max(room - 18, 20))
-    _tell_line(entry.timestamp, entry.access, "  ".join([path, *(f"({note})" for note in notes)]), out)
-
-
-def _tell_line(timestamp: str, word: str, text: str, out: Output) -> None:
-    """Print when, what and *text*, which is safe already and gives way on a narrow terminal."""
-    room = out.room()
-    style = _STYLES.get(word, Style.CYAN)
-    start = f"{clock(timestamp)}  {out.styled(word, style)}{' ' * (6 - len(word))}  "
-    out.line(start + clip(text, None if room is None else max(room - 18, 20)))
-
-
-def _gap(entry: GapEntry) -> str:
-    lost = f"events of {clock(entry.started_at)} to {clock(entry.ended_at)} are lost ({safe(entry.reason)})"
-    reads = "; reads in it are not known" if entry.reads_unknown else ""
-    return f"{lost}{reads}; {counted(entry.recovered, 'write')} recovered"

@@ -188,12 +188,12 @@ class Terminal:
 
 
 class Recorder:
-    """`omnimem record` with its output in pipes."""
+    """`omnimem record`, or another word that goes on until it is interrupted, with its output in pipes."""
 
-    def __init__(self, home: Home, *arguments: str) -> None:
+    def __init__(self, home: Home, *arguments: str, word: str = "record") -> None:
         self._home = home
         self.process = subprocess.Popen(
-            ["omnimem", "record", *arguments],
+            ["omnimem", word, *arguments],
             cwd=home.app,
             env=home.environ,
             stdin=subprocess.DEVNULL,

@@ -92,6 +92,11 @@ def typed(world: Home, verb: str, line: str) -> Done:
         with Recorder(world, *line.replace("~", str(world.path)).split()[2:]) as recorder:
             recorder.began()
             return recorder.interrupt()
+    if verb == "tail":
+        world.shell(f"omnimem context add {SAMPLE} --decision x")
+        with Recorder(world, *line.replace("~", str(world.path)).split()[2:], word="tail") as tail:
+            tail.line()
+            return tail.interrupt()
     return world.shell(f"{BEFORE.get(verb, '')} {line}")
 
 
@@ -107,7 +112,7 @@ def test_the_example_of_every_verb_works(world: Home, verb: str) -> None:
     assert done.status == 0, done.err
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "record"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("record", "tail")])
 def test_json_is_of_the_type_the_document_says(world: Home, verb: str) -> None:
     named = re.search(r"· JSON: (.+)$", SECTIONS[verb], re.MULTILINE)
     assert named is not None

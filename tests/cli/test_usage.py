@@ -82,6 +82,7 @@ def test_bytes_that_are_no_text_are_a_usage_error(running: Home) -> None:
         "session list",
         "session show",
         "session show sess_x",
+        "tail",
         "session start",
         "session end sess_x",
         "session pin sess_x",
