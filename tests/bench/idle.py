@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omnimem import Client
 from tests.bench.findings import Finding, Scale
+from tests.bench.memory import memory
 from tests.bench.running import daemon, floor, folder
 
 #: After the last request, before the daemon is called idle.
@@ -25,7 +26,7 @@ def measure(scale: Scale) -> list[Finding]:
         before = _switches(bare), _switches(ours)
         time.sleep(seconds)
         of_floor, of_subject = _switches(bare) - before[0], _switches(ours) - before[1]
-        memory, least = _unshared(ours), _unshared(bare)
+        taken, least = memory(ours).unshared, memory(bare).unshared
     return [
         Finding(
             what=f"context switches of all threads in {seconds} s, one workspace watched, nobody connected",
@@ -37,9 +38,9 @@ def measure(scale: Scale) -> list[Finding]:
         Finding(
             what="memory of its own (USS) then",
             floor="the bare asyncio process",
-            figures=(memory / least,),
+            figures=(taken / least,),
             at_most=4,
-            aside=f"{memory / 1024:.1f} and {least / 1024:.1f} MiB",
+            aside=f"{taken / 2**20:.1f} and {least / 2**20:.1f} MiB",
         ),
     ]
 
@@ -53,9 +54,3 @@ def _switches(pid: int) -> int:
             if name.endswith("voluntary_ctxt_switches"):
                 total += int(value)
     return total
-
-
-def _unshared(pid: int) -> int:
-    """Return the KiB that would be free without *pid*."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))

@@ -34,7 +34,7 @@ NAMES: Final = (
     "showing",
 )
 #: Those that take so long that they are measured only when they are named.
-LONG: Final[tuple[str, ...]] = ()
+LONG: Final = ("soak",)
 
 #: Whose versions change the figures.
 _DISTRIBUTIONS: Final = ("aiohttp", "apsw", "msgspec", "watchdog")

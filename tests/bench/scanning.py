@@ -32,7 +32,7 @@ for folder, _, names in os.walk(sys.argv[1]):
 def measure(scale: Scale) -> list[Finding]:
     """Scan with several programs, and work on a few files, in turn."""
     files = scale.of(500, quick=500)
-    kinds: dict[str, Callable[[Path], None]] = {
+    kinds: dict[str, Callable[[Path], object]] = {
         "`grep -r`": trees.grep,
         "`tar cf`": lambda tree: trees.run("tar", "cf", tree.parents[1] / "all.tar", tree),
         "a walker in Python": lambda tree: _walk(tree, pause=0),
@@ -47,7 +47,7 @@ def measure(scale: Scale) -> list[Finding]:
         session = client.create_session(tool_id="bench", workspace_path=str(tree)).session_id
         after = 0
 
-        def done(work: Callable[[], None]) -> Recorded:
+        def done(work: Callable[[], object]) -> Recorded:
             nonlocal after
             flush(client)
             time.sleep(scale.seconds(_PAUSE, quick=0.5))

@@ -20,6 +20,7 @@ from omnimem.model import WorkspaceState
 from omnimemd.system.watcher.inotify import LIVE
 from tests.bench import cpu, trees
 from tests.bench.findings import Finding, Scale, ratios
+from tests.bench.memory import memory
 from tests.bench.running import daemon, folder
 
 _FLOOR = Path(__file__).parent / "floors" / "bare_start.py"
@@ -104,7 +105,7 @@ def _warm_up(client: Client, tree: Path) -> None:
 def _start(client: Client, pid: int, walker: "_Walker", tree: Path, calm: float) -> _Start:
     floor = walker.seconds(tree)
     cpu.rest(pid, quiet=calm)
-    events, memory = client.status().watch.events_seen, _resident(pid)
+    events, resident = client.status().watch.events_seen, memory(pid).resident
     started = time.perf_counter()
     client.add_workspace(path=str(tree))
     while (state := _state(client, tree)) is WorkspaceState.STARTING:
@@ -117,7 +118,7 @@ def _start(client: Client, pid: int, walker: "_Walker", tree: Path, calm: float)
         floor=floor,
         taken=taken,
         events=client.status().watch.events_seen - events,
-        grown=_resident(pid) - memory,
+        grown=memory(pid).resident - resident,
     )
     client.remove_workspace(path=str(tree))
     return start
@@ -125,12 +126,6 @@ def _start(client: Client, pid: int, walker: "_Walker", tree: Path, calm: float)
 
 def _state(client: Client, tree: Path) -> WorkspaceState:
     return next(one.state for one in client.list_workspaces().workspaces if one.path == str(tree))
-
-
-def _resident(pid: int) -> int:
-    """Return the bytes of memory that *pid* has, counted exactly (what statm says may be behind)."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Rss:"))
 
 
 class _Walker:

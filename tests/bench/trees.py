@@ -38,13 +38,14 @@ def directories_of(root: Path) -> Iterator[str]:
         yield folder
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> None:
-    """Run a program to its end; it must succeed, or find nothing (grep)."""
-    done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, stdin=subprocess.DEVNULL)
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{command} failed: {done.stderr.decode(errors='replace')}")
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """Run a program to its end, which must succeed; return what it said."""
+    done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, stdin=subprocess.DEVNULL, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command} failed: {done.stderr or done.stdout}")
+    return done.stdout
 
 
 def grep(root: Path) -> None:
     """Read every file below *root* once, and find nothing."""
-    run("grep", "-r", "no such words anywhere", root)
+    run("sh", "-c", 'grep -r "no such words anywhere" "$1" || test $? = 1', "sh", root)

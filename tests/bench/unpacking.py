@@ -64,7 +64,7 @@ def _finding(what: str, found: list[_Unpacked]) -> Finding:
     )
 
 
-def _share(client: Client, session: str, work: Callable[[], None], tree: Path) -> _Unpacked:
+def _share(client: Client, session: str, work: Callable[[], object], tree: Path) -> _Unpacked:
     """Do *work*; return how many of the files are known that came to be below *tree*, or were there no more."""
     flush(client)
     after = recorded(client, session).last
