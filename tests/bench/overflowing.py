@@ -18,17 +18,19 @@ from typing import TypeVar
 import msgspec
 
 from omnimem import Client
+from omnimem.model import EntryKind
 from tests.bench import cpu, trees
 from tests.bench.changing import Changes, change
 from tests.bench.findings import Finding, Scale
 from tests.bench.recorded import flush, recorded
-from tests.bench.running import connected, daemon, folder
-from tests.bench.wire import Listener
+from tests.bench.running import daemon, folder
 
 #: How long the daemon hears of nothing.
 _HELD = 1.0
 #: Between two overflows in a row: long enough for the queue to be emptied, too short for the tree to be looked through.
 _LOOKING = 0.25
+_POLL = 0.02
+_PATIENCE = 30.0
 _QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 _FLOOR = "walk the same tree with scandir and stat every file, in Python"
 
@@ -61,7 +63,6 @@ def measure(scale: Scale) -> list[Finding]:
 class _Scene(msgspec.Struct, frozen=True, kw_only=True):
     """A daemon that watches a tree."""
 
-    path: Path  #: of its socket
     pid: int
     client: Client
     session_id: str
@@ -89,7 +90,6 @@ def _scene(scale: Scale, *, directories: int, files: int) -> Iterator[_Scene]:
         paths = trees.plant(tree, directories=directories, files=files)
         session = client.create_session(tool_id="bench", workspace_path=str(tree), process_id=os.getpid())
         yield _Scene(
-            path=path,
             pid=pid,
             client=client,
             session_id=session.session_id,
@@ -104,11 +104,11 @@ def _overflow(scene: _Scene, number: int, after: int) -> tuple[_Overflow, int]:
     """Force an overflow; return what came of it, and the last entry of the session."""
     cpu.rest(scene.pid, quiet=scene.calm)
     before = scene.client.status().watch
-    with connected(scene.path) as connection:
-        listener = Listener(connection)
-        changes = scene.hold(lambda: _fill_then_change(scene.files, number))
-        resumed = time.monotonic()
-        listener.until(b"event: entry", b'"kind":"gap"')
+    changes = scene.hold(lambda: _fill_then_change(scene.files, number))
+    resumed = time.monotonic()
+    seconds = 0.0
+    while seconds < _PATIENCE and not _gap_is_told(scene, after):
+        time.sleep(_POLL)
         seconds = time.monotonic() - resumed
     flush(scene.client)
     cpu.rest(scene.pid, quiet=scene.calm)
@@ -127,6 +127,10 @@ def _overflow(scene: _Scene, number: int, after: int) -> tuple[_Overflow, int]:
         ),
         found.last,
     )
+
+
+def _gap_is_told(scene: _Scene, after: int) -> bool:
+    return bool(scene.client.list_entries(scene.session_id, kind=EntryKind.GAP, after=after, limit=1).entries)
 
 
 def _fill_queue(paths: list[str]) -> None:
