@@ -80,6 +80,7 @@ class WatchReport(msgspec.Struct, frozen=True):
     directories: int  #: directories of this root that carry a watch
     reads_observed: bool  #: False where the platform shows writes only
     problem: str | None = None  #: one sentence for a person, with what to do; None when all is well
+    back: bool = False  #: a root that is gone is there again: it may be watched anew
 
 
 class WatchCounts(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ folder only when every event from before its end has been read: what a process d
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 
 #: How long a caller waits for its folder to be watched; a larger one goes on starting behind its back.
 _START_SECONDS: Final = 2.0
-#: Seconds between two looks for a folder that is gone.
-_LOOK_OUT_SECONDS: Final = 1.0
+#: Seconds between two looks for a folder that is gone and of whose return nobody tells: a file system that is mounted.
+_LOOK_OUT_SECONDS: Final = 30.0
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0
 
@@ -83,7 +84,7 @@ class Workspaces:
         self.absent: dict[str, str] = {}
         self._before_change: Callable[[str], None] = lambda path: None
         self._lost: Callable[[Loss], None] = lambda loss: None
-        self._gone: set[str] = set()  # folders whose return is looked out for
+        self._gone: dict[str, asyncio.Event] = {}  # folders whose return is looked out for; set when they may be back
 
     def before_change(self, callback: Callable[[str], None]) -> None:
         """Have *callback* called with the path of a folder before it changes which sessions are active there."""
@@ -214,15 +215,19 @@ class Workspaces:
         if folder is not None:
             self._events.publish(WorkspaceChanged(self._view(folder)))
             if report.state is WorkspaceState.GONE and report.root not in self._gone:
-                self._gone.add(report.root)
+                self._gone[report.root] = asyncio.Event()
                 self._background.once("look out for a workspace", self._await_return(report.root))
+            if report.root in self._gone and (report.back or report.state is not WorkspaceState.GONE):
+                self._gone[report.root].set()
 
     async def _await_return(self, path: str) -> None:
-        """Watch a folder again that was deleted or moved away, once it is back; nobody tells, so look now and then."""
+        """Watch a folder again that was deleted, moved away or unmounted, once it is back."""
         gone_at = self._clock.now()
         try:
             while path in self._folders:
-                await asyncio.sleep(_LOOK_OUT_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._gone[path].wait(), _LOOK_OUT_SECONDS)
+                self._gone[path].clear()
                 try:
                     await self._projects.directory(path)
                 except WorkspaceInvalid:
@@ -233,7 +238,7 @@ class Workspaces:
                     self._lost(Loss((path,), gone_at, self._clock.now(), "root_gone"))
                     return
         finally:
-            self._gone.discard(path)
+            del self._gone[path]
 
     async def _leave(self, session: Session) -> None:
         await self._barrier()

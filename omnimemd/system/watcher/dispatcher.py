@@ -14,6 +14,7 @@ from collections.abc import Callable, Container
 from time import perf_counter
 from typing import Final
 
+import msgspec
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
 from omnimem.model import WorkspaceState
@@ -92,6 +93,8 @@ class Dispatcher(FileSystemEventHandler):
             tell=self._out.append,
             change_rules=self._change_rules,
             change_outer_rules=self._change_outer_rules,
+            moved_above=self._look_after,
+            appeared=self._tell_of_return,
         )
         self._budget = WatchBudget()
         self._unwatched = Unwatched()
@@ -148,6 +151,7 @@ class Dispatcher(FileSystemEventHandler):
             begin=self._walks.append,
             later=self._later,
         )
+        self._unmounted: dict[str, int] = {}  # roots whose file system went; the device of what it covered
         self._rules_changed: set[Directory | Root] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
         self._lost_since = Millis(0)
@@ -192,7 +196,14 @@ class Dispatcher(FileSystemEventHandler):
         root = self._roots.get(path)
         if root is not None and root.state is WorkspaceState.WATCHING and root.identity != _identity(path):
             self._walks.append(self._stop(root))
+        if root is not None and root.state is WorkspaceState.GONE:
+            now = _identity(path)
+            if now is not None and now[0] == self._unmounted.get(path):
+                self._outlet.post(reply, self._report(root))
+                return
+            self._lookouts.let_go(root)
         if root is None or root.state is WorkspaceState.GONE:
+            self._unmounted.pop(path, None)
             root = self._roots[path] = Root(path)
             self._outlet.report(self._report(root))
             self._walks.append(self._start(root))
@@ -201,6 +212,7 @@ class Dispatcher(FileSystemEventHandler):
     def unwatch(self, path: str, done: Callable[[], None]) -> None:
         """Stop watching *path*; *done* is called on the loop, after its last event."""
         root = self._roots.pop(path, None)
+        self._unmounted.pop(path, None)
         if root is None:
             self._outlet.post(done)
         else:
@@ -280,7 +292,9 @@ class Dispatcher(FileSystemEventHandler):
         yield
         yield from self._walk_root(root, Why.START)
         if root.state is WorkspaceState.STARTING:
-            root.state = WorkspaceState.GONE if root.node is None else WorkspaceState.WATCHING
+            root.state = WorkspaceState.WATCHING
+            if root.node is None:
+                self._walks.append(self._lose_root(root))
         if root.no_room or root.unreadable:
             self._lose((root.path,), since=began, reason="watch_failed")
             root.told_unseen = root.no_room + root.unreadable
@@ -291,6 +305,32 @@ class Dispatcher(FileSystemEventHandler):
         self._lookouts.let_go(root)
         node, root.node = root.node, None
         return iter(()) if node is None else self._walker.uncover(node, lambda scope: scope.root is not root)
+
+    def _lose_root(self, root: Root) -> Steps:
+        """Let go of a root that is not there any more, and look out for it."""
+        steps = self._stop(root)
+        now = _identity(root.path)
+        if now is not None and root.identity is not None and now[0] != root.identity[0]:
+            self._unmounted[root.path] = now[0]
+        self._lookouts.of_gone(root)
+        if now is not None and root.path not in self._unmounted:  # another directory has its place already
+            self._tell_of_return(root)
+        return steps
+
+    def _look_after(self, root: Root) -> None:
+        """See whether a root is still there, after a directory above it went."""
+        if root.state is WorkspaceState.GONE:
+            return
+        self.records.stirred = True
+        if _identity(root.path) == root.identity:
+            self._lookouts.of_root(root)
+        else:
+            self._walks.append(self._lose_root(root))
+
+    def _tell_of_return(self, root: Root) -> None:
+        if root.state is WorkspaceState.GONE:
+            root.reported = msgspec.structs.replace(self._report(root), back=True)
+            self._outlet.report(root.reported)
 
     def _follow_rules(self, node: Directory) -> Steps:
         try:
@@ -375,14 +415,15 @@ class Dispatcher(FileSystemEventHandler):
         for root in list(self._roots.values()):
             node = root.node
             if node is not None and (node.wd == REMOVED or node.path != root.path):
-                self._walks.append(self._stop(root))
+                self._walks.append(self._lose_root(root))
             unseen = root.no_room + root.unreadable
             if root.state is WorkspaceState.WATCHING and unseen > root.told_unseen:
                 self._lose((root.path,), since=self._drained_at, reason="watch_failed")
             if root.state is not WorkspaceState.STARTING:
                 root.told_unseen = max(unseen, root.told_unseen) if unseen else 0  # watches change hands
                 report = self._report(root)
-                if report != root.reported:
+                told = root.reported
+                if told is None or report != msgspec.structs.replace(told, back=False):
                     root.reported = report
                     self._outlet.report(report)
                 self._answer(root)

@@ -54,12 +54,12 @@ NARROW: Final = (
 )  # fmt: skip
 #: A directory that is live. To sample who has a file open (issue 3), IN_OPEN (0x20) joins here.
 LIVE: Final = NARROW | IN_CLOSE_NOWRITE
-#: A directory in which a name is waited for.
-SENTINEL: Final = (
-    IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVE_SELF | _IN_ONLYDIR | _IN_EXCL_UNLINK
-)
 #: A directory that is to stay where it is.
 PLACE: Final = IN_MOVE_SELF | _IN_ONLYDIR
+#: One in which a name is to come into being, a lock to come and go, a file to change in any way.
+COMING: Final = PLACE | IN_CREATE | IN_MOVED_TO
+LOCKING: Final = PLACE | IN_CREATE | IN_DELETE | IN_MOVED_FROM
+CHANGING: Final = PLACE | _IN_EXCL_UNLINK | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
 #: The barrier's own directory: its marker is renamed.
 MARKER: Final = IN_MOVED_TO | _IN_ONLYDIR
 

@@ -8,7 +8,9 @@ A directory may be in the table too. The kernel has one watch for both: its mask
 table needs it (IN_MASK_ADD), and it is removed only when neither wants it any more.
 """
 
+import functools
 import logging
+import operator
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,13 +19,14 @@ from typing import Final
 from omnimemd.domain.clock import Millis
 from omnimemd.system.watcher.directories import Directory, DirectoryTable
 from omnimemd.system.watcher.inotify import (
+    CHANGING,
+    COMING,
     IN_IGNORED,
     IN_MASK_ADD,
     IN_MOVE_SELF,
     LIVE,
     NARROW,
     PLACE,
-    SENTINEL,
     Inotify,
 )
 from omnimemd.system.watcher.rule_files import TELLING
@@ -43,11 +46,13 @@ Heard = Callable[[int, Millis], None]
 class Sentinel:
     """One name that is waited for."""
 
-    __slots__ = ("heard", "name", "path", "wd")
+    __slots__ = ("heard", "mask", "name", "path", "wants", "wd")
 
-    def __init__(self, path: str, heard: Heard) -> None:
+    def __init__(self, path: str, heard: Heard, wants: int) -> None:
         self.path = path
         self.heard = heard
+        self.wants = wants  # the mask for the directory of its path
+        self.mask = 0  # that of the directory where it stands
         self.wd = -1  # of the directory that is watched; -1 while none is
         self.name = ""  # waited for in there, the directory itself when it is empty
 
@@ -62,15 +67,15 @@ class Sentinels:
         self._by_wd: dict[int, list[Sentinel]] = {}
         self._paths: dict[int, str] = {}  # of the directories, to narrow their masks again
 
-    def set(self, path: str, heard: Heard) -> Sentinel:
-        """Have *heard* called when what is at *path* (absolute, no directory) is made, written, moved or deleted."""
-        sentinel = Sentinel(path, heard)
+    def set(self, path: str, heard: Heard, *, wants: int = CHANGING) -> Sentinel:
+        """Have *heard* called when what the mask *wants* happens to what is at *path* (absolute)."""
+        sentinel = Sentinel(path, heard, wants)
         self._settle(sentinel)
         return sentinel
 
     def set_at(self, directory: str, heard: Heard) -> Sentinel:
         """Have *heard* called when the *directory* itself is moved, deleted or unmounted; no more than once."""
-        sentinel = Sentinel(directory, heard)
+        sentinel = Sentinel(directory, heard, PLACE)
         self._stand(sentinel, directory, "")
         return sentinel
 
@@ -94,7 +99,7 @@ class Sentinels:
         """Return whether the watch *wd*, which the table needs no more, is needed here; its mask is narrow then."""
         if wd not in self._by_wd:
             return False
-        mask = SENTINEL if any(one.name for one in self._by_wd[wd]) else PLACE
+        mask = functools.reduce(operator.or_, (one.mask for one in self._by_wd[wd]))
         try:
             if self._inotify.add(self._paths[wd], mask) == wd:
                 return True
@@ -157,14 +162,15 @@ class Sentinels:
 
     def _stand(self, sentinel: Sentinel, directory: str, name: str) -> bool:
         """Watch *directory* for *name*; return whether it is there."""
+        mask = sentinel.wants if not name or f"{directory}/{name}" == sentinel.path else COMING
         try:
-            wd = self._inotify.add(directory, (SENTINEL if name else PLACE) | IN_MASK_ADD)
+            wd = self._inotify.add(directory, mask | IN_MASK_ADD)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:  # not permitted, or no watch left: nobody will tell
             log.debug("no sentinel", extra={"path": directory, "problem": str(error)})
             return False
-        sentinel.wd, sentinel.name = wd, name
+        sentinel.wd, sentinel.name, sentinel.mask = wd, name, mask
         self._by_wd.setdefault(wd, []).append(sentinel)
         self._paths.setdefault(wd, directory)
         if name:
