@@ -172,7 +172,12 @@ def project(one: Project) -> model.Project:
 def resolved(one: Project, place: Place) -> model.ResolvedProject:
     """Return the project *one*, found at *place*, as callers see it."""
     return model.ResolvedProject(
-        project_id=one.project_id, name=one.name, root=place.root, worktree=place.worktree, kind=place.kind
+        project_id=one.project_id,
+        name=one.name,
+        root=place.root,
+        worktree=place.worktree,
+        kind=place.kind,
+        track=place.track,
     )
 
 

@@ -27,6 +27,7 @@ WORDS: Final = {
     "memory": "Keep what the next session of a project should know.",
     "workspace": "Choose folders to watch whether or not a session is active in them.",
     "project": "Show projects.",
+    "shell": "Have sessions open as a shell enters a repository.",
 }
 
 

@@ -11,7 +11,7 @@ from tests.support.clock import SECOND
 from tests.support.house import House, World
 from tests.support.http import Api, expect_problem
 
-RESOLVED = ["project_id", "name", "root", "worktree", "kind"]
+RESOLVED = ["project_id", "name", "root", "worktree", "kind", "track"]
 PROJECT = [
     "project_id",
     "name",
@@ -61,7 +61,7 @@ class TestResolving:
         assert below == top
 
     async def test_a_project_file_decides(self, api: Api, workspace: Path) -> None:
-        (workspace / ".omnimem.toml").write_text('project_id = "ours"\nname = "Our project"\n')
+        (workspace / ".omnimem.toml").write_text('project_id = "ours"\nname = "Our project"\ntrack = false\n')
         (workspace / "sub").mkdir()
 
         reply = await api.post("/projects/resolve", {"path": f"{workspace}/sub"})
@@ -72,6 +72,7 @@ class TestResolving:
             "root": str(workspace),
             "worktree": None,
             "kind": "marker",
+            "track": False,
         }
 
     @pytest.mark.parametrize("path", BAD_PATHS)

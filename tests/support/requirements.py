@@ -56,13 +56,17 @@ def _makes_mount_namespaces() -> bool:
 
 #: Every name the marker `needs` takes. `.ci/run` installs the commands among them.
 REQUIREMENTS: dict[str, Requirement] = {
+    "bash": _command("bash"),
     "curl": _command("curl"),
+    "fish": _command("fish"),
     "gcc": _command("gcc"),
     "git": _command("git"),
     "ps": _command("ps"),
     "strace": _command("strace"),
     "systemd-analyze": _command("systemd-analyze"),
     "tar": _command("tar"),
+    "tmux": _command("tmux"),
+    "zsh": _command("zsh"),
     "inotify": Requirement(_has_inotify, "this kernel has no inotify"),
     "pidfd": Requirement(lambda: hasattr(os, "pidfd_open"), "this Python has no os.pidfd_open"),
     "user namespace": Requirement(_makes_user_namespaces, "no user namespace can be made here", can_be_met=False),

@@ -32,6 +32,7 @@ class ResolvedProject(Reply, frozen=True, kw_only=True):
     root: str
     worktree: str | None  #: the working tree's root; None outside git
     kind: ProjectKind
+    track: bool  #: whether what happens there is recorded; false where `.omnimem.toml` says so
 
 
 class Project(Reply, frozen=True, kw_only=True):
