@@ -20,12 +20,12 @@ _OURS: Final = frozenset((".omnimemignore", ".omnimem.toml"))
 
 
 class Obstacle(enum.Enum):
-    """What keeps a watched root from seeing a path."""
+    """What keeps a watched root from seeing a path, or from seeing all of it."""
 
     RULE = enum.auto()
     OWN_DATA = enum.auto()  #: the daemon's own: to record it would never end
     UNREADABLE = enum.auto()
-    NO_WATCH_LEFT = enum.auto()
+    NO_WATCH_LEFT = enum.auto()  #: writes are found by looking now and then, reads are not
     NETWORK = enum.auto()  #: it is mounted from a network, inside the root
 
 
@@ -56,15 +56,10 @@ def outside(found: Found, place: Place | None) -> Explanation:
     """Explain a path that no watched folder holds; *place* is where it lies, as far as that exists."""
     if place is not None and not place.track:
         return _explanation(found, None, _not_tracked())
-    root = "" if place is None else place.worktree or place.root
-    hint = (
-        None
-        if not root
-        else (
-            f"Watch it with `omnimem workspace add {shlex.quote(shown(root))}`, or while something runs there: "
-            f"`omnimem session start {shlex.quote(shown(root))}`."
-        )
-    )
+    hint = None
+    if place is not None:
+        root = shlex.quote(shown(place.worktree or place.root))
+        hint = f"Watch it with `omnimem workspace add {root}`, or while you work there: `omnimem session start {root}`."
     return _explanation(found, None, _Reason(ExplainReason.OUTSIDE, "It lies in no folder that is watched now.", hint))
 
 
@@ -76,25 +71,28 @@ def explain(found: Found, workspace: WatchedWorkspace, sight: Sight | None) -> E
         reason = _Reason(ExplainReason.WORKSPACE_GONE, workspace.problem or "The watched folder is not there.")
     elif sight is None:
         reason = _Reason(ExplainReason.NOT_WATCHED, workspace.problem or "The folder is not watched yet.")
-    elif sight.obstacle is not None:
+    elif sight.obstacle not in (None, Obstacle.NO_WATCH_LEFT):
         reason = _hidden(sight, found)
-    elif found.is_directory:
-        reason = _Reason(
-            ExplainReason.FOLDER,
-            "It is a folder: what happens to the files in it is recorded, but for those that a rule names.",
-            rule=_shown_rule(sight.rule),
-        )
-    elif is_dropping(posixpath.basename(found.real)):
-        reason = _Reason(
-            ExplainReason.EDITOR_FILE,
-            "Editors make files of such a name beside the one that is worked on: a "
-            "save is recorded as one write of the real file.",
-        )
+    elif is_dropping(posixpath.basename(found.real)) and not found.is_directory:
+        detail = "Editors make files of such a name beside the one that is worked on: saves of that one are recorded."
+        reason = _Reason(ExplainReason.EDITOR_FILE, detail)
     else:
-        kinds = "Reads and writes" if workspace.reads_observed else "Writes (this system does not show reads)"
-        back = "" if sight.rule is None else f"; {_named(sight.rule)} brings it back"
-        reason = _Reason(ExplainReason.RECORDED, f"{kinds} of it are recorded{back}.", rule=_shown_rule(sight.rule))
+        reason = _seen(sight, found, workspace)
     return _explanation(found, workspace, reason)
+
+
+def _seen(sight: Sight, found: Found, workspace: WatchedWorkspace) -> _Reason:
+    what = "files in it, but for those that a rule names," if found.is_directory else "it"
+    word = ExplainReason.FOLDER if found.is_directory else ExplainReason.RECORDED
+    kinds, hint = "Reads and writes", None
+    if sight.obstacle is Obstacle.NO_WATCH_LEFT:
+        word = ExplainReason.NO_WATCH_LEFT
+        kinds = f"The system has no watch left for {shown(sight.at)}, so it is looked through now and then: writes"
+        hint = "Raise the limit that `omnimem status` names, or have rules name what need not be watched."
+    elif not workspace.reads_observed:
+        kinds = "Writes (this system does not show reads)"
+    back = "" if sight.rule is None else f"; {_named(sight.rule)} brings it back"
+    return _Reason(word, f"{kinds} of {what} are recorded{back}.", hint, _shown_rule(sight.rule))
 
 
 def _hidden(sight: Sight, found: Found) -> _Reason:
@@ -107,12 +105,6 @@ def _hidden(sight: Sight, found: Found) -> _Reason:
                 ExplainReason.UNREADABLE,
                 f"The system shows nothing of {shown(sight.at)}.",
                 f"Let yourself read it: chmod u+rx {shlex.quote(shown(sight.at))}",
-            )
-        case Obstacle.NO_WATCH_LEFT:
-            return _Reason(
-                ExplainReason.NO_WATCH_LEFT,
-                f"The system had no watch left for {shown(sight.at)}: writes there are found, reads are not.",
-                "Raise fs.inotify.max_user_watches, or have rules name what need not be watched.",
             )
         case Obstacle.NETWORK:
             return _Reason(
@@ -158,20 +150,19 @@ def _shown_rule(rule: Rule | None) -> PathRule | None:
 
 
 def _explanation(found: Found, workspace: WatchedWorkspace | None, reason: _Reason) -> Explanation:
-    recorded = reason.word in (ExplainReason.RECORDED, ExplainReason.FOLDER)
+    reads = reason.word in (ExplainReason.RECORDED, ExplainReason.FOLDER)
     linked = "" if found.path.rstrip("/") == found.real.rstrip("/") else f"It leads to {shown(found.real)}. "
     unseen = "" if found.is_directory is not None else "Nothing is there; by its name: "
-    detail = reason.detail
     return Explanation(
         path=shown(found.path),
         real_path=shown(found.real),
         exists=found.is_directory is not None,
-        recorded=recorded,
-        reads_observed=recorded and workspace is not None and workspace.reads_observed,
+        recorded=reads or reason.word is ExplainReason.NO_WATCH_LEFT,
+        reads_observed=reads and workspace is not None and workspace.reads_observed,
         workspace=None if workspace is None else workspace.path,
         project_id=None if workspace is None else workspace.project_id,
         reason=reason.word,
-        detail=f"{linked}{unseen}{detail}",
+        detail=f"{linked}{unseen}{reason.detail}",
         rule=reason.rule,
         hint=reason.hint,
     )

@@ -120,7 +120,6 @@ async def test_a_rule_that_brings_it_back_is_named(api: Api, house: House, sessi
     [
         (Obstacle.OWN_DATA, "own_data"),
         (Obstacle.UNREADABLE, "unreadable"),
-        (Obstacle.NO_WATCH_LEFT, "no_watch_left"),
         (Obstacle.NETWORK, "network"),
     ],
 )
@@ -132,6 +131,18 @@ async def test_what_else_hides_it(
     explained = await explain(api, workspace / "sub" / "a.py")
 
     assert (explained["recorded"], explained["reason"]) == (False, reason)
+
+
+async def test_writes_are_found_where_the_system_has_no_watch_left(
+    api: Api, house: House, session: str, workspace: Path
+) -> None:
+    house.watcher.hides(Sight(f"{workspace}/sub", Obstacle.NO_WATCH_LEFT))
+
+    explained = await explain(api, workspace / "sub" / "a.py")
+
+    assert (explained["recorded"], explained["reads_observed"]) == (True, False)
+    assert explained["reason"] == "no_watch_left"
+    assert explained["hint"] is not None
 
 
 @pytest.mark.parametrize("name", ["a.py~", ".a.py.swp", "4913", "#a.py#", ".#a.py"])

@@ -66,6 +66,21 @@ async def test_what_is_blind_is_said(tmp_path: Path) -> None:
     assert seen == Sight(f"{root}/data", Obstacle.OWN_DATA)
 
 
+async def test_a_folder_without_a_watch_is_looked_through(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "dim/a.py")
+
+    def refuses(path: str) -> int:
+        return errno.ENOSPC if path.endswith("/dim") else 0
+
+    async with watching(tmp_path, root, open_inotify=lambda: RefusingInotify(refuses)) as watch:
+        seen = await watch.watcher.sight(str(root), f"{root}/dim/a.py", is_dir=False)
+        (root / "dim/a.py").write_text("changed")
+        written = await watch.seen()
+
+    assert seen == Sight(f"{root}/dim", Obstacle.NO_WATCH_LEFT)
+    assert "dim/a.py" in [path for _, path in written]
+
+
 @pytest.mark.parametrize("below", ["dark/a.py", "dark/deep/a.py", "dark"])
 async def test_a_folder_that_the_kernel_does_not_show_is_said(tmp_path: Path, below: str) -> None:
     root = tree(tmp_path / "w", "dark/deep/a.py", "light/a.py")

@@ -115,7 +115,7 @@ class ExplainReason(enum.StrEnum):
     EDITOR_FILE = "editor_file"  #: an editor makes it beside the real file, of which a save is a write
     OWN_DATA = "own_data"  #: it is the daemon's own
     UNREADABLE = "unreadable"  #: the system shows nothing of a folder on the way
-    NO_WATCH_LEFT = "no_watch_left"  #: the system has no watch left for its folder
+    NO_WATCH_LEFT = "no_watch_left"  #: its writes are recorded, reads are not: the system has no watch left there
     NETWORK = "network"  #: it is on a network file system that is mounted inside the watched folder
 
 
