@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from omnimem import Client, Unavailable, socket_path
-from omnimem.model import Session
+from omnimem.model import Entry, EntryKind, Session
 from omnimemd.cli.arguments import current_directory
 from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.text import safe, shown_path
@@ -16,6 +16,8 @@ from omnimemd.cli.times import ago
 _TIMEOUT: Final = 15.0
 #: The most a page of sessions holds.
 _PAGE: Final = 500
+#: The most a page of entries holds.
+_ENTRY_PAGE: Final = 1000
 
 
 def socket_of(given: Namespace) -> Path:
@@ -43,6 +45,17 @@ def all_sessions(client: Client, **chosen: object) -> list[Session]:
         found += page.sessions
         if (cursor := page.next_cursor) is None:
             return found
+
+
+def all_entries(client: Client, session_id: str, kind: EntryKind | None = None) -> list[Entry]:
+    """Return every entry of a session, or all of one *kind*, oldest first, page after page."""
+    found: list[Entry] = []
+    after: int | None = 0
+    while after is not None:
+        page = client.list_entries(session_id, after=after, kind=kind, limit=_ENTRY_PAGE)
+        found += page.entries
+        after = page.next_after
+    return found
 
 
 def session_of(client: Client, named: str | None) -> str:

@@ -2,20 +2,18 @@
 
 from argparse import Namespace
 
-from omnimem import Client
-from omnimem.model import Access, Entry, EntryKind
+from omnimem.model import Access, EntryKind
 from omnimemd.cli import arguments as take
-from omnimemd.cli.connection import catch_up, client_of, session_of
+from omnimemd.cli.connection import all_entries, catch_up, client_of, session_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
 from omnimemd.cli.lines import tell_entry
+from omnimemd.cli.marks import marks_of, tell_marks
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.text import safe, shown_path
 from omnimemd.cli.times import ago, day
 
 _HERE = "(default: the one active in the current directory)"
-#: The most a page of entries holds.
-_PAGE = 1000
 
 
 def declare(noun: Parser) -> None:
@@ -57,7 +55,7 @@ def _show(given: Namespace, out: Output) -> None:
         catch_up(client)
         session_id = session_of(client, given.session)
         if given.entries:
-            entries = _entries(client, session_id, given.kind)
+            entries = all_entries(client, session_id, None if given.kind is None else EntryKind(given.kind))
             if not out.answered({"entries": entries, "next_after": None}, ids=[str(one.entry_id) for one in entries]):
                 workspace = client.get_session(session_id).workspace_path
                 for entry, before in zip(entries, [None, *entries], strict=False):
@@ -71,7 +69,8 @@ def _show(given: Namespace, out: Output) -> None:
         paths = [one.path for one in context.context.files_accessed]
         if out.answered(context, ids=paths):
             return
-        workspace = client.get_session(session_id).workspace_path
+        session = client.get_session(session_id)
+        workspace, marks = session.workspace_path, marks_of(client, session)
     members = context.context
     if members.files_accessed:
         rows = [
@@ -94,19 +93,9 @@ def _show(given: Namespace, out: Output) -> None:
         if members.files_accessed:
             out.line()
         out.table(("WHEN", "WHAT", "TEXT"), [(ago(at), what, safe(text)) for at, what, text in sorted(said)])
-    elif not members.files_accessed:
+    tell_marks(marks, out, workspace=workspace)
+    if not (said or members.files_accessed or marks):
         out.say("Nothing is recorded yet.")
-
-
-def _entries(client: Client, session_id: str, kind: str | None) -> list[Entry]:
-    found: list[Entry] = []
-    after: int | None = 0
-    chosen = None if kind is None else EntryKind(kind)
-    while after is not None:
-        page = client.list_entries(session_id, after=after, kind=chosen, limit=_PAGE)
-        found += page.entries
-        after = page.next_after
-    return found
 
 
 def _add(given: Namespace, out: Output) -> None:

@@ -41,6 +41,11 @@ _LOST: Final = {
 _BEFORE: Final = 18
 
 
+def is_told_by_its_scan(entry: Entry) -> bool:
+    """Return whether the line of a scan counts *entry*: it is one of many changes in one go."""
+    return isinstance(entry, AccessEntry) and entry.burst_id is not None
+
+
 def tell_entry(entry: Entry, out: Output, *, workspace: str, who: str = "") -> None:
     """Print *entry* as one line; *who* did it, where several are shown."""
     verb, text = _told(entry, workspace=workspace, room=_room(out, who))

@@ -15,12 +15,13 @@ from omnimemd.cli.daemon import stop
 from omnimemd.cli.errors import NOT_RUNNING, CannotGoOn
 from omnimemd.cli.follow import Inbox, Journal, follow, stopped_by_signals
 from omnimemd.cli.launch import start
-from omnimemd.cli.lines import tell_entry
+from omnimemd.cli.lines import is_told_by_its_scan, tell_entry
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.story import amount, tell_summary
 from omnimemd.cli.text import counted, safe, shown_path
 from omnimemd.cli.times import between, clock
+from omnimemd.cli.workspace import tell_limits
 
 #: What the daemon calls a session that nobody opened.
 _AMBIENT = "ambient"
@@ -54,7 +55,7 @@ def _record(given: Namespace, out: Output) -> None:
         def show(entry: Entry) -> None:
             if out.json:
                 out.object(entry, one_line=True)
-            elif not out.quiet:
+            elif not out.quiet and not is_told_by_its_scan(entry):
                 tell_entry(entry, out, workspace=session.workspace_path)
 
         journal = Journal(client, session.session_id, show)
@@ -122,12 +123,7 @@ def _begin(given: Namespace, client: Client, inbox: Inbox) -> Session:
 def _tell_problems(client: Client, session: Session, out: Output) -> None:
     for one in client.list_workspaces().workspaces:
         if one.path == session.workspace_path:
-            if one.state == "starting":
-                out.say("The folder is large: what happens in it in the next moments may be missed.")
-            if one.problem:
-                out.say(safe(one.problem))
-            if not one.reads_observed:
-                out.say("This system shows which files are written, not which are read.")
+            tell_limits(one, out)
 
 
 def _end(client: Client, session: Session, out: Output) -> Session:

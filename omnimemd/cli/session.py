@@ -6,6 +6,7 @@ from typing import Any
 from omnimem.model import Session
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import all_sessions, catch_up, client_of, project_of, session_of
+from omnimemd.cli.marks import marks_of, tell_marks
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.story import tell_session
@@ -123,6 +124,7 @@ def _show(given: Namespace, out: Output) -> None:
         session = client.get_session(session_of(client, given.session))
         if not out.answered(session, ids=[session.session_id]):
             tell_session(session, client.get_context(session.session_id).context, out)
+            tell_marks(marks_of(client, session), out, workspace=session.workspace_path)
 
 
 def _start(given: Namespace, out: Output) -> None:

@@ -27,8 +27,8 @@ def tell_session(session: Session, context: ContextMembers, out: Output) -> None
 
 
 def tell_summary(session: Session, context: ContextMembers, out: Output) -> None:
-    """Print the files that were used most, and everything that was said."""
-    files = sorted(context.files_accessed, key=lambda one: (-one.writes, -one.access_count, -one.order))
+    """Print the files that meant most, and everything that was said."""
+    files = sorted(context.files_accessed, key=lambda one: (-one.importance, -one.writes, -one.order))
     _tell_files(files, session.workspace_path, out)
     _tell_list("Decisions", [one.decision for one in context.decisions], out)
     _tell_list("Searches", [one.query for one in context.recent_searches], out)
@@ -59,6 +59,8 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
         yield "began", when(session.created_at)
         yield "ended", f"{when(session.ended_at)}, after {between(session.created_at, session.ended_at)} ({safe(why)})"
     yield "process", _bound(session)
+    if session.metadata.get("discovered") is True:
+        yield "opened", "by itself: the tool was found at work here, and had said nothing"
     yield "project", safe(session.project_id)
     if session.user_id is not None:
         yield "user", safe(session.user_id)
@@ -82,10 +84,16 @@ def _tell_files(files: list[FileAccessed], workspace: str, out: Output) -> None:
         return
     out.line()
     rows = [
-        (str(one.reads), str(one.writes), ago(one.accessed_at), shown_path(one.path, below=workspace))
+        (
+            str(one.reads),
+            str(one.writes),
+            f"{one.importance:.2f}",
+            ago(one.accessed_at),
+            shown_path(one.path, below=workspace),
+        )
         for one in files[:_TOP]
     ]
-    out.table(("READS", "WRITES", "LATEST", "FILE"), rows, path=3)
+    out.table(("READS", "WRITES", "WEIGHT", "LATEST", "FILE"), rows, path=4)
     if len(files) > _TOP:
         out.line(f"and {counted(len(files) - _TOP, 'file')} more: omnimem context show")
 

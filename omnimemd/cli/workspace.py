@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from omnimem import WorkspaceNotFound
-from omnimem.model import Workspace
+from omnimem.model import Workspace, WorkspaceState
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import client_of
 from omnimemd.cli.output import Output, Style
@@ -43,7 +43,7 @@ def tell_workspaces(workspaces: list[Workspace], out: Output) -> None:
     """Print a table, and below it what is wrong with any of them."""
     rows = [
         (
-            one.state,
+            _state(one),
             str(one.directories),
             "you" if one.by_hand else "a session",
             ago(one.since),
@@ -55,6 +55,21 @@ def tell_workspaces(workspaces: list[Workspace], out: Output) -> None:
     for one in workspaces:
         if one.problem:
             out.line(f"{out.styled(shown_path(one.path), Style.YELLOW)}: {safe(one.problem)}")
+
+
+def tell_limits(one: Workspace, out: Output) -> None:
+    """Remark on what is not seen of a folder that was just begun with."""
+    if one.state is WorkspaceState.STARTING:
+        out.say("The folder is large: what happens in it in the next moments may be missed.")
+    if one.problem:
+        out.say(safe(one.problem))
+    elif not one.reads_observed:
+        out.say("This system shows which files are written, not which are read.")
+
+
+def _state(one: Workspace) -> str:
+    looked_at = one.state in (WorkspaceState.WATCHING, WorkspaceState.DEGRADED) and one.directories > 0
+    return f"{one.state}, writes only" if looked_at and not one.reads_observed else one.state
 
 
 def _list(given: Namespace, out: Output) -> None:
@@ -76,8 +91,7 @@ def _add(given: Namespace, out: Output) -> None:
         return
     already = "is watched already" if workspace.path in before else "is watched from now on"
     out.say(f"{shown_path(workspace.path)} {already}.")
-    if workspace.problem:
-        out.say(safe(workspace.problem))
+    tell_limits(workspace, out)
 
 
 def _remove(given: Namespace, out: Output) -> None:
