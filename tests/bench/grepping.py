@@ -130,7 +130,8 @@ def _cost(runs: list[_Run]) -> list[Finding]:
 
     return [
         compared("processor time of the threads that watch, for a file read", watching, c, _IN_C, 2.5),
-        compared("the same", watching, python, _IN_PYTHON, 1.5),
-        compared("the same", watching, [run.resting for run in runs], _RESTING, None),
-        compared("processor time of the whole daemon, for a file read", whole, c, _IN_C, None),
+        compared("the same of the threads that watch", watching, python, _IN_PYTHON, 1.5),
+        compared("the same of the threads that watch", watching, [run.resting for run in runs], _RESTING, None),
+        compared("processor time of the whole daemon, for a file read", whole, c, _IN_C, 2.5),
+        compared("the same of the whole daemon", whole, python, _IN_PYTHON, 1.5),
     ]

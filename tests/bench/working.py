@@ -54,6 +54,7 @@ class Repository:
         changed = self._git("diff", "--name-only", "--no-renames", "-z", here, there).split("\0")[:-1]
         self._git("checkout", "-q", there)
         done.written.update(f"{self.root}/{path}" for path in changed)
+        time.sleep(_APART)
 
     def edit(self, done: Done, *, files: int) -> None:
         """Change *files* sources, every second as editors do that write a new file and move it over the old one."""
