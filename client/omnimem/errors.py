@@ -248,7 +248,7 @@ class InvalidRequest(Invalid):
 
 
 class WorkspaceInvalid(Invalid):
-    """The path is not an absolute path of a directory that exists."""
+    """The path is not an absolute path of a directory that exists, or of one that cannot be a workspace."""
 
     code = "workspace_invalid"
     default_hint = "Give the absolute path of a directory that exists."

@@ -1,9 +1,15 @@
-"""A watched folder, as it is shown."""
+"""A watched folder, as it is shown, and which folders are none."""
+
+from typing import Final
 
 import msgspec
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Millis
+from omnimemd.domain.paths import is_within
+
+_KERNELS: Final = ("/proc", "/sys", "/dev")
+_RAM_DISK: Final = "/dev/shm"  # noqa: S108 - a name, not a file made there
 
 
 class WatchedWorkspace(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,3 +24,12 @@ class WatchedWorkspace(msgspec.Struct, frozen=True, kw_only=True):
     since: Millis
     problem: str | None
     track: bool = True  #: False: `.omnimem.toml` says that nothing is to be recorded
+
+
+def unwatchable(path: str) -> str | None:
+    """Say why the folder *path* (real) is never watched, whoever asks; None when nothing speaks against it."""
+    if path == "/":
+        return "it is the whole machine, not a folder somebody works in"
+    if any(is_within(path, one) for one in _KERNELS) and not is_within(path, _RAM_DISK):
+        return "what is in it are no files: the kernel makes them up as they are read"
+    return None

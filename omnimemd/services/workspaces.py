@@ -20,7 +20,7 @@ from omnimemd.domain.file_events import Loss, WatchReport
 from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import Watcher
 from omnimemd.domain.sessions import Session
-from omnimemd.domain.workspaces import WatchedWorkspace
+from omnimemd.domain.workspaces import WatchedWorkspace, unwatchable
 from omnimemd.services.background import Background
 from omnimemd.services.events import Events, WorkspaceChanged
 from omnimemd.services.projects import Projects
@@ -98,7 +98,7 @@ class Workspaces:
         """Watch what was added by hand before, and what the configuration names."""
         for path in sorted({*self._database.read_now(rows.every), *configured}):
             try:
-                real = await self._projects.directory(path)
+                real = await self._watchable(path)
                 resolved = await self._projects.resolve(real)
             except WorkspaceInvalid as error:
                 self.absent[path] = error.detail
@@ -150,9 +150,10 @@ class Workspaces:
         """Watch *path* by hand; return it, and whether that is new. `ready` waits until it is watched.
 
         Raises:
-            WorkspaceInvalid: it is not an absolute path of an existing directory.
+            WorkspaceInvalid: it is not an absolute path of an existing directory, or of one that cannot be a
+                workspace.
         """
-        real = await self._projects.directory(path)
+        real = await self._watchable(path)
         resolved = await self._projects.resolve(real)
         now = self._clock.now()
         await self._database.write(lambda db: rows.add(db, real, at=now), durable=True)
@@ -289,8 +290,15 @@ class Workspaces:
             if report is not None and report.state is not WorkspaceState.GONE:
                 return
             folder.track = await self._tracked(path)
-            if folder.track:
+            if folder.track and unwatchable(path) is None:
                 self.watch_changed(await self._watcher.watch(path))
+
+    async def _watchable(self, path: str) -> str:
+        real = await self._projects.directory(path)
+        reason = unwatchable(real)
+        if reason is not None:
+            raise WorkspaceInvalid.field("path", f"{real} cannot be watched: {reason}", hint="Name a project's folder.")
+        return real
 
     async def _tracked(self, path: str) -> bool:
         try:
@@ -302,6 +310,8 @@ class Workspaces:
         report = self._watcher.report(folder.path)
         if not folder.track:
             state, problem = WorkspaceState.DEGRADED, "Not watched: .omnimem.toml says track = false."
+        elif (reason := unwatchable(folder.path)) is not None:
+            state, problem = WorkspaceState.DEGRADED, f"Not watched: {reason}."
         elif report is None:
             state, problem = WorkspaceState.STARTING, None
         else:

@@ -3,8 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from omnimem.errors import WorkspaceInvalid
 from omnimem.model import WorkspaceState
 from omnimemd.domain.file_events import Change
+from omnimemd.domain.workspaces import unwatchable
 from tests.services.stories import begin, end, files_of, happens, record, session_of
 from tests.support.house import House, World, a_house
 from tests.support.waiting import rounds, until
@@ -156,3 +160,33 @@ async def test_a_large_folder_does_not_keep_others_waiting(house: House, workspa
 
     await until(lambda: not house.watcher.watched)
     assert not session_of(house, "s-1").active
+
+
+@pytest.mark.parametrize("path", ["/", "/proc", "/sys/kernel", "/dev"])
+async def test_what_nobody_works_in_is_refused(house: House, path: str) -> None:
+    with pytest.raises(WorkspaceInvalid) as refused:
+        await house.services.workspaces.add(path)
+
+    assert [error.field for error in refused.value.errors] == ["path"]
+    assert house.services.workspaces.every() == []
+
+
+async def test_a_session_in_it_is_kept_and_its_folder_is_not_watched(house: House) -> None:
+    await begin(house, Path("/"), "s-1")
+    await house.services.workspaces.ready("/")
+
+    (found,) = house.services.workspaces.every()
+    assert (found.state, found.directories) == (WorkspaceState.DEGRADED, 0)
+    assert "whole machine" in (found.problem or "")
+    assert house.watcher.watched == {}
+
+
+async def test_a_configured_folder_that_nobody_works_in_is_said(house: House) -> None:
+    await house.services.workspaces.restore(("/proc",))
+
+    assert "/proc cannot be watched" in house.services.workspaces.absent["/proc"]
+
+
+def test_a_ram_disk_is_a_folder_as_any_other() -> None:
+    assert unwatchable("/dev/shm/build") is None
+    assert unwatchable("/devices") is None
