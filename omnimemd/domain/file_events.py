@@ -67,8 +67,8 @@ class Loss(msgspec.Struct, frozen=True):
     workspaces: tuple[str, ...]
     started_at: Millis
     ended_at: Millis
-    #: A stable word: "overflow", "watch_failed", "watch_unavailable", "root_gone", "fault", "store_unavailable",
-    #: "internal_error".
+    #: A stable word: "overflow", "watch_failed", "watch_unavailable", "root_gone", "remounted", "fault",
+    #: "store_unavailable", "internal_error".
     reason: str
 
 

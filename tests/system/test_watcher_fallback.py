@@ -10,7 +10,6 @@ import pytest
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.file_events import Change, FileEvent
-from omnimemd.domain.ports import Watcher
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
 from omnimemd.system.watcher.fallback import Fallback
 from omnimemd.system.watcher.inotify import Inotify
@@ -49,11 +48,11 @@ def recorder() -> Recorder:
 def a_fallback(tmp_path: Path, kernel: Kernel, *, again_s: float = 3600) -> Fallback:
     environ = {"HOME": str(tmp_path / "home")}
 
-    def inotify() -> Watcher:
+    def inotify() -> InotifyWatcher:
         private = tmp_path / "private"
         return InotifyWatcher(clock=WallClock(), private=private, environ=environ, open_inotify=kernel.instance)
 
-    def looking(remark: str) -> Watcher:
+    def looking(remark: str) -> PortableWatcher:
         return PortableWatcher(clock=WallClock(), environ=environ, blind=(), hints=None, remark=remark)
 
     return Fallback(clock=WallClock(), make_inotify=inotify, make_looking=looking, again_s=again_s)

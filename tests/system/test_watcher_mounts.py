@@ -16,8 +16,6 @@ from omnimemd.system.watcher import open_watcher
 from omnimemd.system.watcher.mounts import Mount, Mounts, read_mounts
 from tests.support.watching import Recorder, WallClock, tree
 
-Mounting = Callable[..., None]
-
 
 @pytest.fixture
 def recorder() -> Recorder:
@@ -30,13 +28,29 @@ def table() -> list[Mount]:
     return [Mount(1, 0, "/", "ext4")]
 
 
+class MountChanges:
+    """Tells of a change of the mount table when a test says so."""
+
+    def hear(self, changed: Callable[[], None]) -> Callable[[], None]:
+        self.say = changed
+        return lambda: None
+
+
 @pytest.fixture
-async def watcher(tmp_path: Path, recorder: Recorder, table: list[Mount]) -> AsyncIterator[Watcher]:
+def changes() -> MountChanges:
+    return MountChanges()
+
+
+@pytest.fixture
+async def watcher(
+    tmp_path: Path, recorder: Recorder, table: list[Mount], changes: MountChanges
+) -> AsyncIterator[Watcher]:
     watcher = open_watcher(
         clock=WallClock(),
         private=tmp_path / "private",
         environ={"HOME": str(tmp_path / "home")},
         read_mounts=lambda: Mounts(table),
+        hear_mounts=changes.hear,
     )
     await watcher.start(recorder)
     yield watcher
@@ -110,6 +124,156 @@ async def test_a_folder_of_the_host_is_watched_with_a_remark(
     assert (report.state, report.directories) == (WorkspaceState.DEGRADED, 1)
     assert "host" in (report.problem or "")
     assert (Change.WRITTEN, str(root / "a.py")) in {(event.change, event.path) for event in recorder.events}
+
+
+async def test_a_root_that_a_network_disk_covers_is_judged_anew(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount], changes: MountChanges
+) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    await watcher.watch(str(root))
+
+    table.append(Mount(2, 1, str(root), "nfs"))
+    changes.say()
+    gone = watcher.report(str(root))
+    refused = await watcher.watch(str(root))
+    table.pop()
+    changes.say()
+    back = recorder.reports[-1]
+    watched = await watcher.watch(str(root))
+
+    assert gone is not None
+    assert (gone.state, gone.back) == (back.state, back.back) == (WorkspaceState.GONE, True)
+    assert (refused.state, watched.state) == (WorkspaceState.DEGRADED, WorkspaceState.WATCHING)
+
+
+async def test_a_network_disk_that_appears_inside_a_root_is_left(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount], changes: MountChanges
+) -> None:
+    root = tree(tmp_path / "w", "a.py", "far/b.py")
+    await watcher.watch(str(root))
+
+    table.append(Mount(2, 1, str(root / "far"), "cifs"))
+    changes.say()
+    await watcher.barrier()
+    (root / "far/b.py").write_text("by somebody")
+    await watcher.barrier()
+
+    report = watcher.report(str(root))
+    assert report is not None
+    assert (report.state, report.directories) == (WorkspaceState.DEGRADED, 1)
+    assert recorder.events == []
+    assert [loss.reason for loss in recorder.losses] == ["remounted"]
+
+
+async def test_mounts_elsewhere_change_nothing(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount], changes: MountChanges
+) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    await watcher.watch(str(root))
+    reports = recorder.reports.copy()
+
+    table.append(Mount(2, 1, "/elsewhere", "nfs"))
+    changes.say()
+    await watcher.barrier()
+
+    assert (recorder.reports, recorder.losses) == (reports, [])
+
+
+IN_A_NAMESPACE = """
+import asyncio, json, os, pathlib, subprocess, sys
+from omnimemd.system.watcher import open_watcher
+from tests.support.waiting import until
+from tests.support.watching import Recorder, WallClock, tree
+
+base = pathlib.Path(sys.argv[1])
+root = tree(base / "w", "a.py", "sub/under.py")
+
+
+def run(*command):
+    subprocess.run([*command], check=True)
+
+
+async def main():
+    recorder = Recorder()
+    watcher = open_watcher(clock=WallClock(), private=base / "private", environ={"HOME": str(base)})
+    await watcher.start(recorder)
+    await watcher.watch(str(root))
+    told = []
+
+    async def writes(name):
+        (root / "sub" / name).write_text(name)
+        await watcher.barrier()
+        told.append(sorted({os.path.basename(event.path) for event in recorder.events}))
+        recorder.events.clear()
+
+    await writes("before.py")
+    run("mount", "-t", "tmpfs", "covering", str(root / "sub"))
+    await until(lambda: len(recorder.losses) == 1)
+    await writes("covering.py")
+    run("umount", str(root / "sub"))
+    await until(lambda: len(recorder.losses) == 2)
+    await writes("after.py")
+    run("mount", "-t", "tmpfs", "covering", str(root))
+    await until(lambda: recorder.reports[-1].back)
+    tree(root, "sub/")
+    await watcher.watch(str(root))
+    await writes("in-the-root.py")
+    await watcher.close()
+    print(json.dumps([told, [loss.reason for loss in recorder.losses]]))
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.needs("inotify", "mount namespace")
+def test_what_is_mounted_over_a_watched_folder_is_seen_and_what_it_covered_again(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["unshare", "-Urm", sys.executable, "-c", IN_A_NAMESPACE, tmp_path],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+
+    told, losses = json.loads(done.stdout)
+    assert told == [["before.py"], ["covering.py"], ["after.py"], ["in-the-root.py"]]
+    assert losses == ["remounted", "remounted"]
+
+
+HEAR = """
+import asyncio, subprocess, sys
+from omnimemd.system.watcher.mount_changes import hear_mounts
+from tests.support.waiting import rounds, until
+
+
+async def main():
+    heard = []
+    stop = hear_mounts(lambda: heard.append(None))
+    await rounds()
+    counts = [len(heard)]
+    for command in (["mount", "-t", "tmpfs", "one"], ["umount"]):
+        subprocess.run([*command, sys.argv[1]], check=True)
+        await until(lambda: len(heard) > counts[-1])
+        await rounds()
+        counts.append(len(heard))
+    stop()
+    subprocess.run(["mount", "-t", "tmpfs", "two", sys.argv[1]], check=True)
+    await rounds()
+    print(*counts, len(heard))
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.needs("mount namespace")
+def test_each_mount_is_heard_of_once_and_none_after_the_end(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["unshare", "-Urm", sys.executable, "-c", HEAR, tmp_path], check=True, stdout=subprocess.PIPE, text=True
+    )
+
+    assert done.stdout == "0 1 2 2\n"
 
 
 MOUNT_AND_LOOK = """

@@ -296,6 +296,8 @@ async def test_a_root_that_vanishes_is_gone_and_can_be_watched_again(root: Path,
     assert [report.state for report in polled.recorder.reports][-1] is WorkspaceState.GONE
 
     (root.parent / "away").rename(root)
+    await polled.watcher.barrier()
+    assert polled.recorder.reports[-1].back
     report = await polled.watcher.watch(str(root))
     written(root / "a.py", "back")
 

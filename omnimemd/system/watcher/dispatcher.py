@@ -8,9 +8,8 @@ the queue, behind the batches that came meanwhile, so nothing waits for a walk l
 
 import itertools
 import logging
-import os
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from time import perf_counter
 from typing import Final
 
@@ -25,6 +24,7 @@ from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.dealing import Dealer
 from omnimemd.system.watcher.directories import REMOVED, Directory, DirectoryTable, Root
 from omnimemd.system.watcher.emitter import Batch, Message
+from omnimemd.system.watcher.facts import identity_of
 from omnimemd.system.watcher.gate import Gate, Steps
 from omnimemd.system.watcher.inotify import DRAINED_BYTES, Inotify
 from omnimemd.system.watcher.lookouts import Lookouts
@@ -194,10 +194,10 @@ class Dispatcher(FileSystemEventHandler):
     def watch(self, path: str, reply: Callable[[WatchReport], None]) -> None:
         """Begin to watch *path*; *reply* is called on the loop once it is live, or cannot be."""
         root = self._roots.get(path)
-        if root is not None and root.state is WorkspaceState.WATCHING and root.identity != _identity(path):
+        if root is not None and root.state is WorkspaceState.WATCHING and root.identity != identity_of(path):
             self._walks.append(self._stop(root))
         if root is not None and root.state is WorkspaceState.GONE:
-            now = _identity(path)
+            now = identity_of(path)
             if now is not None and now[0] == self._unmounted.get(path):
                 self._outlet.post(reply, self._report(root))
                 return
@@ -218,6 +218,10 @@ class Dispatcher(FileSystemEventHandler):
         else:
             self._walks.append(itertools.chain(self._stop(root), self._then(done)))
             self._answer(root)
+
+    def remounted(self, places: Iterable[str]) -> None:
+        """Look again at the directories *places*, below roots: another file system is there now."""
+        self._walks.extend(map(self._remount, places))
 
     def survey(self, survey: Survey) -> None:
         """Go on with *survey*."""
@@ -286,7 +290,7 @@ class Dispatcher(FileSystemEventHandler):
 
     def _start(self, root: Root) -> Steps:
         began = self._clock.now()
-        root.identity = _identity(root.path)
+        root.identity = identity_of(root.path)
         self._lookouts.of_user()
         root.rules = self._lookouts.of_root(root)
         yield
@@ -309,7 +313,7 @@ class Dispatcher(FileSystemEventHandler):
     def _lose_root(self, root: Root) -> Steps:
         """Let go of a root that is not there any more, and look out for it."""
         steps = self._stop(root)
-        now = _identity(root.path)
+        now = identity_of(root.path)
         if now is not None and root.identity is not None and now[0] != root.identity[0]:
             self._unmounted[root.path] = now[0]
         self._lookouts.of_gone(root)
@@ -322,7 +326,7 @@ class Dispatcher(FileSystemEventHandler):
         if root.state is WorkspaceState.GONE:
             return
         self.records.stirred = True
-        if _identity(root.path) == root.identity:
+        if identity_of(root.path) == root.identity:
             self._lookouts.of_root(root)
         else:
             self._walks.append(self._lose_root(root))
@@ -363,13 +367,16 @@ class Dispatcher(FileSystemEventHandler):
             self._lose(tuple(self._roots), since=self._lost_since, reason="overflow")
             self._gate.open()
 
+    def _remount(self, place: str) -> Steps:
+        parent, name = self._walker.parent_of(place)
+        if parent is not None:
+            since, roots = self._drained_at, parent.coverage.roots
+            yield from self._walker.walk(parent, name, Why.START)
+            self._lose(roots, since=since, reason="remounted")
+
     def _walk_root(self, root: Root, why: Why) -> Steps:
-        above, _, name = root.path.rpartition("/")
-        tops = (each.node for each in self._roots.values() if each.node is not None)
-        parent = self.table.find(above, tops)
-        if parent is not None and parent.coverage.entering(above, name):
-            return self._walker.walk(parent, name, why)
-        return self._walker.walk(None, root.path, why)
+        parent, name = self._walker.parent_of(root.path)
+        return self._walker.walk(parent, root.path if parent is None else name, why)
 
     def _remove_watches(self) -> Steps:
         yield from self._walker.remove_watches()
@@ -435,11 +442,3 @@ class Dispatcher(FileSystemEventHandler):
 
     def _report(self, root: Root) -> WatchReport:
         return report_of(root, self._budget)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -17,6 +17,15 @@ def facts_at(paths: Sequence[str]) -> list[FileFacts | None]:
     return [_facts_at(path) for path in paths]
 
 
+def identity_of(path: str) -> tuple[int, int] | None:
+    """Return the device and inode of what is at *path*, links followed; None when nothing can be seen there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _facts_at(path: str) -> FileFacts | None:
     try:
         status = os.lstat(path)

@@ -15,8 +15,9 @@ from typing import Final
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
-from omnimemd.domain.ports import Watcher, WatchListener
+from omnimemd.domain.ports import WatchListener
 from omnimemd.system.watcher.errors import WatchUnavailable
+from omnimemd.system.watcher.local_only import LocalWatcher
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,8 @@ class Fallback:
         self,
         *,
         clock: Clock,
-        make_inotify: Callable[[], Watcher],
-        make_looking: Callable[[str], Watcher],
+        make_inotify: Callable[[], LocalWatcher],
+        make_looking: Callable[[str], LocalWatcher],
         again_s: float = _AGAIN_S,
     ) -> None:
         """Take what makes a watcher on inotify, and one that looks and puts a remark into its reports."""
@@ -40,7 +41,7 @@ class Fallback:
         self._make_inotify = make_inotify
         self._make_looking = make_looking
         self._again_s = again_s
-        self._current: Watcher | None = None
+        self._current: LocalWatcher | None = None
         self._looking: _Looking | None = None  # None once there is an inotify instance
         self._changing = asyncio.Lock()  # roots, while it looks
         self._timer: asyncio.TimerHandle | None = None
@@ -109,6 +110,10 @@ class Fallback:
         """Return the counters of the watcher at work."""
         return self._running().counts()
 
+    def remounted(self, places: Sequence[str]) -> None:
+        """Look again at the directories *places*."""
+        self._running().remounted(places)
+
     async def close(self) -> None:
         """Hand over what was read, then stop every thread and close every descriptor."""
         self._closed = True
@@ -121,12 +126,12 @@ class Fallback:
         if self._current is not None:
             await self._current.close()
 
-    def _running(self) -> Watcher:
+    def _running(self) -> LocalWatcher:
         if self._current is None:
             raise WatchUnavailable("the watcher is not started")
         return self._current
 
-    async def _open_inotify(self, listener: WatchListener) -> Watcher:
+    async def _open_inotify(self, listener: WatchListener) -> LocalWatcher:
         watcher = self._make_inotify()
         await watcher.start(listener)
         return watcher
@@ -181,7 +186,7 @@ class Fallback:
 class _Looking:
     """Hears the watcher that looks. While inotify takes over, passes on only what that did not tell of."""
 
-    def __init__(self, watcher: Watcher, listener: WatchListener) -> None:
+    def __init__(self, watcher: LocalWatcher, listener: WatchListener) -> None:
         self.watcher = watcher
         self.roots: dict[str, Millis] = {}  # and since when
         self.told_already: set[str] | None = None  # paths, by inotify; None before it takes over

@@ -3,9 +3,13 @@
 Stands before another watcher, which never hears of such a root and does not enter what is mounted from a
 network below others. A refused root is reported with the reason; files that a tool names are recorded all the
 same.
+
+When something is mounted or unmounted, a root that it covers or lays bare is reported gone, and back: whoever wants
+it watched asks again, and it is judged anew. What happens so below a root is passed on.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -14,19 +18,38 @@ from omnimemd.domain.explaining import Obstacle, Sight
 from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, Watcher, WatchListener
 from omnimemd.system.watcher.mounts import Mount, Mounts
+from omnimemd.system.watcher.reports import gone_report
+
+
+class LocalWatcher(Watcher, Protocol):
+    """A watcher that can be told of mounts."""
+
+    def remounted(self, places: Sequence[str]) -> None:
+        """Look again at the directories *places*, below roots: another file system is there now."""
+        ...
 
 
 class LocalOnly:
     """See the module. Its fields belong to the loop's thread; `blind` is read on others."""
 
-    def __init__(self, *, watcher: Watcher, blind: set[str], read_mounts: Callable[[], Mounts]) -> None:
+    def __init__(
+        self,
+        *,
+        watcher: LocalWatcher,
+        blind: set[str],
+        read_mounts: Callable[[], Mounts],
+        hear_mounts: Callable[[Callable[[], None]], Callable[[], None]],
+    ) -> None:
         """Stand before *watcher*, and keep the places of network mounts in *blind*, which it enters none of."""
         self._watcher = watcher
         self._blind = blind
         self._read_mounts = read_mounts
+        self._hear_mounts = hear_mounts
+        self._hear_no_more: Callable[[], None] = lambda: None
         self._mounts = Mounts(())
         self._network: frozenset[str] = frozenset()  # those of *blind* that are ours
-        self._refused: dict[str, WatchReport] = {}
+        self._roots: set[str] = set()
+        self._ours: dict[str, WatchReport] = {}  # of roots that are refused, or to be judged anew
 
     @property
     def reads_observed(self) -> bool:
@@ -37,24 +60,27 @@ class LocalOnly:
         """Begin to hand events to *listener*; once, before any other call."""
         self._listener = listener
         await self._watcher.start(self)
+        self._hear_no_more = self._hear_mounts(self._mounts_changed)
 
     async def watch(self, root: str) -> WatchReport:
         """Watch *root* and return how, or why not. See the port."""
         self._look_at_mounts()
+        self._roots.add(root)
         mount = self._mounts.of(root)
         if mount is not None and mount.is_network:
             if self._watcher.report(root) is not None:
                 await self._watcher.unwatch(root)
-            report = self._refused[root] = _refusal(root, mount)
+            report = self._ours[root] = _refusal(root, mount)
             self._listener.watch_changed(report)
             return report
-        self._refused.pop(root, None)
+        self._ours.pop(root, None)
         return self._with_remark(await self._watcher.watch(root))
 
     async def unwatch(self, root: str) -> None:
         """Stop watching *root*; an unknown one is ignored."""
-        if self._refused.pop(root, None) is None:
-            await self._watcher.unwatch(root)
+        self._roots.discard(root)
+        self._ours.pop(root, None)
+        await self._watcher.unwatch(root)
 
     async def barrier(self) -> None:
         """Return once every event that happened before the call has been handed to the listener."""
@@ -62,7 +88,7 @@ class LocalOnly:
 
     def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
         """List the files below *root*. See the port."""
-        if root in self._refused:
+        if root in self._ours:
             raise SurveyFailed(root)
         return self._watcher.survey(root)
 
@@ -72,14 +98,14 @@ class LocalOnly:
 
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""
-        if root in self._refused:
-            return self._refused[root]
+        if root in self._ours:
+            return self._ours[root]
         report = self._watcher.report(root)
         return None if report is None else self._with_remark(report)
 
     async def sight(self, root: str, path: str, *, is_dir: bool) -> Sight | None:
         """Return whether the watched *root* sees *path*; None for one that is refused. See the port."""
-        if root in self._refused:
+        if root in self._ours:
             return None
         sight = await self._watcher.sight(root, path, is_dir=is_dir)
         if sight is not None and sight.obstacle is Obstacle.OWN_DATA and sight.at in self._network:
@@ -92,6 +118,7 @@ class LocalOnly:
 
     async def close(self) -> None:
         """Hand over what was read, then stop every thread and close every descriptor."""
+        self._hear_no_more()
         await self._watcher.close()
 
     def file_events(self, events: Sequence[FileEvent]) -> None:
@@ -104,7 +131,26 @@ class LocalOnly:
 
     def watch_changed(self, report: WatchReport) -> None:
         """Pass *report* on, with what is to be said of the mounts."""
-        self._listener.watch_changed(self._with_remark(report))
+        if report.root not in self._ours:
+            self._listener.watch_changed(self._with_remark(report))
+
+    def _mounts_changed(self) -> None:
+        before = self._mounts
+        self._look_at_mounts()
+        places: set[str] = set()
+        for root in sorted(self._roots):
+            if before.of(root) != self._mounts.of(root):
+                report = gone_report(root, reads_observed=self.reads_observed)
+                self._ours[root] = replace(report, back=True)
+                self._listener.watch_changed(self._ours[root])
+            else:
+                changed = set(before.below(root)).symmetric_difference(self._mounts.below(root))
+                places.update(mount.point for mount in changed)
+                report_now = self.report(root)
+                if changed and report_now is not None:
+                    self._listener.watch_changed(report_now)
+        if places:
+            self._watcher.remounted(sorted(places))
 
     def _look_at_mounts(self) -> None:
         self._mounts = self._read_mounts()

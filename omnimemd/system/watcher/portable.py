@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Final, Protocol, TypeVar, TypeVarTuple
 
+from msgspec.structs import replace
+
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.explaining import Sight
@@ -79,7 +81,7 @@ class Hints(Protocol):
 
 
 class PortableWatcher:
-    """Sees which files below its roots are written. Its fields belong to the loop's thread, but for `_trees`."""
+    """Sees which files below its roots are written. Its fields are the loop's, but for `_trees` and `_gone`."""
 
     def __init__(
         self,
@@ -104,6 +106,7 @@ class PortableWatcher:
         self._remark = remark
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="omnimem-watch-look")
         self._trees: dict[str, Tree] = {}  # the worker's
+        self._gone: set[str] = set()  # the worker's: roots that were not there at the last look
         self._cookies = itertools.count(1 << 32)  # the kernel's have 32 bits
         self._reports: dict[str, WatchReport] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -154,7 +157,7 @@ class PortableWatcher:
             return
         with contextlib.suppress(WatchUnavailable):
             await self.barrier()
-        await self._do(self._trees.pop, root, None)
+        await self._do(self._end, root)
         self._reports.pop(root, None)
         if self._hints is not None:
             await self._hints.remove(root)
@@ -206,6 +209,10 @@ class PortableWatcher:
         directories = sum(report.directories for report in self._reports.values())
         return WatchCounts(directories, self._seen, 0, self._overflows, self._overflows)
 
+    def remounted(self, places: Sequence[str]) -> None:
+        """Look where another file system is now."""
+        self._hinted(dict.fromkeys(places, True), False)
+
     async def close(self) -> None:
         """Stop every thread."""
         self._closing = True
@@ -234,8 +241,7 @@ class PortableWatcher:
         """Look at everything after a while, as long as there is something to look at."""
         if self._timer is not None:
             self._timer.cancel()
-        seen = any(report.state is not WorkspaceState.GONE for report in self._reports.values())
-        if self._hints is None and seen and not self._closing:
+        if self._hints is None and self._reports and not self._closing:
             self._timer = self._loop.call_later(max(_EVERY_S, took_s * _SHARE), self._submit, self._look_everywhere)
 
     def _reported(self, report: WatchReport) -> None:
@@ -270,9 +276,19 @@ class PortableWatcher:
         tree = Tree(root, rule_files=self._rule_files, blind=self._blind)
         if tree.sweep(None):
             self._trees[root] = tree
+            self._gone.discard(root)
             self._post(self._reported, self._report_of(tree))
         else:
-            self._post(self._reported, gone_report(root, reads_observed=False))
+            self._lose_root(root)
+
+    def _end(self, root: str) -> None:
+        self._trees.pop(root, None)
+        self._gone.discard(root)
+
+    def _lose_root(self, root: str) -> None:
+        self._trees.pop(root, None)
+        self._gone.add(root)
+        self._post(self._reported, gone_report(root, reads_observed=False))
 
     def _listings(self, root: str) -> list[Listing]:
         at = self._clock.now()
@@ -317,8 +333,10 @@ class PortableWatcher:
                 if look(tree, found):
                     self._post(self._reported, self._report_of(tree))
                 else:
-                    del self._trees[root]
-                    self._post(self._reported, gone_report(root, reads_observed=False))
+                    self._lose_root(root)
+            for root in self._gone:
+                if os.path.isdir(root):
+                    self._post(self._reported, replace(gone_report(root, reads_observed=False), back=True))
         except Exception:
             # A net below everything: without it a look that fails would fail unseen, and each one after it.
             log.exception("look at files failed")

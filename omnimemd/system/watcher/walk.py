@@ -208,6 +208,12 @@ class Walker:
                 self._inotify.remove(wd)
             yield
 
+    def parent_of(self, path: str) -> tuple[Directory | None, str]:
+        """Return the directory that the directory *path* is seen in, None when there is none, and its name there."""
+        above, _, name = path.rpartition("/")
+        parent = self._table.find(above, [each.node for each in self._roots.values() if each.node is not None])
+        return (parent if parent is not None and parent.coverage.entering(above, name) else None), name
+
     def covering(self, parent: Directory | None, path: str, name: str) -> Coverage:
         """Return who sees the directory *name* of *parent*, before its own rules are read."""
         coverage = NOBODY if parent is None else parent.coverage.entering(path[: -len(name) - 1], name)

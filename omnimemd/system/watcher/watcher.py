@@ -182,6 +182,11 @@ class InotifyWatcher:
         """Return the counters."""
         return self._counts if self._machine is None else self._machine.counts()
 
+    def remounted(self, places: Sequence[str]) -> None:
+        """Look again at the directories *places*: another file system is there now."""
+        machine = self._running()
+        machine.call(lambda: machine.dispatcher.remounted(places))
+
     async def close(self) -> None:
         """Hand over what was read, then stop both threads and close every descriptor."""
         if self._machine is None:
