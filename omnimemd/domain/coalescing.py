@@ -17,7 +17,7 @@ from omnimem.model import Access
 from omnimemd.domain.bursts import BurstPart, Bursts, Scope
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change, FileEvent
-from omnimemd.domain.temporary import becomes, is_dropping, is_temporary
+from omnimemd.domain.temporary import becomes, is_dropping, is_fleeting, is_temporary
 
 #: How long everything is held to be folded: the second half of a rename is no further behind the first.
 _WINDOW_MS: Final = 100
@@ -235,10 +235,16 @@ class Coalescer:
             del self._latest[step.path]
 
     def _without_droppings(self, observed: list[Observed]) -> list[Observed]:
-        """Leave out what editors make beside the file; one moved aside and made anew is a write of that file."""
+        """Leave out what editors make beside the file; one moved aside, or deleted, and made anew is a write of it."""
         kept: list[Observed] = []
-        aside: dict[str, int] = {}  # path moved to a backup's name → where its deletion stands in *kept*
+        aside: dict[str, int] = {}  # path deleted, or moved to a backup's name → where its deletion stands in *kept*
+        fleeting: dict[str, int] = {}  # temporary file that was made → where that stands in *kept*
+        passed: set[int] = set()  # places in *kept* of those that are gone again
         for one in observed:
+            if one.access is Access.DELETE and one.path in fleeting:
+                self.folded += 2
+                passed.add(fleeting.pop(one.path))
+                continue
             if is_dropping(posixpath.basename(one.path)):
                 if one.old_path is not None and not is_dropping(posixpath.basename(one.old_path)):
                     aside[one.old_path] = len(kept)
@@ -249,10 +255,15 @@ class Coalescer:
             saved = one.old_path is not None and is_dropping(posixpath.basename(one.old_path))
             if one.path in aside and (saved or one.access in (Access.CREATE, Access.WRITE)):
                 self.folded += 1
-                kept[aside.pop(one.path)] = Observed(one.workspaces, one.path, Access.WRITE, one.at)
-            else:
-                kept.append(Observed(one.workspaces, one.path, Access.WRITE, one.at) if saved else one)
-        return kept
+                place = aside.pop(one.path)
+                kept[place] = Observed(one.workspaces, one.path, Access.WRITE, kept[place].at)
+                continue
+            if one.access is Access.DELETE:
+                aside[one.path] = len(kept)
+            elif one.access is Access.CREATE and is_fleeting(posixpath.basename(one.path)):
+                fleeting[one.path] = len(kept)
+            kept.append(Observed(one.workspaces, one.path, Access.WRITE, one.at) if saved else one)
+        return [one for place, one in enumerate(kept) if place not in passed] if passed else kept
 
     def _is_settled(self, step: "_Step", now: Millis) -> bool:
         age = now - step.at

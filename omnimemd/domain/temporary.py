@@ -10,6 +10,8 @@ _TEMPORARY: Final = re.compile(
     | .*(\.|_|-)te?mp(\b|_|\d).*    # a.py.tmp, a.tmp.1234, .tmp_a
     | te?mp(\d*|[._-].*)            # tmp1, temp-a
     | tmp[a-z0-9_]{8}(\..*)?        # tempfile.mkstemp
+    | \.tmp[A-Za-z0-9]{6}           # tempfile of Rust: zed
+    | .+\.\d{6,}                    # gofmt, write-file-atomic
     | .*~                           # backups
     | \..*\.sw[a-z]                 # vim
     | \.goutputstream-.*            # GLib
@@ -28,6 +30,8 @@ _DROPPING: Final = re.compile(
     | .+~                           # backups
     | \.\#.+ | \#.+\#              # Emacs: locks, files saved by themselves
     | \.goutputstream-.+            # GLib
+    | \..+\.kate-swp               # Kate's swap files
+    | .+[A-Za-z0-9]{6}\.bck         # Helix
     | .+___jb_(tmp|old)___          # JetBrains
     | sed[A-Za-z0-9]{6}             # sed -i
     """,
@@ -43,6 +47,11 @@ def is_dropping(name: str) -> bool:
 def is_temporary(name: str) -> bool:
     """Return whether the file *name* (without its folder) looks as if it were to be renamed over another."""
     return name.startswith(".") or _TEMPORARY.fullmatch(name) is not None
+
+
+def is_fleeting(name: str) -> bool:
+    """Return whether the file *name* (without its folder) is of no interest when it is made and deleted in one go."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def becomes(temporary: str, real: str) -> bool:

@@ -66,6 +66,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "systemd-analyze": _command("systemd-analyze"),
     "tar": _command("tar"),
     "tmux": _command("tmux"),
+    "vim": _command("vim"),
     "zsh": _command("zsh"),
     "inotify": Requirement(_has_inotify, "this kernel has no inotify"),
     "pidfd": Requirement(lambda: hasattr(os, "pidfd_open"), "this Python has no os.pidfd_open"),

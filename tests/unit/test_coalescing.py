@@ -75,8 +75,13 @@ class TestStories:
                 [(R, "a"), (M, "a"), (W, "a"), (R, "a")], ["read a", "write a", "read a"], id="read, write, read"
             ),
             pytest.param([(D, "a")], ["delete a"], id="rm"),
+            pytest.param(
+                [(C, "a.go.1234567"), (W, "a.go.1234567"), (M, "a.go"), (W, "a.go"), (D, "a.go.1234567")],
+                ["write a.go"],
+                id="gofmt",
+            ),
             pytest.param([(C, "a"), (W, "a"), (D, "a")], ["create a", "delete a"], id="made and removed"),
-            pytest.param([(D, "a"), (C, "a"), (W, "a")], ["delete a", "create a"], id="removed and made anew"),
+            pytest.param([(D, "a"), (C, "a"), (W, "a")], ["write a"], id="removed and made anew at once"),
             pytest.param([("a", "b")], ["move a > b"], id="mv"),
             pytest.param([("a", "b"), ("b", "c")], ["move a > b", "move b > c"], id="a chain of renames"),
             pytest.param(
