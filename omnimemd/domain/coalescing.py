@@ -77,14 +77,14 @@ class Coalescer:
         workspaces: tuple[str, ...] | None = None
         scope = self._bursts.scope(())
         reads: list[str] = []
-        at = Millis(0)
+        at, read = Millis(0), Change.READ
         for event in events:
             if event.workspaces is not workspaces or event.at != at:
                 self._count(scope, reads, at)
                 workspaces, at = event.workspaces, event.at
                 scope = self._bursts.scope(workspaces)
                 scope.catch_up(at)
-            if scope.tally is not None and event.change is Change.READ:
+            if scope.tally is not None and event.change is read:
                 reads.append(event.path)
             else:
                 self._take_note(event, scope)

@@ -87,7 +87,8 @@ class WatchCounts(msgspec.Struct, frozen=True):
     """Counters since the daemon started."""
 
     directories: int  #: directories watched now, each counted once
-    events_seen: int  #: events read from the kernel
+    events_seen: int  #: read from the kernel, or found by looking
     events_ignored: int  #: of these: directories' own, ignored paths, our own barrier
     overflows: int
     resyncs: int
+    events_repeated: int = 0  #: of those seen: not handed over, as the one before says the same

@@ -40,7 +40,9 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     watch: WatchCounts
     reads_observed: bool
     recorded: int
-    coalesced: int
+    scans: int
+    coalesced: int  #: events that became part of another access, or of a scan
+    ignored: int
     gaps: int
     problems: tuple[str, ...]
     pending_accesses: int
@@ -97,6 +99,7 @@ class Health:
 
     def figures(self) -> Figures:
         """Return the figures of now."""
+        watch = self._watcher.counts()
         active, ended = self._sessions.count()
         return Figures(
             database_bytes=self._database.size(),
@@ -104,10 +107,12 @@ class Health:
             active=active,
             ended=ended,
             workspaces=len(self._workspaces.every()),
-            watch=self._watcher.counts(),
+            watch=watch,
             reads_observed=self._watcher.reads_observed,
             recorded=self._tracking.recorded,
-            coalesced=self._tracking.folded,
+            scans=self._tracking.scans,
+            coalesced=self._tracking.folded + watch.events_repeated,
+            ignored=self._tracking.nobodys + watch.events_ignored,
             gaps=self._tracking.gaps,
             problems=self._watch_problems(),
             pending_accesses=self._tracking.waiting,

@@ -82,6 +82,7 @@ class Tracking:
         self._ambient: dict[str, Millis] = {}  # session id → when it is idle for long enough
         self.recorded = 0  #: accesses stored since the start, each counted once
         self.scans = 0  #: parts of bursts stored since the start, each counted once
+        self.nobodys = 0  #: accesses in folders that had no session any more
         self.gaps = 0
         workspaces.before_change(self.decide_of)
         workspaces.on_lost(self.events_lost)
@@ -190,6 +191,8 @@ class Tracking:
                 verdict = self._attributor.of_burst(one.workspaces, started_at=one.started_at, ended_at=one.ended_at)
             if verdict:
                 self._decided.append(_Decided(one, verdict))
+            elif isinstance(one, Observed):
+                self.nobodys += 1
 
     async def _store(self) -> None:
         async with self._storing:

@@ -73,6 +73,7 @@ class TestStatus:
             "events_seen",
             "events_recorded",
             "events_coalesced",
+            "scans",
             "events_ignored",
             "overflows",
             "resyncs",

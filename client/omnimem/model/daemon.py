@@ -43,6 +43,7 @@ class WatchStatus(Reply, frozen=True, kw_only=True):
     events_recorded: int
     events_coalesced: int
     events_ignored: int
+    scans: int
     overflows: int
     resyncs: int
     gaps: int

@@ -74,6 +74,7 @@ class Dispatcher(FileSystemEventHandler):
         markers: Markers,
         blind: Container[str],
     ) -> None:
+        self.told = 0  #: events that were handed over
         self.overflows = 0
         self.resyncs = 0
         self.table = DirectoryTable()
@@ -403,6 +404,7 @@ class Dispatcher(FileSystemEventHandler):
     def _hand_over(self, *, places: int) -> None:
         events = self._out.copy()
         self._out.clear()
+        self.told += len(events)
         self._outlet.events(events, places=places)
 
     def _lose(self, workspaces: tuple[str, ...], *, since: Millis, reason: str) -> None:

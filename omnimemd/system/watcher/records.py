@@ -72,7 +72,7 @@ class Records:
             change_rules: is told of each directory in which a file that says what is ignored changed.
             overflowed: is told that the kernel dropped events.
         """
-        self.seen = 0
+        self.repeated = 0  #: writes to a file that the same read of the queue has told of already
         self.ignored = 0
         self.stirred = False  #: the table or a root may have changed; whoever looked at it sets it back
         self._table = table
@@ -96,7 +96,7 @@ class Records:
         self._at = at
         worth_a_look, touched = self._sentinels.names, self._dealer.touched
         modified: set[tuple[int, bytes]] = set()
-        seen = ignored = 0
+        repeated = ignored = 0
         last_wd = None
         directory, coverage, arrival = "", NOBODY, None
         offset, end = 0, len(records)
@@ -105,7 +105,6 @@ class Records:
             offset += 16
             raw = records[offset : offset + length].rstrip(b"\0")
             offset += length
-            seen += 1
             change = _CHANGES.get(mask)
             if change is None or wd not in by_wd:
                 ignored += 1
@@ -123,6 +122,7 @@ class Records:
             if change is not Change.READ:
                 if change is Change.MODIFIED:
                     if (wd, raw) in modified:
+                        repeated += 1
                         continue
                     modified.add((wd, raw))
                 else:
@@ -135,7 +135,7 @@ class Records:
                 out.append(FileEvent(seen_by, f"{directory}/{name}", change, at, cookie))
             else:
                 ignored += 1
-        self.seen += seen
+        self.repeated += repeated
         self.ignored += ignored
 
     def forget_removed(self) -> None:

@@ -286,11 +286,12 @@ class _Machine:
         self._observer.event_queue.put((Call(call), self._watch))
 
     def counts(self) -> WatchCounts:
-        dispatcher = self.dispatcher
+        dispatcher, records = self.dispatcher, self.dispatcher.records
         return WatchCounts(
             directories=len(dispatcher.table.by_wd),
-            events_seen=dispatcher.records.seen,
-            events_ignored=dispatcher.records.ignored,
+            events_seen=records.ignored + records.repeated + dispatcher.told,
+            events_repeated=records.repeated,
+            events_ignored=records.ignored,
             overflows=dispatcher.overflows,
             resyncs=dispatcher.resyncs,
         )
