@@ -16,7 +16,7 @@ from tests.bench.recorded import Recorded, flush, recorded
 from tests.bench.running import daemon, folder
 
 #: Between two pieces of work, so that neither is taken for a part of the other.
-_PAUSE = 3.0
+_PAUSE = 2.0
 _FEW = 20
 
 _WALKER = """
