@@ -9,12 +9,13 @@ import msgspec
 from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.ports import Places, Processes, Watcher
+from omnimemd.domain.ports import Activity, Places, Processes, Watcher
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
+from omnimemd.services.evidence import Evidence
 from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
 from omnimemd.services.idempotency import Idempotency
@@ -36,6 +37,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     places: Places
     processes: Processes
+    activity: Activity
     watcher: Watcher
     new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
 
@@ -55,6 +57,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     cache: SessionCache
     background: Background
     liveness: Liveness
+    attributor: Attributor
 
 
 @asynccontextmanager
@@ -84,6 +87,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
                 await _finish(services.tracking.flush())
     finally:
         await world.watcher.close()
+        house.attributor.close()
     await _finish(services.memories.count_accesses())
     await _finish(services.sessions.close())
 
@@ -124,11 +128,13 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         clock=clock,
         tools=wishes.tools,
     )
+    attributor = Attributor(workspaces=workspaces, evidence=Evidence(workspaces=workspaces, activity=world.activity))
+    entries.on_said(attributor.said)
     tracking = Tracking(
         entries=entries,
         sessions=sessions,
         workspaces=workspaces,
-        attributor=Attributor(workspaces=workspaces),
+        attributor=attributor,
         discovery=discovery,
         watcher=watcher,
         clock=clock,
@@ -157,7 +163,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
     )
-    return House(services=services, cache=cache, background=background, liveness=liveness)
+    return House(services=services, cache=cache, background=background, liveness=liveness, attributor=attributor)
 
 
 async def _finish(work: Awaitable[None]) -> None:

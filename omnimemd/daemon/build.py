@@ -21,7 +21,7 @@ from omnimemd.system.clock import SystemClock
 from omnimemd.system.memory import rss_bytes
 from omnimemd.system.peer import peer_of
 from omnimemd.system.places import SystemPlaces
-from omnimemd.system.processes import SystemProcesses, open_deaths
+from omnimemd.system.processes import SystemProcesses, open_activity, open_deaths
 from omnimemd.system.settings import Settings
 from omnimemd.system.watcher import open_watcher
 
@@ -49,7 +49,14 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 # Its own files change with every access that is recorded: to record those would never end.
                 blind=(settings.data_dir.resolve(),),
             )
-            world = World(clock=clock, places=SystemPlaces(), processes=processes, watcher=watcher, new_token=_token)
+            world = World(
+                clock=clock,
+                places=SystemPlaces(),
+                processes=processes,
+                activity=open_activity(clock),
+                watcher=watcher,
+                new_token=_token,
+            )
             wishes = Wishes(
                 workspaces=tuple(map(str, settings.workspaces)),
                 ambient_idle_ms=settings.ambient_idle_ms,

@@ -1,10 +1,23 @@
-"""Whose an observed access is. The method is kept on every row, and what cannot be told is said to be ambiguous."""
+"""Whose an observed access is. The method is kept on every row, and what cannot be told is said to be ambiguous.
 
-from collections.abc import Sequence
+The evidence, best first: the tool named the path (`exact`); a process of the session has the file open (`process`); the
+session's processes alone moved as the access did (`probable`); only this session can see the folder (`probable`).
+"""
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from omnimem.model import Attribution
+from omnimem.model import Access, Attribution
+from omnimemd.domain.activity import Moved
+from omnimemd.domain.identity import ProcessIdentity
+
+#: How many times as much as every other a tree must have done to be taken for the one that did it.
+RATIO: Final = 4
+#: Bytes that a program reads or writes besides the file: a line of its conversation with whoever told it to.
+_SLACK: Final = 256
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -16,14 +29,160 @@ class Share(msgspec.Struct, frozen=True):
     agent_id: str | None = None  #: which of the agents in the session's process, where the tool said so
 
 
-def attribute(candidates: Sequence[str]) -> tuple[Share, ...]:
-    """Return where an access goes that any of the sessions *candidates* could have made.
+class Kind(enum.Enum):
+    """Which counter an access moves."""
 
-    The session that is alone has it, as probable; of several each has it, as ambiguous, naming the others; of none,
-    nobody.
+    READ = "read"
+    WRITE = "written"
+    QUIET = "cpu_ns"  #: a name that changes: nothing is read or written
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """Something that one of several trees did."""
+
+    kind: Kind
+    size: int  #: bytes that were read or written at least
+    trees: frozenset[ProcessIdentity]  #: who may have done it
+
+    def is_within(self, moved: Moved) -> bool:
+        """Return whether who *moved* so can have done it: a processor is needed, and for bytes there must be some."""
+        none_of_it = self.kind is not Kind.QUIET and self.size and not getattr(moved, self.kind.value)
+        return bool(moved) and not none_of_it
+
+
+class Contender(msgspec.Struct, frozen=True):
+    """A process tree, or a session without one, that may have done something."""
+
+    sessions: tuple[str, ...]  #: ≥ 1; several share one process
+    idle: bool = False  #: its processes are known not to have done it: they did nothing of the kind meanwhile
+
+
+def kind_of(access: Access) -> Kind:
+    """Return which counter *access* moves."""
+    match access:
+        case Access.READ:
+            return Kind.READ
+        case Access.WRITE | Access.CREATE:
+            return Kind.WRITE
+        case _:
+            return Kind.QUIET
+
+
+def settle(found: Contender, method: Attribution) -> tuple[Share, ...]:
+    """Return where an access goes that the processes of *found* made, as *method* tells."""
+    return _ambiguous(found.sessions) if len(found.sessions) > 1 else (Share(found.sessions[0], method),)
+
+
+def attribute(candidates: Sequence[str]) -> tuple[Share, ...]:
+    """Return where an access goes that any of the sessions *candidates* may have made: as `by_place` has it."""
+    return by_place([Contender((one,)) for one in candidates])
+
+
+def by_place(contenders: Sequence[Contender]) -> tuple[Share, ...]:
+    """Return where an access goes that nothing but its place tells of.
+
+    Who did nothing of the kind meanwhile did not do it. The one that is left has it, as probable; of several each has
+    it, as ambiguous, naming the others. Where all did nothing somebody else did it, or a process that is not seen to be
+    theirs: then each has it, as ambiguous.
     """
-    if len(candidates) == 1:
-        return (Share(candidates[0], Attribution.PROBABLE),)
+    left = [one for one in contenders if not one.idle]
+    if len(left) == 1:
+        return settle(left[0], Attribution.PROBABLE)
+    return _ambiguous([session for one in left or contenders for session in one.sessions])
+
+
+def explain(
+    deeds: Sequence[Deed],
+    moved: Mapping[ProcessIdentity, Moved],
+    *,
+    known: Sequence[ProcessIdentity | None] = (),
+    all_told: bool = True,
+) -> list[ProcessIdentity | None]:
+    """Return, for each of *deeds*, whose it is by what the trees *moved*; None where that does not tell.
+
+    Whoever reads a file reads at least its size: only a tree that moved as much can have done it, and what explains one
+    deed is not there for the next. Where several can, it is whose movement it explains to the byte; or the one that has
+    nothing else to explain its movement; or the one that did four times as much as any other. A deed that a tree may
+    have done that was not measured stays open.
+
+    Args:
+        deeds: what was done meanwhile.
+        moved: what those trees did that could be measured.
+        known: for each deed the tree that is known to have done it; or nothing.
+        all_told: whether *deeds* are all there were; if not, a movement may have to do with others.
+    """
+    return _Ledger(deeds, moved, known or [None] * len(deeds)).settled(all_told=all_told)
+
+
+class _Ledger:
+    """Which deeds have found their tree, and how much of each tree's movement is left for the others."""
+
+    def __init__(
+        self,
+        deeds: Sequence[Deed],
+        moved: Mapping[ProcessIdentity, Moved],
+        known: Sequence[ProcessIdentity | None],
+    ) -> None:
+        self._owners = list(known)
+        self._deeds = deeds
+        self._left = {tree: {kind: getattr(one, kind.value) for kind in Kind} for tree, one in moved.items()}
+        for deed, tree in zip(deeds, known, strict=True):
+            if tree in self._left and deed.kind is not Kind.QUIET:
+                self._left[tree][deed.kind] -= deed.size
+        # The largest first: the fewest trees have moved enough for it.
+        order = sorted(range(len(deeds)), key=lambda index: -deeds[index].size)
+        self._open = [index for index in order if known[index] is None and deeds[index].trees <= moved.keys()]
+
+    def settled(self, *, all_told: bool) -> list[ProcessIdentity | None]:
+        """Return the tree of each deed; the rule that is surest goes first, and again after each success."""
+        rules = (self._only, self._to_the_byte, self._unexplained, self._foremost)
+        while any(self._assign(rule) for rule in (rules if all_told else rules[:2])):
+            pass
+        return self._owners
+
+    def _assign(self, rule: "_Rule") -> bool:
+        for index in self._open:
+            deed = self._deeds[index]
+            able = self._able(deed)
+            tree = rule(deed, able) if able else None
+            if tree is not None:
+                self._owners[index] = tree
+                self._open.remove(index)
+                if deed.kind is not Kind.QUIET:
+                    self._left[tree][deed.kind] -= deed.size
+                return True
+        return False
+
+    def _able(self, deed: Deed) -> list[ProcessIdentity]:
+        """Return who can have done it: who moved enough bytes; else (it was a part, or mmap(2)) who was busy at all."""
+        enough = [tree for tree in deed.trees if deed.size and self._left[tree][deed.kind] >= deed.size]
+        return enough or [tree for tree in deed.trees if self._left[tree][Kind.QUIET]]
+
+    def _only(self, deed: Deed, able: list[ProcessIdentity]) -> ProcessIdentity | None:
+        return able[0] if len(able) == 1 else None
+
+    def _to_the_byte(self, deed: Deed, able: list[ProcessIdentity]) -> ProcessIdentity | None:
+        if not deed.size:
+            return None
+        fitting = [tree for tree in able if 0 <= self._left[tree][deed.kind] - deed.size < _SLACK]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _unexplained(self, deed: Deed, able: list[ProcessIdentity]) -> ProcessIdentity | None:
+        return self._only(deed, [tree for tree in able if tree not in self._owners])
+
+    def _foremost(self, deed: Deed, able: list[ProcessIdentity]) -> ProcessIdentity | None:
+        if len(self._open) >= len(able):  # each may have done one of them, however little
+            return None
+        # Some bytes are no evidence against one who used mmap(2).
+        kind = deed.kind if any(self._left[tree][deed.kind] >= _SLACK for tree in able) else Kind.QUIET
+        first, second = sorted(able, key=lambda tree: self._left[tree][kind], reverse=True)[:2]
+        return first if self._left[first][kind] >= RATIO * self._left[second][kind] else None
+
+
+_Rule = Callable[[Deed, list[ProcessIdentity]], ProcessIdentity | None]
+
+
+def _ambiguous(sessions: Sequence[str]) -> tuple[Share, ...]:
     return tuple(
-        Share(one, Attribution.AMBIGUOUS, tuple(other for other in candidates if other != one)) for one in candidates
+        Share(one, Attribution.AMBIGUOUS, tuple(other for other in sessions if other != one)) for one in sessions
     )

@@ -6,6 +6,7 @@ over the real one is one write of the real one; the two halves of a rename are o
 into its parts. Nothing is folded across windows, and nothing is dropped: what is folded is counted.
 """
 
+import itertools
 import posixpath
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +36,8 @@ _KEPT_OPEN_MS: Final = 30_000
 _KEPT_OPEN_FILES: Final = 4_096
 #: What is given out at a time, so that the loop does other things between.
 _SLICE: Final = 500
+#: What is told of as held.
+_AROUND: Final = 32
 
 
 class Observed(msgspec.Struct, frozen=True, gc=False):
@@ -194,6 +197,11 @@ class Coalescer:
             else:
                 held |= {step.path, step.old_path or step.path}
         return settled
+
+    def held(self) -> list[Observed]:
+        """Return the oldest of what is held and stays so, as it looks by now: it may explain what is given out."""
+        oldest = itertools.islice(self._steps.values(), _AROUND)
+        return [Observed(step.workspaces, step.path, step.access, step.at, step.old_path) for step in oldest]
 
     def take_of(self, workspace: str, *, now: Millis) -> list[Settled]:
         """Return, in order, all that is held of one *workspace*, settled or not."""

@@ -6,6 +6,7 @@
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
+from omnimemd.domain.activity import Look, LookOrder
 from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.identity import Process, ProcessIdentity
@@ -136,6 +137,21 @@ class Processes(Protocol):
         Returns:
             What takes the request back; None when the process is dead already: then *callback* is never called.
         """
+        ...
+
+
+class Activity(Protocol):
+    """Looks at what processes have used and have open."""
+
+    def look(self, order: LookOrder, seen: Callable[[Look], None]) -> None:
+        """Look, on another thread; *seen* is called on the loop. Looks are taken, and told, in the order of the calls.
+
+        A look that fails tells that nothing was seen; one that is not done when this is closed tells nothing.
+        """
+        ...
+
+    def close(self) -> None:
+        """Look no more."""
         ...
 
 

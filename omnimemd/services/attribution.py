@@ -1,19 +1,34 @@
 """Decide in which sessions what was observed is recorded."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 import msgspec
 
 from omnimem.model import Attribution
-from omnimemd.domain.attribution import Share, attribute
+from omnimemd.domain.activity import Moved, Span
+from omnimemd.domain.attribution import RATIO, Contender, Deed, Kind, Share, by_place, explain, kind_of, settle
+from omnimemd.domain.claims import Claim, Claims
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.coalescing import Observed
+from omnimemd.domain.entries import FileAccess
 from omnimemd.domain.file_events import FileEvent
+from omnimemd.domain.identity import ProcessIdentity
+from omnimemd.services.evidence import Evidence
 from omnimemd.services.workspaces import AmbientPlace, Workspaces
+
+#: How long before and after an access a descriptor that is open may be the one it was made by.
+_HELD_MS: Final = 50
+#: How long what was decided may matter for what is decided later: reads are held longest.
+_REMEMBERED_MS: Final = 1_000
+#: Accesses between two looks that are told apart; of more only the whole is explained.
+_APART: Final = 32
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Where something goes; nowhere when both are empty."""
+    """Where something goes; nowhere when it is false."""
 
     shares: tuple[Share, ...]
     ambient: AmbientPlace | None = None  #: whose ambient session has it, when nobody else does
@@ -23,38 +38,273 @@ class Verdict(msgspec.Struct, frozen=True):
         return bool(self.shares) or self.ambient is not None
 
 
+#: What a burst is: a tree that was busy at all may have been at it.
+_ANYTHING: Final = Deed(Kind.QUIET, 0, frozenset())
+#: What comes closer upon another access than this may have been under way at the same time.
+_PAUSE_MS: Final = 12
+#: Of what a tool has told itself.
+_TOLD: Final = Verdict(())
+
+
+class _Party(msgspec.Struct, frozen=True):
+    """Sessions that may have done something together: those of one process, or one that has none."""
+
+    sessions: tuple[str, ...]
+    process: ProcessIdentity | None
+    member: bool  #: whether they are active in the folder; else their process is a child of one that is
+
+
+class _Case(msgspec.Struct, frozen=True):
+    """An access whose owner is looked for."""
+
+    what: Observed
+    ended_at: Millis
+    parties: tuple[_Party, ...]
+    deed: Deed
+
+    @property
+    def is_open(self) -> bool:
+        """Whether several may have made it, all of them with processes."""
+        return len(self.parties) > 1 and all(party.process for party in self.parties)
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """The tree that made an access."""
+
+    tree: ProcessIdentity
+    method: Attribution
+    worker: int | None
+
+
 class Attributor:
     """Knows whose an access is. Belongs to the event loop's thread."""
 
-    def __init__(self, *, workspaces: Workspaces) -> None:
-        """Choose among the sessions active in *workspaces*."""
+    def __init__(self, *, workspaces: Workspaces, evidence: Evidence) -> None:
+        """Choose among the sessions active in *workspaces* by *evidence*."""
         self._workspaces = workspaces
+        self._evidence = evidence
+        self._claims = Claims()
+        self._decided: list[tuple[_Case, _Found | None]] = []  # of late, which may explain what processes did, too
         self.folded = 0  #: accesses that are not recorded because a tool told of them itself
 
     def saw(self, events: Sequence[FileEvent]) -> None:
         """Take note of what is seen at this moment: the best time to look who is at work."""
+        self._evidence.saw(events)
 
-    def verdicts(self, observed: Sequence[Observed]) -> list[Verdict]:
-        """Return where each of *observed* goes, by who is active now."""
-        known: dict[tuple[str, ...], Verdict] = {}
+    def said(self, session_id: str, access: FileAccess) -> None:
+        """Take note that the tool of a session has told of *access* itself, and that this is recorded."""
+        self._claims.add(session_id, access)
+
+    async def settled(self) -> None:
+        """Return when there is evidence about everything that was seen."""
+        await self._evidence.settled()
+
+    def verdicts(self, observed: Sequence[Observed], *, held: Sequence[Observed] = ()) -> list[Verdict]:
+        """Return where each of *observed* goes, by who is active now, what tools said and what processes did.
+
+        Args:
+            observed: what is settled, oldest first.
+            held: what follows it and is decided later: it may explain what processes did, too.
+        """
+        claims = [self._claims.of(one.path, one.access, at=one.at) for one in observed]
+        told = [claim is not None and claim.tells_of(one.access) for claim, one in zip(claims, observed, strict=True)]
+        parties: dict[tuple[str, ...], tuple[_Party, ...]] = {}
+        for one in (*observed, *held):
+            if one.workspaces not in parties:
+                parties[one.workspaces] = self._parties(one.workspaces)
+        found = self._found(
+            [self._case(one, parties[one.workspaces]) for one in observed],
+            [self._case(one, parties[one.workspaces]) for one in held],
+        )
         verdicts = []
-        for one in observed:
-            verdict = known.get(one.workspaces)
-            if verdict is None:
-                shares = attribute(self._workspaces.members(one.workspaces))
-                verdict = known[one.workspaces] = Verdict(shares, None if shares else self._ambient(one.workspaces))
-            verdicts.append(verdict)
+        for one, claim, already in zip(observed, claims, told, strict=True):
+            if already and claim is not None:
+                claim.spent = True
+                self.folded += 1
+                verdicts.append(_TOLD)
+            else:
+                verdicts.append(self._verdict(one, parties[one.workspaces], found.get(id(one)), claim))
         return verdicts
 
     def of_burst(self, workspaces: tuple[str, ...], *, started_at: Millis, ended_at: Millis) -> Verdict:
         """Return where a scan goes: many accesses below *workspaces*, from *started_at* to *ended_at*."""
-        shares = attribute(self._workspaces.members(workspaces))
-        return Verdict(shares, None if shares else self._ambient(workspaces))
+        parties = self._parties(workspaces)
+        span = self._evidence.looks.span(started_at, ended_at)
+        trees = frozenset(party.process for party in parties if party.process is not None)
+        if span is None or len(trees) < len(parties):
+            return self._by_place(workspaces, parties, span, _ANYTHING)
+        moved = {
+            tree: Moved(read=one.read + one.written, cpu_ns=one.cpu_ns) for tree, one in _moved(span, trees).items()
+        }
+        (tree,) = explain([Deed(Kind.READ, 0, trees)], moved)
+        if tree is None or len(parties) == 1:
+            return self._by_place(workspaces, parties, span, _ANYTHING)
+        found = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
+        return self._of_tree(parties, found) or Verdict(())
 
     def of_everybody(self, workspace: str) -> Verdict:
         """Return where something goes that all who are active in *workspace* should know."""
         shares = tuple(Share(one, Attribution.PROBABLE) for one in self._workspaces.members((workspace,)))
         return Verdict(shares, None if shares else self._ambient((workspace,)))
 
+    def close(self) -> None:
+        """Gather no more evidence."""
+        self._evidence.close()
+
+    # ---- who may have done it
+
+    def _parties(self, workspaces: tuple[str, ...]) -> tuple[_Party, ...]:
+        """Return who may have done what happens below *workspaces*.
+
+        Of sessions of one process those of the deepest folder; and of processes that are children of theirs, the
+        sessions these are bound to, wherever they are active.
+        """
+        members = self._workspaces.active(workspaces)
+        parties = [_Party((one.session_id,), None, True) for one in members if one.process is None]
+        bound: dict[ProcessIdentity, list[str]] = {}
+        deepest = {one.process: one.workspace for one in sorted(members, key=lambda one: len(one.workspace))}
+        for one in members:
+            if one.process is not None and one.workspace == deepest[one.process]:
+                bound.setdefault(one.process, []).append(one.session_id)
+        parties += [_Party(tuple(sessions), process, True) for process, sessions in bound.items()]
+        look = self._evidence.looks.latest
+        if look is not None and look.above and bound:
+            below = {process for process in look.trees if process not in bound and look.descends(process, bound)}
+            parties += [_Party(self._sessions_of(process), process, False) for process in below]
+        return tuple(parties)
+
+    def _sessions_of(self, process: ProcessIdentity) -> tuple[str, ...]:
+        return tuple(one.session_id for one in self._workspaces.everybody() if one.process == process)
+
+    def _case(self, one: Observed, parties: tuple[_Party, ...]) -> _Case:
+        trees = frozenset(party.process for party in parties if party.process is not None)
+        return _Case(one, self._evidence.ended_at(one.path, one.at), parties, self._deed(one, trees))
+
+    def _deed(self, one: Observed, trees: frozenset[ProcessIdentity]) -> Deed:
+        kind = kind_of(one.access)
+        return Deed(kind, 0 if kind is Kind.QUIET else self._evidence.size_of(one.path), trees)
+
+    # ---- who did it
+
+    def _found(self, cases: Sequence[_Case], later: Sequence[_Case]) -> dict[int, _Found]:
+        """Return the tree that made each access, by the access's `id()`, where that can be told."""
+        rivals = [case for case in cases if case.is_open]
+        if not rivals:
+            return {id(case.what): holder for case in cases if (holder := self._holder(case)) is not None}
+        since = rivals[0].what.at - _REMEMBERED_MS
+        self._decided = [(case, owner) for case, owner in self._decided if case.what.at >= since][-_APART:]
+        around = [*(case for case, _ in self._decided), *cases, *later]
+        found = {id(case.what): owner for case, owner in self._decided if owner is not None}
+        found |= {id(case.what): holder for case in (*cases, *later) if (holder := self._holder(case)) is not None}
+        wanted = {id(case.what) for case in rivals}
+        for some in self._by_span([case for case in around if case.is_open]):
+            self._explain(some, found, wanted, all_told=False)
+        for some in _clusters([case for case in around if case.is_open]):
+            self._explain(some, found, wanted, all_told=True)
+        self._decided += [(case, found.get(id(case.what))) for case in rivals]
+        return found
+
+    def _holder(self, case: _Case) -> _Found | None:
+        """Return the only tree that had the file open for writing when it was written to.
+
+        A read tells nothing here: it is seen when the file is closed, so what is open then is another descriptor.
+        """
+        if case.deed.kind is not Kind.WRITE:
+            return None
+        looks = self._evidence.looks
+        span = looks.span(case.what.at, case.ended_at)
+        holders = {}
+        for look in looks.between(Millis(case.what.at - _HELD_MS), Millis(case.ended_at + _HELD_MS)):
+            for file in look.open:
+                if file.path == case.what.path and file.writing:
+                    moved = None if span is None else span.moved(file.tree)
+                    if moved is None or moved.written:  # one that is open and was not written to is a log, say
+                        holders[file.tree] = file.pid
+        if len(holders) != 1:
+            return None
+        ((tree, pid),) = holders.items()
+        return _Found(tree, Attribution.PROCESS, pid if pid != tree.pid else None)
+
+    def _explain(
+        self, cases: Sequence[_Case], found: dict[int, _Found], wanted: AbstractSet[int], *, all_told: bool
+    ) -> None:
+        """Add to *found* what the figures around *cases*, made close to one another, tell of those *wanted*."""
+        if all(id(case.what) not in wanted or id(case.what) in found for case in cases):
+            return
+        started_at, ended_at = min(case.what.at for case in cases), max(case.ended_at for case in cases)
+        known = [owner.tree if (owner := found.get(id(case.what))) else None for case in cases]
+        span = self._evidence.looks.span(started_at, ended_at)
+        if span is None:
+            return
+        trees: frozenset[ProcessIdentity] = frozenset().union(*(case.deed.trees for case in cases))
+        moved = _moved(span, trees)
+        if len(cases) <= _APART:
+            owners = explain([case.deed for case in cases], moved, known=known, all_told=all_told)
+        else:
+            whole = {
+                kind: Deed(kind, sum(case.deed.size for case in cases if case.deed.kind is kind), trees)
+                for kind in Kind
+            }
+            of_kind = dict(zip(whole, explain(list(whole.values()), moved, all_told=all_told), strict=True))
+            owners = [of_kind[case.deed.kind] for case in cases]
+        for case, tree, already in zip(cases, owners, known, strict=True):
+            if tree is not None and already is None and id(case.what) in wanted:
+                found[id(case.what)] = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
+
+    def _by_span(self, cases: Sequence[_Case]) -> Iterable[list[_Case]]:
+        groups: defaultdict[int, list[_Case]] = defaultdict(list)
+        for case in cases:
+            groups[id(self._evidence.looks.span(case.what.at, case.ended_at))].append(case)
+        return groups.values()
+
+    # ---- where it goes
+
+    def _verdict(
+        self, one: Observed, parties: tuple[_Party, ...], found: _Found | None, claim: Claim | None
+    ) -> Verdict:
+        verdict = None if found is None else self._of_tree(parties, found)
+        if claim is not None and (
+            verdict is None or claim.session_id in [share.session_id for share in verdict.shares]
+        ):
+            share = Share(claim.session_id, Attribution.EXACT, agent_id=claim.agent_id)
+            return Verdict((share,), worker=None if verdict is None else verdict.worker)
+        if verdict is not None:
+            return verdict
+        span = self._evidence.looks.until_now(one.at)
+        return self._by_place(one.workspaces, parties, span, self._deed(one, frozenset()))
+
+    def _of_tree(self, parties: tuple[_Party, ...], found: _Found) -> Verdict | None:
+        known = (one.sessions for one in parties if one.process == found.tree)
+        sessions = next(known, None) or self._sessions_of(found.tree)  # one that is active elsewhere had it open
+        return Verdict(settle(Contender(sessions), found.method), worker=found.worker) if sessions else None
+
+    def _by_place(
+        self, workspaces: tuple[str, ...], parties: tuple[_Party, ...], span: Span | None, deed: Deed
+    ) -> Verdict:
+        contenders = []
+        for party in parties:
+            moved = None if span is None or party.process is None else span.moved(party.process)
+            out_of_it = moved is not None and not deed.is_within(moved)
+            if party.member or (moved is not None and not out_of_it):
+                contenders.append(Contender(party.sessions, out_of_it))
+        shares = by_place(contenders)
+        return Verdict(shares, None if shares else self._ambient(workspaces))
+
     def _ambient(self, workspaces: tuple[str, ...]) -> AmbientPlace | None:
         return self._workspaces.by_hand(workspaces)
+
+
+def _moved(span: Span, trees: frozenset[ProcessIdentity]) -> dict[ProcessIdentity, Moved]:
+    return {tree: moved for tree in trees if (moved := span.moved(tree)) is not None}
+
+
+def _clusters(cases: Sequence[_Case]) -> list[list[_Case]]:
+    """Return *cases* in groups that no pause divides: what was begun before a look may show after the next."""
+    clusters: list[list[_Case]] = []
+    ended_at = 0
+    for case in sorted(cases, key=lambda case: case.what.at):
+        if not clusters or case.what.at > ended_at + _PAUSE_MS:
+            clusters.append([])
+        clusters[-1].append(case)
+        ended_at = max(ended_at, case.ended_at)
+    return clusters

@@ -137,6 +137,7 @@ class Tracking:
                 await self._watcher.barrier()
         except TimeoutError:
             raise Unavailable(f"File events are more than {_BARRIER_SECONDS:.0f} s behind.") from None
+        await self._attributor.settled()
         for settled in self._coalescer.slices(now=self._clock.now(), everything=True):
             self._decide(settled)
             await self._store()
@@ -183,7 +184,7 @@ class Tracking:
 
     def _decide(self, settled: Sequence[Settled]) -> None:
         observed = [one for one in settled if isinstance(one, Observed)]
-        verdicts = iter(self._attributor.verdicts(observed))
+        verdicts = iter(self._attributor.verdicts(observed, held=self._coalescer.held()))
         for one in settled:
             if isinstance(one, Observed):
                 verdict = next(verdicts)

@@ -17,6 +17,7 @@ from omnimem.errors import WorkspaceInvalid, WorkspaceNotFound
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import Loss, WatchReport
+from omnimemd.domain.identity import ProcessIdentity
 from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import Watcher
 from omnimemd.domain.sessions import Session
@@ -44,6 +45,14 @@ class AmbientPlace(msgspec.Struct, frozen=True):
     project_id: str
 
 
+class Member(msgspec.Struct, frozen=True):
+    """A session active in a folder."""
+
+    session_id: str
+    workspace: str
+    process: ProcessIdentity | None  #: the one it is bound to
+
+
 class _Folder:
     """One watched folder. Mutable; belongs to the event loop's thread."""
 
@@ -53,7 +62,7 @@ class _Folder:
         self.since = since
         self.track = True  # false: `.omnimem.toml` says not to
         self.by_hand = False
-        self.members: list[str] = []  # ids of the sessions active here
+        self.members: dict[str, Member] = {}  # the sessions active here, by id
 
 
 class Workspaces:
@@ -83,12 +92,17 @@ class Workspaces:
         #: Folders that were to be watched and could not be, each with the reason.
         self.absent: dict[str, str] = {}
         self._before_change: Callable[[str], None] = lambda path: None
+        self._joined: Callable[[str], None] = lambda path: None
         self._lost: Callable[[Loss], None] = lambda loss: None
         self._gone: dict[str, asyncio.Event] = {}  # folders whose return is looked out for; set when they may be back
 
     def before_change(self, callback: Callable[[str], None]) -> None:
         """Have *callback* called with the path of a folder before it changes which sessions are active there."""
         self._before_change = callback
+
+    def on_joined(self, callback: Callable[[str], None]) -> None:
+        """Have *callback* called with the path of a folder when a session has become active there."""
+        self._joined = callback
 
     def on_lost(self, callback: Callable[[Loss], None]) -> None:
         """Have *callback* called with each interval in which a folder was not there to be watched."""
@@ -119,11 +133,12 @@ class Workspaces:
             self._before_change(session.workspace)
         self._leaving.pop(session.session_id, None)
         folder = self._folder(session.workspace, session.project_id)
-        if instead_of in folder.members:
-            folder.members.remove(instead_of)
-        if session.session_id not in folder.members:
-            folder.members.append(session.session_id)
+        if instead_of is not None:
+            folder.members.pop(instead_of, None)
+        process = None if session.process is None else session.process.identity
+        folder.members[session.session_id] = Member(session.session_id, session.workspace, process)
         self._settle_later(session.workspace)
+        self._joined(session.workspace)
 
     async def catch_up(self, path: str) -> None:
         """Return when what happened in the folder *path* before the call has been read, if anybody watches there."""
@@ -202,7 +217,15 @@ class Workspaces:
 
     def members(self, roots: tuple[str, ...]) -> tuple[str, ...]:
         """Return the ids of the sessions active in any of *roots*."""
-        return tuple(one for root in roots if root in self._folders for one in self._folders[root].members)
+        return tuple(one.session_id for one in self.active(roots))
+
+    def active(self, roots: tuple[str, ...]) -> tuple[Member, ...]:
+        """Return the sessions active in any of *roots*, in the order of these."""
+        return tuple(one for root in roots if root in self._folders for one in self._folders[root].members.values())
+
+    def everybody(self) -> tuple[Member, ...]:
+        """Return every active session there is."""
+        return self.active(tuple(self._folders))
 
     def by_hand(self, roots: tuple[str, ...]) -> AmbientPlace | None:
         """Return the deepest of *roots* that was added by hand, None when none was."""
@@ -249,7 +272,7 @@ class Workspaces:
         self._before_change(session.workspace)
         folder = self._folders.get(session.workspace)
         if folder is not None and session.session_id in folder.members:
-            folder.members.remove(session.session_id)
+            del folder.members[session.session_id]
             self._drop_if_unwanted(folder)
 
     async def _barrier(self) -> None:

@@ -32,6 +32,7 @@ NAMES: Final = (
     "storming",
     "unpacking",
     "showing",
+    "attributing",
 )
 #: Those that take so long that they are measured only when they are named.
 LONG: Final = ("soak",)

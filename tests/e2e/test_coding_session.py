@@ -96,7 +96,9 @@ class Coding(NamedTuple):
         rows = accesses(self.client, self.session.session_id)[len(before) :]
         assert all(began <= millis(row.timestamp) <= done for row in rows)
         assert [row.timestamp for row in rows] == sorted(row.timestamp for row in rows)
-        assert {(row.source, row.attribution, row.others) for row in rows} <= {("watch", "probable", None)}
+        assert {(row.source, row.others) for row in rows} <= {("watch", None)}
+        # It is not the tool that works here: where it is seen to do nothing meanwhile, nothing is claimed for it.
+        assert {row.attribution for row in rows} <= {"probable", "ambiguous"}
         return found
 
 
@@ -365,13 +367,16 @@ def test_the_answers_have_every_member_of_the_contract(coding: Coding, daemon: D
     ]
     assert page["next_after"] is None
     read, moved, said = [entry for entry in page["entries"] if entry["kind"] == "access"]
-    watched: dict[str, Any] = {"kind": "access", "source": "watch", "attribution": "probable", "importance": None}
+    watched: dict[str, Any] = {"kind": "access", "source": "watch", "importance": None}
     path = str(coding.repository)
+    assert {read["attribution"], moved["attribution"]} <= {"probable", "ambiguous"}
     assert read == watched | {
-        "entry_id": 1, "timestamp": read["timestamp"], "path": f"{path}/src/app.py", "access": "read",
+        "entry_id": 1, "timestamp": read["timestamp"], "attribution": read["attribution"],
+        "path": f"{path}/src/app.py", "access": "read",
     }  # fmt: skip
     assert moved == watched | {
-        "entry_id": 2, "timestamp": moved["timestamp"], "path": f"{path}/READ.md", "access": "move",
+        "entry_id": 2, "timestamp": moved["timestamp"], "attribution": moved["attribution"],
+        "path": f"{path}/READ.md", "access": "move",
         "old_path": f"{path}/README.md",
     }  # fmt: skip
     assert (said["source"], said["attribution"], said["access"]) == ("api", "exact", "read")

@@ -16,11 +16,13 @@ from omnimemd.api.application import Services, application
 from omnimemd.api.daemon import Facts
 from omnimemd.daemon import assembly
 from omnimemd.domain.identity import Peer
+from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.storage.database import Database
 from omnimemd.system.places import SystemPlaces
+from tests.support.activity import FakeActivity
 from tests.support.clock import MINUTE, FakeClock
 from tests.support.processes import FakeProcesses
 from tests.support.watcher import FakeWatcher
@@ -37,12 +39,13 @@ class World:
 
     clock: FakeClock
     processes: FakeProcesses
+    activity: FakeActivity
     peer: Peer  #: who calls
 
 
 def a_world() -> World:
     """Return a world with nothing running in it; calls come from nowhere in particular."""
-    return World(FakeClock(), FakeProcesses(), Peer(OWNER, None))
+    return World(clock := FakeClock(), FakeProcesses(), FakeActivity(clock), Peer(OWNER, None))
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class House:
     cache: SessionCache
     background: Background
     liveness: Liveness
+    attributor: Attributor
     services: Services
     app: web.Application
 
@@ -65,6 +69,10 @@ class House:
     @property
     def processes(self) -> FakeProcesses:
         return self.world.processes
+
+    @property
+    def activity(self) -> FakeActivity:
+        return self.world.activity
 
     def lose_the_store(self) -> None:
         """Have every use of the database fail from now on."""
@@ -106,12 +114,27 @@ async def a_house(
     world = world or a_world()
     watcher = watcher or FakeWatcher(world.clock)
     outside = assembly.World(
-        clock=world.clock, places=SystemPlaces(), processes=world.processes, watcher=watcher, new_token=a_token
+        clock=world.clock,
+        places=SystemPlaces(),
+        processes=world.processes,
+        activity=world.activity,
+        watcher=watcher,
+        new_token=a_token,
     )
     wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms, tools=tools)
     async with Database(data / "omnimem.db") as database, assembly.at_work(database, outside, wishes) as inside:
         app = application(inside.services, a_daemons_facts(data), peer_of=lambda _: world.peer, uid=OWNER)
-        yield House(world, watcher, database, inside.cache, inside.background, inside.liveness, inside.services, app)
+        yield House(
+            world,
+            watcher,
+            database,
+            inside.cache,
+            inside.background,
+            inside.liveness,
+            inside.attributor,
+            inside.services,
+            app,
+        )
 
 
 def a_token() -> str:

@@ -1,0 +1,162 @@
+"""What processes did between two looks at them: the evidence for whose an access is.
+
+The kernel says what happened to a file, not who did it. It does count, for each process, the bytes that were read and
+written and the time on a processor: whoever read a file of ten thousand bytes has read at least as many more than
+before. A look takes down these figures for every process of some sessions, and which files they have open.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.identity import ProcessIdentity
+
+#: How long after it happened an event may be told of: what a look saw that was taken in this time may be its effect.
+_LAG_MS: Final = 5
+#: Looks that are remembered: some seconds of work without a pause.
+_REMEMBERED: Final = 256
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """What one process has used since it began; the first two with what children had when it took note of their end."""
+
+    read: int  #: bytes (proc(5), /proc/pid/io, rchar)
+    written: int  #: bytes (wchar)
+    cpu_ns: int  #: on any processor, by any of its threads (clock_getcpuclockid(3))
+
+
+class OpenFile(msgspec.Struct, frozen=True, gc=False):
+    """A file that a process has open at this moment."""
+
+    path: str
+    tree: ProcessIdentity  #: the bound process whose tree it is in
+    pid: int
+    writing: bool
+
+
+class LookOrder(msgspec.Struct, frozen=True):
+    """What to look at."""
+
+    bound: frozenset[ProcessIdentity]  #: whose trees: each ends where the next one's begins
+    folders: tuple[str, ...] = ()  #: absolute; files open below these are told
+    paths: tuple[str, ...] = ()  #: files whose sizes are told
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What was seen."""
+
+    at: Millis  #: when it began
+    trees: Mapping[ProcessIdentity, Mapping[int, Usage]] = {}  #: by pid; without trees of which a part cannot be read
+    above: Mapping[ProcessIdentity, ProcessIdentity] = {}  #: the nearest bound ancestor of a bound process
+    open: Sequence[OpenFile] = ()
+    sizes: Mapping[str, int] = {}  #: bytes; without files that are gone
+
+    def descends(self, one: ProcessIdentity, from_any: Container[ProcessIdentity]) -> bool:
+        """Return whether a bound process is below one of *from_any*."""
+        above = self.above.get(one)
+        while above is not None and above not in from_any:
+            above = self.above.get(above)
+        return above is not None
+
+
+class Moved(msgspec.Struct, frozen=True, gc=False):
+    """What the processes of one tree did between two looks."""
+
+    read: int = 0
+    written: int = 0
+    cpu_ns: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.read or self.written or self.cpu_ns)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """The time between two looks."""
+
+    before: Look
+    after: Look
+    _moved: dict[ProcessIdentity, Moved | None] = {}
+
+    def moved(self, tree: ProcessIdentity) -> Moved | None:
+        """Return what the processes of *tree* did; None when that cannot be told.
+
+        Bytes are of the tree as a whole: what a child had counted goes over to its parent with its end. If they
+        became fewer, a child ended and nobody took note: then nothing can be told.
+        """
+        if tree not in self._moved:
+            self._moved[tree] = self._told_apart(tree)
+        return self._moved[tree]
+
+    def _told_apart(self, tree: ProcessIdentity) -> Moved | None:
+        was, now = self.before.trees.get(tree), self.after.trees.get(tree)
+        if was is None or now is None:
+            return None
+        read = sum(one.read for one in now.values()) - sum(one.read for one in was.values())
+        written = sum(one.written for one in now.values()) - sum(one.written for one in was.values())
+        if read < 0 or written < 0:
+            return None
+        gone = was.keys() - now.keys()  # with what they did since; at least that they ended
+        busy = sum(max(0, one.cpu_ns - was[pid].cpu_ns if pid in was else one.cpu_ns) for pid, one in now.items())
+        return Moved(read, written, busy + len(gone))
+
+    def foremost(self, tree: ProcessIdentity, *, ratio: int) -> int | None:
+        """Return the pid of the process below the bound one that did *ratio* times as much as all others of *tree*."""
+        was, now = self.before.trees.get(tree, {}), self.after.trees.get(tree, {})
+        nothing = Usage(0, 0, 0)
+        read = {pid: one.read - was.get(pid, nothing).read for pid, one in now.items()}
+        busiest = max(read, key=read.__getitem__, default=tree.pid)
+        others = sum(count for pid, count in read.items() if pid != busiest)
+        return busiest if busiest != tree.pid and read[busiest] > ratio * others else None
+
+
+class Looks:
+    """The latest looks, by time. One thread's."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._looks: list[Look] = []
+        self._spans: dict[tuple[int, int], Span] = {}  # until the next look: many are asked for again and again
+
+    def add(self, look: Look) -> None:
+        """Remember *look*; those from before the clock was set back are forgotten."""
+        self._spans.clear()
+        if self._looks and look.at < self._looks[-1].at:
+            self._looks.clear()
+        self._looks.append(look)
+        if len(self._looks) > 2 * _REMEMBERED:
+            del self._looks[:_REMEMBERED]
+
+    @property
+    def latest(self) -> Look | None:
+        """The newest look."""
+        return self._looks[-1] if self._looks else None
+
+    def span(self, started_at: Millis, ended_at: Millis) -> Span | None:
+        """Return the two looks closest around what was told of in an interval; None without such two."""
+        first = bisect_left(self._looks, started_at - _LAG_MS, key=_at) - 1
+        last = bisect_left(self._looks, ended_at, lo=max(first, 0), key=_at)
+        if first < 0 or last == len(self._looks):
+            return None
+        return self._span(first, last)
+
+    def until_now(self, started_at: Millis) -> Span | None:
+        """Return the last look before *started_at* and the newest of all; None without such two."""
+        first = bisect_left(self._looks, started_at - _LAG_MS, key=_at) - 1
+        last = len(self._looks) - 1
+        return self._span(first, last) if 0 <= first < last else None
+
+    def between(self, started_at: Millis, ended_at: Millis) -> list[Look]:
+        """Return the looks taken from *started_at* to *ended_at*, oldest first."""
+        return self._looks[bisect_left(self._looks, started_at, key=_at) : bisect_right(self._looks, ended_at, key=_at)]
+
+    def _span(self, first: int, last: int) -> Span:
+        if (first, last) not in self._spans:
+            self._spans[first, last] = Span(self._looks[first], self._looks[last])
+        return self._spans[first, last]
+
+
+def _at(look: Look) -> Millis:
+    return look.at

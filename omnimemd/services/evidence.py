@@ -1,0 +1,146 @@
+"""Decide when to look at what the sessions' processes do, and keep what was seen.
+
+The moment to look is when something has just happened to a file: at most fifty times a second, less often while a storm
+goes on, once more when it is over, and never while nothing happens.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from omnimemd.domain.activity import Look, LookOrder, Looks
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.file_events import FileEvent
+from omnimemd.domain.ports import Activity
+from omnimemd.services.workspaces import Workspaces
+
+#: Looks a second in the long run, and how many may follow one another as fast as events come.
+_PER_SECOND: Final = 50.0
+_AT_ONCE: Final = 10.0
+#: Seconds between two looks at the least; in a storm; and from the last event to the look that ends it.
+_APART: Final = 0.002
+_APART_IN_STORM: Final = 0.08
+_AFTERWARDS: Final = 0.03
+#: Events since the last look that make a storm.
+_STORM: Final = 200
+#: Files whose sizes and last events are remembered, and those asked about in one look.
+_FILES: Final = 4_096
+_ASKED: Final = 64
+#: How long a flush waits for a look: one takes less than a millisecond, on a machine that is not overloaded.
+_LOOK_SECONDS: Final = 0.25
+
+
+class Evidence:
+    """Looks at processes while their sessions' files are used. Belongs to the event loop's thread."""
+
+    def __init__(self, *, workspaces: Workspaces, activity: Activity) -> None:
+        """Look, with *activity*, at the processes of the sessions active in *workspaces*."""
+        self._workspaces = workspaces
+        self._activity = activity
+        self.looks = Looks()
+        self._sizes: OrderedDict[str, int] = OrderedDict()
+        self._last_events: OrderedDict[str, Millis] = OrderedDict()
+        self._asked: dict[str, None] = {}  # paths of events that no look has been taken for
+        self._events = 0  # that no look has been taken for
+        self._wanted = False  # a look that was not begun because another was under way
+        self._looking: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._begun = float("-inf")  # loop time of the latest look
+        self._allowed = _AT_ONCE
+        workspaces.on_joined(lambda _: self._want())  # what its process has done before is not to be its sessions'
+
+    def saw(self, events: Sequence[FileEvent]) -> None:
+        """Take note of *events*, and look who is at work."""
+        places = {event.workspaces for event in events}
+        if not any(one.process for place in places for one in self._workspaces.active(place)):
+            return
+        for event in events:
+            self._last_events[event.path] = event.at
+            if len(self._asked) < _ASKED:
+                self._asked[event.path] = None
+        while len(self._last_events) > _FILES:
+            self._last_events.popitem(last=False)
+        self._events += len(events)
+        self._want()
+
+    def size_of(self, path: str) -> int:
+        """Return the size of a file that was lately used; 0 when it is not known."""
+        return self._sizes.get(path, 0)
+
+    def ended_at(self, path: str, started_at: Millis) -> Millis:
+        """Return when the latest event of a file was seen that began to be used at *started_at*."""
+        return max(started_at, self._last_events.get(path, started_at))
+
+    async def settled(self) -> None:
+        """Return once a look was taken that is younger than every event."""
+        if self._events and self._looking is None:
+            self._look()
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                while self._looking is not None:
+                    await asyncio.shield(self._looking)
+                    if self._events and self._looking is None:
+                        self._look()
+        except TimeoutError:
+            return
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._activity.close()
+
+    def _want(self, *, after: float = 0.0) -> None:
+        """Look as soon as it is allowed, *after* seconds at the soonest."""
+        if self._looking is not None:
+            self._wanted = True
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        apart = _APART if self._events < _STORM else _APART_IN_STORM
+        allowed = min(_AT_ONCE, self._allowed + (now - self._begun) * _PER_SECOND)
+        wait = max(after, self._begun + apart - now, (1 - allowed) / _PER_SECOND)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if wait > 0:
+            self._timer = loop.call_later(wait, self._look)
+        else:
+            self._look()
+
+    def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._timer = None
+        self._allowed = min(_AT_ONCE, self._allowed + (now - self._begun) * _PER_SECOND) - 1
+        self._begun = now
+        everybody = [one for one in self._workspaces.everybody() if one.process is not None]
+        order = LookOrder(
+            bound=frozenset(one.process for one in everybody if one.process is not None),
+            folders=tuple({one.workspace for one in everybody}),
+            paths=tuple(self._asked),
+        )
+        stirred = bool(self._events)
+        self._asked, self._events, self._wanted = {}, 0, False
+        if not order.bound:
+            return
+        looking = self._looking = asyncio.get_running_loop().create_future()
+
+        def seen(look: Look) -> None:
+            self._looking = None
+            looking.set_result(None)
+            self._keep(look)
+            if self._wanted:
+                self._want()
+            elif stirred:
+                self._want(after=_AFTERWARDS)
+
+        self._activity.look(order, seen)
+
+    def _keep(self, look: Look) -> None:
+        self.looks.add(look)
+        for path, size in look.sizes.items():
+            self._sizes[path] = size
+            self._sizes.move_to_end(path)
+        while len(self._sizes) > _FILES:
+            self._sizes.popitem(last=False)

@@ -1,0 +1,233 @@
+"""Two agents work in one folder: how much of what they do is recorded in the session of the one that did it?
+
+Each agent is a process of its own, bound to a session of its own, and does what it is told over a pipe: the ordinary
+operations of a tool, on ordinary files, by itself or through a child process. Nobody tells the daemon who did what.
+"""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from omnimem import Client
+from omnimem.model import AccessEntry, Attribution
+from tests.bench.findings import Finding, Scale
+from tests.bench.running import daemon, folder
+
+#: Between two operations, or two pairs of them: seconds, at random. What an agent does takes it longer.
+_PAUSE: Final = (0.02, 0.06)
+_SIZES: Final = (300, 40_000)
+_FLOOR: Final = "who did it, as the benchmark told them to"
+
+_AGENT: Final = """
+import os, shutil, subprocess, sys
+def run(*command):
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+print("ready", flush=True)
+for line in sys.stdin:
+    kind, path, size = line.rstrip("\\n").split("\\t")
+    if kind == "read":
+        with open(path) as file:
+            file.read()
+    elif kind in ("write", "create"):
+        with open(path, "w") as file:
+            file.write("a" * int(size))
+    elif kind == "delete":
+        os.unlink(path)
+    elif kind == "rename":
+        os.rename(path, path + ".new")
+    elif kind == "read by a child":
+        run("cat", path)
+    elif path.endswith("0.txt"):
+        run("cp", path, path + ".copy")
+    else:
+        run("sed", "-i", "s/a/b/", path)
+    print("done", flush=True)
+"""
+
+
+class Kind(StrEnum):
+    """What an agent is told to do with a file."""
+
+    READ = "read"
+    WRITE = "write"
+    CREATE = "create"
+    DELETE = "delete"
+    RENAME = "rename"
+    CHILD_READS = "read by a child"
+    CHILD_WRITES = "write by a child"
+
+
+class Task(NamedTuple):
+    """One operation."""
+
+    kind: Kind
+    path: str
+    size: str  #: of what it writes, where it does
+
+    @property
+    def shows_at(self) -> str:
+        """The path of the access it is recorded as."""
+        if self.kind is Kind.RENAME:
+            return f"{self.path}.new"
+        return f"{self.path}.copy" if self.kind is Kind.CHILD_WRITES and self.path.endswith("0.txt") else self.path
+
+
+class Agent:
+    """A process that does as it is told, and its session."""
+
+    def __init__(self, client: Client, workspace: Path) -> None:
+        """Start it and register it."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _AGENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=workspace
+        )
+        self._hear("ready")
+        session = client.create_session(tool_id="agent", workspace_path=str(workspace), process_id=self._process.pid)
+        self.session_id = session.session_id
+
+    def begin(self, task: Task) -> None:
+        """Have it begin with *task*."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\t".join(task) + "\n")
+        self._process.stdin.flush()
+
+    def finish(self) -> None:
+        """Wait until it is done."""
+        self._hear("done")
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _hear(self, word: str) -> None:
+        assert self._process.stdout is not None
+        heard = self._process.stdout.readline()
+        if heard.strip() != word:
+            raise RuntimeError(f"the agent said {heard!r}")
+
+
+class Score(NamedTuple):
+    """How many percent of the operations were recorded where."""
+
+    right: float
+    wrong: float
+    ambiguous: float
+    missing: float
+
+
+def measure(scale: Scale) -> list[Finding]:
+    """Have two agents work in turn, then at the same moment; each several times, in a daemon of its own."""
+    count, runs = scale.of(280, quick=14), scale.of(5, quick=1)
+    findings = []
+    for how, together, least in (("in turn", False, 95), ("at the same moment", True, 75)):
+        scores = [score_of(count, together=together, seed=seed) for seed in range(runs)]
+        doubt = sorted(one.ambiguous for one in scores)[runs // 2]
+        what = f"{count} operations of 7 kinds by two agents in one folder, {how}"
+        findings += [
+            Finding(
+                what=f"{what}: recorded in the session of the one that did it, and in no other",
+                figures=tuple(one.right for one in scores),
+                unit="%",
+                at_least=least,
+                aside=f"ambiguous {doubt:.1f} %, not recorded {max(one.missing for one in scores):.1f} % at the most",
+                floor=_FLOOR,
+            ),
+            Finding(
+                what=f"{what}: recorded as the other's",
+                figures=tuple(one.wrong for one in scores),
+                unit="%",
+                at_most=2,
+                floor=_FLOOR,
+            ),
+        ]
+    return findings
+
+
+def score_of(count: int, *, together: bool, seed: int) -> Score:
+    """Let two agents do *count* operations and look where they are recorded."""
+    chance = random.Random(seed)  # noqa: S311 the same operations in each run of a seed
+    with folder() as place, daemon(place) as (socket, _), Client(socket, timeout=30) as client:
+        (workspace := place / "project").mkdir()
+        tasks = _tasks(workspace, count, chance)
+        with _agents(client, workspace) as agents:
+            done = _together(agents, tasks, chance) if together else _in_turn(agents, tasks, chance)
+            client.flush()
+            rows = {agent.session_id: _rows(client, agent.session_id) for agent in agents}
+    return _scored(done, rows)
+
+
+def _tasks(workspace: Path, count: int, chance: random.Random) -> list[Task]:
+    """Return *count* tasks, as many of each kind, in any order, each with a file of its own; make those that exist."""
+    kinds = list(Kind) * (count // len(Kind))
+    chance.shuffle(kinds)
+    tasks = []
+    for number, kind in enumerate(kinds):
+        path = workspace / f"{number}.txt"
+        if kind is not Kind.CREATE:
+            path.write_text("a" * chance.randrange(*_SIZES))
+        tasks.append(Task(kind, str(path), str(chance.randrange(*_SIZES))))
+    return tasks
+
+
+def _in_turn(agents: Sequence[Agent], tasks: Sequence[Task], chance: random.Random) -> list[tuple[str, Task]]:
+    done = []
+    for task in tasks:
+        agent = chance.choice(agents)
+        agent.begin(task)
+        agent.finish()
+        done.append((agent.session_id, task))
+        time.sleep(chance.uniform(*_PAUSE))
+    return done
+
+
+def _together(agents: Sequence[Agent], tasks: Sequence[Task], chance: random.Random) -> list[tuple[str, Task]]:
+    done = []
+    for pair in zip(tasks[::2], tasks[1::2], strict=True):
+        for agent, task in zip(agents, pair, strict=True):
+            agent.begin(task)
+            done.append((agent.session_id, task))
+        for agent in agents:
+            agent.finish()
+        time.sleep(chance.uniform(*_PAUSE))
+    return done
+
+
+def _rows(client: Client, session_id: str) -> dict[str, AccessEntry]:
+    """Return what was recorded in a session, the latest access by path."""
+    rows: dict[str, AccessEntry] = {}
+    after: int | None = 0
+    while after is not None:
+        page = client.list_entries(session_id, after=after, limit=1000)
+        rows |= {one.path: one for one in page.entries if isinstance(one, AccessEntry)}
+        after = page.next_after
+    return rows
+
+
+def _scored(done: Sequence[tuple[str, Task]], rows: dict[str, dict[str, AccessEntry]]) -> Score:
+    right = wrong = ambiguous = 0
+    for session_id, task in done:
+        found = {name: row for name, of_one in rows.items() if (row := of_one.get(task.shows_at)) is not None}
+        sure = {name for name, row in found.items() if row.attribution is not Attribution.AMBIGUOUS}
+        right += sure == {session_id}
+        wrong += bool(sure - {session_id})
+        ambiguous += bool(found) and not sure
+    percent = 100 / len(done)
+    missing = len(done) - right - wrong - ambiguous
+    return Score(right * percent, wrong * percent, ambiguous * percent, missing * percent)
+
+
+@contextmanager
+def _agents(client: Client, workspace: Path) -> Iterator[list[Agent]]:
+    agents: list[Agent] = []
+    try:
+        agents += [Agent(client, workspace), Agent(client, workspace)]
+        yield agents
+    finally:
+        for agent in agents:
+            agent.close()
