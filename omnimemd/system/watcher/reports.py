@@ -31,8 +31,11 @@ def gone_report(path: str, *, reads_observed: bool) -> WatchReport:
 
 
 def unreadable_problem(count: int) -> str:
-    """Say that *count* directories may not be read."""
-    return f"{_directories(count)} not seen: reading is not permitted; grant it, or ignore them."
+    """Say that *count* directories cannot be read."""
+    return (
+        f"{_directories(count)} not seen: reading is not permitted (grant it, or ignore them), or the path is too long"
+        " for the system."
+    )
 
 
 def _directories(count: int) -> str:

@@ -202,7 +202,7 @@ class Tree:
         hidden: set[str] = set()
         for entry in entries:
             name = entry.name
-            is_dir = entry.is_dir(follow_symlinks=False)
+            is_dir = _is_directory(entry)
             if rules.ignores(path, name, is_dir=is_dir) or (is_dir and f"{path}/{name}" in self._blind):
                 hidden.add(name)
             elif is_dir:
@@ -266,6 +266,13 @@ class Tree:
             if found is not None:
                 for facts in folder.files.values():
                     found.gone(self.root, path, facts)
+
+
+def _is_directory(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:  # the listing does not say, and there is no asking
+        return False
 
 
 def _facts(entry: "os.DirEntry[str]") -> FileFacts | None:
