@@ -35,6 +35,8 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     scanned: int
     gaps: int
+    seen: int  #: events, since the daemon began
+    told: int  #: of these, what `/status` says became of them
 
     @property
     def silently_lost(self) -> int:
@@ -64,6 +66,9 @@ def measure(scale: Scale) -> list[Finding]:
             taken = cpu.taken(pid).since(before)
             found = recorded(client, session.session_id, after=after)
             after = found.last
+            status = client.status()
+            watch = status.watch
+            told = watch.events_recorded + watch.events_coalesced + watch.events_ignored
             runs.append(
                 _Run(
                     c=c / files,
@@ -75,6 +80,8 @@ def measure(scale: Scale) -> list[Finding]:
                     rows=found.read_rows,
                     scanned=found.scanned_reads,
                     gaps=found.gaps,
+                    seen=watch.events_seen,
+                    told=told + status.queues.pending_accesses,
                 )
             )
     return [*_accounted(runs), *_cost(runs)]
@@ -111,6 +118,15 @@ def _accounted(runs: list[_Run]) -> list[Finding]:
             reading="most",
             unit="reads",
             at_most=0,
+        ),
+        Finding(
+            what="events of which `/status` does not say whether they were recorded, coalesced or ignored",
+            floor="the events that were seen",
+            figures=tuple(abs(run.seen - run.told) for run in runs),
+            reading="most",
+            unit="events",
+            at_most=0,
+            aside=f"of {runs[-1].seen:,}",
         ),
     ]
 
