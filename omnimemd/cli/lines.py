@@ -15,7 +15,7 @@ from omnimem.model import (
 )
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.text import clip, clip_path, counted, safe, shown_path, width
-from omnimemd.cli.times import between, clock
+from omnimemd.cli.times import between, clock, day, when
 
 _STYLES: Final = {
     "read": Style.DIM,
@@ -31,6 +31,8 @@ _STYLES: Final = {
 _LOST: Final = {
     "overflow": "more happened at once than the system keeps",
     "watch_failed": "a folder could not be watched",
+    "unknown_watch": "the system told of a folder that was not known",
+    "watch_unavailable": "changes were found by looking",
     "root_gone": "the folder was not there",
     "daemon_down": "the daemon did not run",
     "fault": "of a fault in the daemon (its log says more)",
@@ -73,7 +75,8 @@ def gap_in_words(gap: GapEntry) -> str:
     """Return how long nothing was seen, why, and what of it is known all the same."""
     why = _LOST.get(gap.reason, safe(gap.reason))
     lasted = between(gap.started_at, gap.ended_at)
-    unseen = "for a moment" if lasted == "0 s" else f"for {lasted} from {clock(gap.started_at)}"
+    since = clock(gap.started_at) if day(gap.started_at) == day(gap.ended_at) else when(gap.started_at)
+    unseen = "for a moment" if lasted == "0 s" else f"for {lasted} from {since}"
     reads = "; what was read then is not known" if gap.reads_unknown else ""
     return f"unseen {unseen}, because {why}; {counted(gap.recovered, 'change')} found afterwards{reads}"
 
@@ -113,4 +116,4 @@ def _notes(entry: AccessEntry, *, workspace: str) -> str:
 def _doubt(attribution: Attribution, others: list[str] | None) -> str:
     if attribution is not Attribution.AMBIGUOUS:
         return ""
-    return f"  (or it was {', '.join(map(safe, others or ())) or 'another session'})"
+    return f"  (or it was {', '.join(map(safe, others or ())) or 'somebody else'})"

@@ -12,7 +12,7 @@ from omnimemd.domain.ignore import Rule
 from omnimemd.domain.paths import shown
 from omnimemd.domain.projects import Place
 from omnimemd.domain.temporary import is_dropping
-from omnimemd.domain.workspaces import WatchedWorkspace
+from omnimemd.domain.workspaces import WatchedWorkspace, unwatchable
 
 #: What `domain.ignore` calls the source of its own list.
 _BUILT_IN: Final = "omnimem"
@@ -56,11 +56,16 @@ def outside(found: Found, place: Place | None) -> Explanation:
     """Explain a path that no watched folder holds; *place* is where it lies, as far as that exists."""
     if place is not None and not place.track:
         return _explanation(found, None, _not_tracked())
-    hint = None
+    detail, hint = "It lies in no folder that is watched now.", None
     if place is not None:
-        root = shlex.quote(shown(place.worktree or place.root))
-        hint = f"Watch it with `omnimem workspace add {root}`, or while you work there: `omnimem session start {root}`."
-    return _explanation(found, None, _Reason(ExplainReason.OUTSIDE, "It lies in no folder that is watched now.", hint))
+        root = place.worktree or place.root
+        reason = unwatchable(root)
+        name = shlex.quote(shown(root))
+        if reason is None:
+            hint = f"Watch it with `omnimem workspace add {name}`, or while you work: `omnimem session start {name}`."
+        else:
+            detail = f"It lies in no folder that is watched now, and {shown(root)} cannot be one: {reason}."
+    return _explanation(found, None, _Reason(ExplainReason.OUTSIDE, detail, hint))
 
 
 def explain(found: Found, workspace: WatchedWorkspace, sight: Sight | None) -> Explanation:

@@ -163,6 +163,13 @@ async def test_outside_of_every_watched_folder_it_says_how_to_watch_it(api: Api,
     assert f"omnimem workspace add {workspace}`" in explained["hint"]
 
 
+async def test_what_cannot_be_watched_is_not_recommended(api: Api) -> None:
+    explained = await explain(api, "/proc/self/status")
+
+    assert (explained["reason"], explained["hint"]) == ("outside", None)
+    assert "cannot be one" in explained["detail"]
+
+
 async def test_a_project_that_is_not_to_be_tracked(api: Api, workspace: Path) -> None:
     (workspace / ".omnimem.toml").write_text("track = false\n")
 

@@ -29,10 +29,10 @@ def test_a_file_that_a_rule_hides(running: Home, session: str) -> None:
 
 
 def test_outside_of_every_watched_folder(running: Home) -> None:
-    done = running.shell("cd / && omnimem workspace explain")
+    done = running.shell("cd ~/.local && omnimem workspace explain")
 
-    assert (done.status, done.lines[0]) == (0, "not recorded  /")
-    assert "omnimem workspace add /`" in done.out
+    assert (done.status, done.lines[0]) == (0, "not recorded  ~/.local")
+    assert f"omnimem workspace add {running.path}/.local`" in done.out
     assert running.omnimem("workspace", "explain", "/", "--quiet").out == "outside\n"
 
 

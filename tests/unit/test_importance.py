@@ -1,5 +1,8 @@
 """Importance: more use never makes it less, more time never makes it more, and noise stays noise."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,27 +86,40 @@ def test_a_file_that_takes_over_another_means_at_least_as_much_as_either(one: Us
     assert importance(both, now=now) >= max(importance(one, now=now), importance(alive, now=now))
 
 
-#: The table of docs/WATCHING.md: what a person would nod at.
-@pytest.mark.parametrize(
-    ("use", "now", "noise", "expected"),
-    [
-        (Use(reads=1, slots=1, latest=1), 1, False, 0.5),
-        (Use(reads=1, slots=1, latest=1), 2, False, 0.5),
-        (Use(reads=1, slots=1, latest=1), 8, False, 0.33),
-        (Use(reads=1, slots=1, latest=1), 26, False, 0.17),
-        (Use(reads=5, slots=1, latest=1), 1, False, 0.72),
-        (Use(reads=4, slots=4, latest=4), 4, False, 0.82),
-        (Use(writes=1, slots=1, latest=1), 1, False, 0.75),
-        (Use(reads=2, writes=3, slots=1, latest=1), 1, False, 0.87),
-        (Use(reads=40, writes=20, slots=6, latest=6), 6, False, 0.97),
-        (Use(reads=40, writes=20, slots=6, latest=6), 26, False, 0.9),
-        (Use(writes=2, slots=1, latest=1, gone=True), 1, False, 0.41),
-        (Use(writes=30, slots=3, latest=3), 3, True, 0.1),
-        (Use(), 1, False, 0.1),
-    ],
-)
-def test_a_person_would_agree(use: Use, now: int, noise: bool, expected: float) -> None:
-    assert importance(use, now=now, noise=noise) == expected
+#: Each row of the document's table: what a person would nod at.
+EXAMPLES = {
+    "read once, a moment ago": (Use(reads=1, slots=1, latest=1), 1, False),
+    "read five times, a moment ago": (Use(reads=5, slots=1, latest=1), 1, False),
+    "read in each of four slots": (Use(reads=4, slots=4, latest=4), 4, False),
+    "written once, a moment ago": (Use(writes=1, slots=1, latest=1), 1, False),
+    "read twice and written three times": (Use(reads=2, writes=3, slots=1, latest=1), 1, False),
+    "read 40 times and written 20 times, over an hour": (Use(reads=40, writes=20, slots=6, latest=6), 6, False),
+    "the same, three hours of work ago": (Use(reads=40, writes=20, slots=6, latest=6), 25, False),
+    "read once, an hour of work ago": (Use(reads=1, slots=1, latest=1), 8, False),
+    "read once, four hours of work ago": (Use(reads=1, slots=1, latest=1), 26, False),
+    "made, and deleted again": (Use(writes=2, slots=1, latest=1, gone=True), 1, False),
+    "written 30 times, but is a lock file, or below `dist/`": (Use(writes=30, slots=3, latest=3), 3, True),
+    "seen in a burst only: `grep -r`, a checkout, a build": (Use(), 1, False),
+}
+DOCUMENT = Path(__file__).parents[2] / "docs" / "WATCHING.md"
+PROMISED = dict(re.findall(r"^\| (.+) \| (\d\.\d\d) \|$", DOCUMENT.read_text(), re.MULTILINE))
+
+
+def test_the_document_has_every_example() -> None:
+    assert list(PROMISED) == list(EXAMPLES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_document_says_what_is_so(example: str) -> None:
+    use, now, noise = EXAMPLES[example]
+
+    assert importance(use, now=now, noise=noise) == float(PROMISED[example])
+
+
+def test_a_fresh_read_is_a_half_and_stays_it_through_the_next_slot() -> None:
+    use = Use(reads=1, slots=1, latest=1)
+
+    assert [importance(use, now=now) for now in (1, 2, 3)] == [0.5, 0.5, 0.46]
 
 
 def test_slots_are_ten_minutes() -> None:
