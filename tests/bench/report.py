@@ -20,6 +20,7 @@ NAMES: Final = (
     "requests",
     "deaths",
     "idle",
+    "prompting",
     "importing",
     "storing",
     "reading",

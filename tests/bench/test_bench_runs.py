@@ -20,6 +20,7 @@ _ON_A_RAM_DISK = {**os.environ, **({"TMPDIR": "/dev/shm"} if Path("/dev/shm").is
 _NEEDS = {
     "grepping": ("gcc",),
     "limiting": ("user namespace",),
+    "prompting": ("bash", "fish", "zsh"),
     "scanning": ("tar",),
     "soak": ("git",),
     "showing": ("gcc", "tar"),

@@ -34,10 +34,19 @@ function __omnimem_climb
     end
 end
 
-# Tell the daemon, in the background and as no job.
+# Tell the daemon, in the background and as no job. The quicker way changes $last_pid, so it is not for who may ask for
+# that. It begins a moment later, so that the prompt need not share the processor with it.
 function __omnimem_sync -a socket
-    OMNIMEM_OFF="$OMNIMEM_OFF" command /bin/sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh \
-        @COMMAND@ shell sync --socket $socket --pid $fish_pid --tool fish --key $__omnimem_key -- $PWD
+    set -lx OMNIMEM_OFF $OMNIMEM_OFF
+    set -l tell 'sleep 0.05; exec "$@"'
+    set -l words @COMMAND@ shell sync --socket $socket --pid $fish_pid --tool fish --key $__omnimem_key -- $PWD
+    if test "$last_pid" = "$__omnimem_last"
+        command /bin/sh -c $tell sh $words </dev/null >/dev/null 2>&1 &
+        set -g __omnimem_last $last_pid
+        disown $last_pid 2>/dev/null
+    else
+        command /bin/sh -c "($tell) </dev/null >/dev/null 2>&1 &" sh $words
+    end
 end
 
 if not string match -q "$fish_pid.*" -- "$__omnimem_key"
@@ -45,4 +54,5 @@ if not string match -q "$fish_pid.*" -- "$__omnimem_key"
     set -g __omnimem_pwd ''
     set -g __omnimem_here ''
     set -g __omnimem_root ''
+    set -g __omnimem_last ''
 end

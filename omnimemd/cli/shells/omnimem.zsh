@@ -42,8 +42,9 @@ __omnimem_sync() {
     fi
 }
 
+# It begins a moment later, so that the prompt need not share the processor with it.
 __omnimem_tell() {
-    OMNIMEM_OFF=${OMNIMEM_OFF-} exec @COMMAND@ shell sync --socket "$socket" \
+    OMNIMEM_OFF=${OMNIMEM_OFF-} exec /bin/sh -c 'sleep 0.05; exec "$@"' sh @COMMAND@ shell sync --socket "$socket" \
         --pid $$ --tool zsh --key $__omnimem_key -- "$PWD" </dev/null >/dev/null 2>&1
 }
 
