@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 #: How long a caller waits for its folder to be watched; a larger one goes on starting behind its back.
 _START_SECONDS: Final = 2.0
-#: Seconds between two looks for a folder that is gone and of whose return nobody tells: a file system that is mounted.
+#: Seconds between two looks for a folder that is gone, as not every platform tells of its return.
 _LOOK_OUT_SECONDS: Final = 30.0
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0

@@ -1,8 +1,6 @@
 """A root that goes is noticed, whatever takes it away, and so is its return; nobody looks for it meanwhile."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,38 +112,3 @@ async def test_a_root_nobody_wants_any_more_is_not_told(tmp_path: Path) -> None:
 
         await watch.events()
         assert len(watch.recorder.reports) == count
-
-
-#: Run with mounts of its own: prints what became of the root.
-_UNMOUNTING = """
-import asyncio, subprocess, sys
-from pathlib import Path
-from tests.support.watching import read, tree, watching
-
-async def main(base, root):
-    mount = "mount", "-t", "tmpfs", "none", root
-    root.mkdir()
-    subprocess.run(mount, check=True)
-    tree(root, "f.py")
-    async with watching(base, root) as watch:
-        subprocess.run(("umount", root), check=True)
-        await watch.events()
-        await watch.events()
-        print(watch.state(root), watch.watcher.report(str(root)).back)
-        print((await watch.watcher.watch(str(root))).state)
-        subprocess.run(mount, check=True)
-        tree(root, "g.py")
-        print((await watch.watcher.watch(str(root))).state)
-        read(root / "g.py")
-        print(*(event.path for event in await watch.events()))
-
-asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[1], "mount")))
-"""
-
-
-@pytest.mark.needs("mount namespace")
-def test_an_unmounted_root_is_gone_until_it_is_mounted_again(tmp_path: Path) -> None:
-    command: list[str | Path] = ["unshare", "-Urm", sys.executable, "-c", _UNMOUNTING, tmp_path]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-
-    assert done.stdout.splitlines() == ["gone False", "gone", "watching", str(tmp_path / "mount/g.py")], done.stderr

@@ -152,7 +152,6 @@ class Dispatcher(FileSystemEventHandler):
             begin=self._walks.append,
             later=self._later,
         )
-        self._unmounted: dict[str, int] = {}  # roots whose file system went; the device of what it covered
         self._rules_changed: set[Directory | Root] = set()
         self._resync_again: bool | None = None  # None: no resync is under way
         self._lost_since = Millis(0)
@@ -198,13 +197,8 @@ class Dispatcher(FileSystemEventHandler):
         if root is not None and root.state is WorkspaceState.WATCHING and root.identity != identity_of(path):
             self._walks.append(self._stop(root))
         if root is not None and root.state is WorkspaceState.GONE:
-            now = identity_of(path)
-            if now is not None and now[0] == self._unmounted.get(path):
-                self._outlet.post(reply, self._report(root))
-                return
             self._lookouts.let_go(root)
         if root is None or root.state is WorkspaceState.GONE:
-            self._unmounted.pop(path, None)
             root = self._roots[path] = Root(path)
             self._outlet.report(self._report(root))
             self._walks.append(self._start(root))
@@ -213,7 +207,6 @@ class Dispatcher(FileSystemEventHandler):
     def unwatch(self, path: str, done: Callable[[], None]) -> None:
         """Stop watching *path*; *done* is called on the loop, after its last event."""
         root = self._roots.pop(path, None)
-        self._unmounted.pop(path, None)
         if root is None:
             self._outlet.post(done)
         else:
@@ -314,11 +307,8 @@ class Dispatcher(FileSystemEventHandler):
     def _lose_root(self, root: Root) -> Steps:
         """Let go of a root that is not there any more, and look out for it."""
         steps = self._stop(root)
-        now = identity_of(root.path)
-        if now is not None and root.identity is not None and now[0] != root.identity[0]:
-            self._unmounted[root.path] = now[0]
         self._lookouts.of_gone(root)
-        if now is not None and root.path not in self._unmounted:  # another directory has its place already
+        if identity_of(root.path) is not None:  # another directory has its place already
             self._tell_of_return(root)
         return steps
 
