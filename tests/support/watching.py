@@ -1,5 +1,6 @@
 """A real watcher on real directories, and a listener that writes down what it hears."""
 
+import errno
 import os
 import subprocess
 import threading
@@ -12,7 +13,7 @@ from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
 from omnimemd.system.watcher import InotifyWatcher
-from omnimemd.system.watcher.inotify import Inotify
+from omnimemd.system.watcher.inotify import IN_IGNORED, RECORD, Inotify
 
 
 class WallClock:
@@ -60,6 +61,46 @@ class HeldInotify(Inotify):
             yield
         finally:
             self._go.set()
+
+
+class ShortInotify(Inotify):
+    """A real one that has so many watches and no more."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self._taken: set[int] = set()
+        self._lock = threading.Lock()
+
+    def add(self, path: str, mask: int) -> int:
+        with self._lock:
+            wd = super().add(path, mask)
+            if wd not in self._taken and len(self._taken) >= self.limit:
+                super().remove(wd)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            self._taken.add(wd)
+            return wd
+
+    def remove(self, wd: int) -> None:
+        with self._lock:
+            self._taken.discard(wd)
+            super().remove(wd)
+
+    def read(self) -> bytes:
+        records = super().read()
+        at = 0
+        with self._lock:
+            while at < len(records):
+                wd, mask, _, length = RECORD.unpack_from(records, at)
+                if mask & IN_IGNORED:
+                    self._taken.discard(wd)
+                at += RECORD.size + length
+        return records
+
+
+def short(limit: int) -> Callable[[], Inotify]:
+    """Return what opens one."""
+    return lambda: ShortInotify(limit)
 
 
 class Watching:

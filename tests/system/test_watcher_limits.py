@@ -2,57 +2,16 @@
 
 import errno
 import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.file_events import Change
-from omnimemd.system.watcher.inotify import IN_IGNORED, RECORD, Inotify
-from tests.support.watching import Watching, read, run, tree, watching
+from omnimemd.system.watcher.inotify import Inotify
+from tests.support.watching import Watching, read, run, short, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
-
-
-class ShortInotify(Inotify):
-    """A real one that has so many watches and no more."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self.limit = limit
-        self._taken: set[int] = set()
-        self._lock = threading.Lock()
-
-    def add(self, path: str, mask: int) -> int:
-        with self._lock:
-            wd = super().add(path, mask)
-            if wd not in self._taken and len(self._taken) >= self.limit:
-                super().remove(wd)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-            self._taken.add(wd)
-            return wd
-
-    def remove(self, wd: int) -> None:
-        with self._lock:
-            self._taken.discard(wd)
-            super().remove(wd)
-
-    def read(self) -> bytes:
-        records = super().read()
-        at = 0
-        with self._lock:
-            while at < len(records):
-                wd, mask, _, length = RECORD.unpack_from(records, at)
-                if mask & IN_IGNORED:
-                    self._taken.discard(wd)
-                at += RECORD.size + length
-        return records
-
-
-def short(limit: int) -> Callable[[], Inotify]:
-    return lambda: ShortInotify(limit)
 
 
 async def told(watch: Watching) -> set[tuple[Change, str]]:

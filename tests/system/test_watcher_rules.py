@@ -1,11 +1,12 @@
 """What is ignored is never watched and never reported; the rules come from git's files and from omnimem's."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from omnimemd.domain.file_events import Change
-from tests.support.watching import read, run, tree, watching
+from tests.support.watching import HeldInotify, read, run, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
 
@@ -163,6 +164,19 @@ async def test_changed_rules_take_effect_at_once(tmp_path: Path) -> None:
         assert watch.watcher.counts().directories == directories_of(root)
         read(root / "gen/deep/y.py")
         assert await watch.seen() == [(Change.READ, "gen/deep/y.py")]
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_is_ignored_from_now_on_is_not_told_any_more(tmp_path: Path, *, held: bool) -> None:
+    root = tree(tmp_path / "w", "a.py", "sub/deep/b.py", "own/.gitignore", "build/c.py")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held() if held else nullcontext():
+            (root / ".gitignore").write_text("*.log\nbuild/\n")
+            tree(root, "a.log", "sub/deep/b.log", "own/c.log", "build/d.py", "a.txt")
+
+        assert {path for _, path in await watch.seen()} <= {".gitignore", "a.txt", "own/c.log"}
 
 
 async def test_a_file_moves_from_an_ignored_name_to_a_tracked_one(tmp_path: Path) -> None:

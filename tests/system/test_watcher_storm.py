@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omnimemd.domain.file_events import Change
-from tests.support.watching import Watching, read, tree, watching
+from tests.support.watching import Watching, read, short, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
 
@@ -59,6 +59,16 @@ async def watched_directories(watch: Watching) -> set[str]:
     return {os.path.dirname(path) for path in await watch.paths(Change.READ)}  # noqa: PTH120
 
 
+async def storm(root: Path, outside: Path, *, seed: int) -> None:
+    threads = [
+        threading.Thread(target=rearrange, args=(root, outside), kwargs={"seed": 10 * seed + n, "steps": 500})
+        for n in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    await asyncio.gather(*(asyncio.to_thread(thread.join) for thread in threads))
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_after_a_storm_the_same_is_seen_as_by_a_fresh_watcher(tmp_path: Path, seed: int) -> None:
     root = tree(tmp_path / "w", "a/", "node_modules/")
@@ -66,16 +76,32 @@ async def test_after_a_storm_the_same_is_seen_as_by_a_fresh_watcher(tmp_path: Pa
     outside.mkdir()
 
     async with watching(tmp_path, root) as watch:
-        threads = [
-            threading.Thread(target=rearrange, args=(root, outside), kwargs={"seed": 10 * seed + n, "steps": 500})
-            for n in range(3)
-        ]
-        for thread in threads:
-            thread.start()
-        await asyncio.gather(*(asyncio.to_thread(thread.join) for thread in threads))
+        await storm(root, outside, seed=seed)
         await watch.watcher.barrier()
 
         async with watching(tmp_path / "fresh", root) as fresh:
             assert watch.watcher.counts().directories == fresh.watcher.counts().directories
             assert await watched_directories(watch) == await watched_directories(fresh)
             assert watch.recorder.losses == []
+
+
+@pytest.mark.parametrize("limit", [6, 25])
+@pytest.mark.parametrize("seed", range(3))
+async def test_after_a_storm_every_change_is_found_without_watches_too(tmp_path: Path, seed: int, limit: int) -> None:
+    root = tree(tmp_path / "w", "a/", "node_modules/")
+    outside = tree(tmp_path / "outside")
+    outside.mkdir()
+
+    async with watching(tmp_path, root, open_inotify=short(limit)) as watch:
+        await storm(root, outside, seed=seed)
+        await watch.events()
+
+        async with watching(tmp_path / "fresh", root) as fresh:
+            for at in [Path(each) for each, _, _ in os.walk(root)]:
+                (at / "born").touch()
+            expected = await fresh.paths(Change.CREATED)
+            found = [path for change, path in await watch.seen() if change in (Change.CREATED, Change.FOUND)]
+            assert sorted({*found}) == sorted(expected)
+            for path in expected:
+                (root / path).unlink()
+            assert sorted({*await watch.paths(Change.DELETED)}) == sorted(expected)

@@ -129,6 +129,7 @@ class Records:
                     modified.discard((wd, raw))
                     if name in worth_a_look:
                         self._look_at(wd, mask, name)
+                        last_wd = None
             if arrival is not None:
                 self._moves.meet(arrival, name, change, here=Place(directory, coverage), at=at)
             if seen_by:
@@ -178,6 +179,7 @@ class Records:
         """Pass on what may change the rules, or is waited for."""
         node = self._table.by_wd.get(wd)
         if node is not None and name in TELLING:
+            self._walker.refresh(node)
             self._change_rules(node)
         self._sentinels.hear(wd, mask, name, self._at)
 

@@ -50,6 +50,8 @@ from omnimemd.system.watcher.unwatched import Unwatched
 
 #: Entries of one directory between two yields: 1,024 take about a millisecond.
 _STRIDE: Final = 1024
+#: Directories below one whose rules change that are judged by them at once; the others are when the walk is there.
+_NEAR: Final = 256
 _VANISHED: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE))
 
 
@@ -168,6 +170,23 @@ class Walker:
             if node.children is not None:
                 stack.extend((child, f"{was}/{child.name}", before) for child in node.children.values())
 
+    def refresh(self, top: Directory) -> None:
+        """Judge by the rules of now what happens in *top*, and near below, from the next record on; a walk follows."""
+        path, before = top.path, top.coverage
+        telling = [name for name in TELLING if os.path.lexists(f"{path}/{name}")]
+        self._table.cover(top, self.covering(top.parent, path, top.name))
+        if telling:
+            self._read_rules(top, path, telling, silent=top.wd < 0)
+        stack = [(top, path)]
+        for _ in range(_NEAR):
+            if not stack:
+                break
+            node, path = stack.pop()
+            for child in node.children.values() if node.children is not None else ():
+                if child.coverage is before:
+                    self._table.cover(child, self.covering(node, f"{path}/{child.name}", child.name))
+                    stack.append((child, f"{path}/{child.name}"))
+
     def lose(self, node: Directory) -> None:
         """Forget a directory that moved out of sight, and say so."""
         self._tell_deleted(node.told)
@@ -185,7 +204,7 @@ class Walker:
         while stack:
             node = stack.pop()
             coverage = node.coverage.only(keep)
-            if node.wd == REMOVED or coverage is node.coverage:
+            if node.wd == REMOVED or (coverage and coverage is node.coverage):
                 continue
             if node.children is not None:
                 stack.extend(node.children.values())
@@ -338,7 +357,7 @@ class Walker:
         else:
             self._lookouts.let_go(node)
         if telling:
-            self._read_rules(frame, telling)
+            self._read_rules(node, path, telling, silent=frame.narrow)
         if why is Why.RESYNC and node.children is not None:
             for gone in node.children.keys() - set(directories):
                 self.drop(node.children[gone])
@@ -354,15 +373,15 @@ class Walker:
             if coverage or self._table.child(node, name) is not None:
                 frame.todo.append((name, coverage))
 
-    def _read_rules(self, frame: _Frame, telling: list[str]) -> None:
-        node, path = frame.node, frame.path
-        if not frame.narrow:
+    def _read_rules(self, node: Directory, path: str, telling: list[str], *, silent: bool) -> None:
+        """Read the rules of a directory; *silent* if no live watch would see that."""
+        if not silent:
             self._mask(node, path, NARROW)
         scopes: list[Scope] = []
         for scope in node.coverage.scopes:
             top = scope.root.path == path or DOT_GIT in telling
             scopes.append(Scope(scope.root, self._rule_files.inside(scope.rules, path, telling, top=top)))
-        if not frame.narrow:
+        if not silent:
             self._mask(node, path, LIVE)
         self._table.cover(node, Coverage(tuple(scopes)))
 
