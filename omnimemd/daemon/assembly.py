@@ -12,6 +12,7 @@ from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import Activity, Places, Processes, Watcher
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
+from omnimemd.services.baselines import Baselines
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
@@ -22,6 +23,7 @@ from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
+from omnimemd.services.recovery import Recovery
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
@@ -58,6 +60,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     background: Background
     liveness: Liveness
     attributor: Attributor
+    recovery: Recovery
 
 
 @asynccontextmanager
@@ -72,19 +75,23 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
     """
     house = _built(database, world, wishes)
     services, background = house.services, house.background
-    await world.watcher.start(services.tracking)
+    await world.watcher.start(house.recovery)
     try:
         async with background:  # ends before the watcher that its tasks work with
             await services.workspaces.restore(wishes.workspaces)
             await services.sessions.reconcile()
             background.keep("deaths", lambda: house.liveness.run(services.sessions.process_died))
+            await house.recovery.begin()
             background.keep("tracking", services.tracking.run)
+            background.keep("recovery", house.recovery.run)
             background.keep("health", services.health.run)
             background.keep("ambient sessions", services.tracking.run_ambient)
             try:
                 yield house
             finally:
+                await _finish(house.recovery.rest())
                 await _finish(services.tracking.flush())
+                await _finish(house.recovery.leave())
     finally:
         await world.watcher.close()
         house.attributor.close()
@@ -141,6 +148,16 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         ambient_idle_ms=wishes.ambient_idle_ms,
         new_token=new_token,
     )
+    recovery = Recovery(
+        database=database,
+        baselines=Baselines(database=database, watcher=watcher, clock=clock),
+        tracking=tracking,
+        attributor=attributor,
+        sessions=sessions,
+        workspaces=workspaces,
+        watcher=watcher,
+        clock=clock,
+    )
     health = Health(
         database=database,
         sessions=sessions,
@@ -163,7 +180,14 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
     )
-    return House(services=services, cache=cache, background=background, liveness=liveness, attributor=attributor)
+    return House(
+        services=services,
+        cache=cache,
+        background=background,
+        liveness=liveness,
+        attributor=attributor,
+        recovery=recovery,
+    )
 
 
 async def _finish(work: Awaitable[None]) -> None:

@@ -72,6 +72,15 @@ class Coalescer:
         """Return how many accesses, and parts of bursts, are held."""
         return len(self._steps) + len(self._bursts.under_way())
 
+    @property
+    def mark(self) -> int:
+        """A number that stands for everything taken so far, see `holds`."""
+        return self._next
+
+    def holds(self, *, before: int) -> bool:
+        """Return whether anything that was taken before the mark *before* is still held."""
+        return next(iter(self._steps), before) < before
+
     def add(self, events: Iterable[FileEvent]) -> None:
         """Take the next events, in the kernel's order.
 

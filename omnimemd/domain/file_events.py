@@ -67,9 +67,7 @@ class Loss(msgspec.Struct, frozen=True):
     workspaces: tuple[str, ...]
     started_at: Millis
     ended_at: Millis
-    #: A stable word: "overflow", "watch_failed", "watch_unavailable", "root_gone", "remounted", "fault",
-    #: "store_unavailable", "internal_error".
-    reason: str
+    reason: str  #: a stable word; docs/API.md has them all
 
 
 class WatchReport(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from omnimem.errors import SessionNotFound, StoreUnavailable
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.context import ContextFold
-from omnimemd.domain.entries import Entry, Numbered
+from omnimemd.domain.entries import Entry, Gap, Numbered
 from omnimemd.domain.sessions import Session, touch
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import sessions as session_rows
@@ -168,7 +168,8 @@ class SessionCache:
         latest = Millis(0)
         for one, size in zip(numbered, sizes, strict=True):
             fold.apply(one, size=size)
-            latest = max(latest, one.entry.at)
+            if not isinstance(one.entry, Gap):  # that nothing was seen is no activity
+                latest = max(latest, one.entry.at)
         held.touch(min(latest, self._clock.now()))
 
     def _load(self, db: Connection, session_id: str) -> Held | None:

@@ -167,6 +167,10 @@ class Sessions:
         if session_id is not None:
             await self.end_idle(session_id, at=self._clock.now())
 
+    def has_ambient(self, workspace: str) -> bool:
+        """Return whether an ambient session is open in *workspace*."""
+        return workspace in self._ambient
+
     def ambient_sessions(self) -> list[tuple[str, Millis]]:
         """Return the id of each open ambient session with its last activity."""
         return [(one, self.get(one).last_activity) for one in self._ambient.values()]

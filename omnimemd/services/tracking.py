@@ -8,7 +8,7 @@ it is seen: whatever changes that first has what is held decided.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -20,7 +20,7 @@ from omnimemd.domain.bursts import BurstPart
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.coalescing import Coalescer, Observed, Settled
 from omnimemd.domain.entries import Entry, FileAccess, Gap, Scan
-from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
+from omnimemd.domain.file_events import FileEvent
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.attribution import Attributor, Verdict
 from omnimemd.services.discovery import Discovery
@@ -45,7 +45,7 @@ _BARRIER_SECONDS: Final = 10.0
 class _Decided(msgspec.Struct, frozen=True):
     """An access, a part of a burst or a gap, and where it goes."""
 
-    what: Settled | Loss
+    what: Settled | Gap
     verdict: Verdict
 
 
@@ -77,6 +77,7 @@ class Tracking:
         self._coalescer = Coalescer(lambda: f"burst_{new_token()}")
         self._decided: list[_Decided] = []
         self._something = asyncio.Event()
+        self._passed = asyncio.Event()  # what had settled is stored; set for those who wait now
         self._storing = asyncio.Lock()
         self._ambient_changed = asyncio.Event()
         self._ambient: dict[str, Millis] = {}  # session id → when it is idle for long enough
@@ -84,8 +85,8 @@ class Tracking:
         self.scans = 0  #: parts of bursts stored since the start, each counted once
         self.nobodys = 0  #: accesses in folders that had no session any more
         self.gaps = 0
+        self._caught_up: Callable[[], Awaitable[object]] = _at_once
         workspaces.before_change(self.decide_of)
-        workspaces.on_lost(self.events_lost)
 
     @property
     def folded(self) -> int:
@@ -105,17 +106,12 @@ class Tracking:
             self.decide()
         self._something.set()
 
-    def events_lost(self, loss: Loss) -> None:
-        """Take note of a gap."""
-        self.decide()
-        self.gaps += 1
-        for root in loss.workspaces:
-            self._decided.append(_Decided(loss, self._attributor.of_everybody(root)))
+    def recovered(self, gaps: Sequence[tuple[Gap, Verdict]], accesses: Sequence[tuple[Observed, Verdict]]) -> None:
+        """Take intervals in which events were lost, and what was found out of them; whose it is, is decided."""
+        self.gaps += len(gaps)
+        self._decided += [_Decided(gap, verdict) for gap, verdict in gaps if verdict]
+        self._decided += [_Decided(one, verdict) for one, verdict in accesses]
         self._something.set()
-
-    def watch_changed(self, report: WatchReport) -> None:
-        """Pass on that a folder is seen better or worse."""
-        self._workspaces.watch_changed(report)
 
     def decide(self) -> None:
         """Decide now whose everything that is held is."""
@@ -124,6 +120,29 @@ class Tracking:
     def decide_of(self, workspace: str) -> None:
         """Decide now whose what is held of one *workspace* is: its sessions are about to change."""
         self._decide(self._coalescer.take_of(workspace, now=self._clock.now()))
+
+    def before_flush(self, caught_up: Callable[[], Awaitable[object]]) -> None:
+        """Have each flush wait for *caught_up*: until what was lost, and can be recovered, has been handed over."""
+        self._caught_up = caught_up
+
+    async def settled(self) -> None:
+        """Return once everything that was seen so far is recorded, in its own time: it may still be folded."""
+        mark, first = self._coalescer.mark, bool(self._decided)
+        while first or self._coalescer.holds(before=mark):
+            await self._passed.wait()
+            first = False
+
+    async def keep(self) -> None:
+        """Return once everything that was seen so far is recorded, folded as far as it is by now.
+
+        Raises:
+            StoreUnavailable: it cannot be recorded now; it is kept.
+        """
+        await self._attributor.settled()
+        for settled in self._coalescer.slices(now=self._clock.now(), everything=True):
+            self._decide(settled)
+            await self._store()
+        await self._store()
 
     async def flush(self) -> None:
         """Return once every file event that happened before the call is recorded.
@@ -135,13 +154,10 @@ class Tracking:
         try:
             async with asyncio.timeout(_BARRIER_SECONDS):
                 await self._watcher.barrier()
+                await self._caught_up()
         except TimeoutError:
             raise Unavailable(f"File events are more than {_BARRIER_SECONDS:.0f} s behind.") from None
-        await self._attributor.settled()
-        for settled in self._coalescer.slices(now=self._clock.now(), everything=True):
-            self._decide(settled)
-            await self._store()
-        await self._store()
+        await self.keep()
 
     async def run(self) -> None:
         """Store what is seen, for ever."""
@@ -155,6 +171,8 @@ class Tracking:
                     self._decide(settled)
                     await self._store()
                 await self._store()
+                self._passed.set()
+                self._passed.clear()
             except StoreUnavailable as error:
                 log.warning("accesses not stored", extra={"reason": error.detail, "waiting": self.waiting})
                 async with self._storing:
@@ -215,7 +233,7 @@ class Tracking:
 
     async def _look_for_tools(self) -> None:
         """Give what is nobody's to the tools that a look finds at work there."""
-        seen = (one.verdict.ambient for one in self._decided if not isinstance(one.what, Loss))
+        seen = (one.verdict.ambient for one in self._decided if not isinstance(one.what, Gap))
         for place in {place for place in seen if place is not None}:
             if found := await self._discovery.look(place):
                 theirs = Verdict(attribute(found))
@@ -231,10 +249,11 @@ class Tracking:
             if place is not None:
                 session = await self._sessions.open_ambient(place)
                 shares = (Share(session.session_id, Attribution.PROBABLE),)
-                self._expect_idle(session.session_id)
+                if not isinstance(one.what, Gap) or session.session_id not in self._ambient:
+                    self._expect_idle(session.session_id)
                 ambient[place.root] = session.session_id
             for share in shares:
-                new.setdefault(share.session_id, []).append(_entry(one.what, share, now=self._clock.now()))
+                new.setdefault(share.session_id, []).append(_entry(one.what, share))
         await self._entries.record(new)
         for workspace, session_id in ambient.items():
             # A real session has opened, or the folder was removed, since this was decided.
@@ -251,7 +270,7 @@ class Tracking:
         """Put one gap in the place of the oldest *count* accesses; a gap that cannot be stored itself is let go."""
         lost, self._decided = self._decided[:count], self._decided[count:]
         self.gaps += 1
-        if count == 1 and isinstance(lost[0].what, Loss):
+        if count == 1 and isinstance(lost[0].what, Gap):
             return
         times = [one.what.at if isinstance(one.what, Observed) else one.what.started_at for one in lost]
         losers = {
@@ -261,12 +280,17 @@ class Tracking:
         }
         ambient = None if losers else next((place for one in lost if (place := one.verdict.ambient) is not None), None)
         verdict = Verdict(tuple(losers.values()), ambient)
-        self._decided.insert(0, _Decided(Loss((), min(times), max(times), reason), verdict))
+        gap = Gap(at=self._clock.now(), source=Source.WATCH, started_at=min(times), ended_at=max(times), reason=reason)
+        self._decided.insert(0, _Decided(gap, verdict))
 
 
-def _entry(what: Settled | Loss, share: Share, *, now: Millis) -> Entry:
-    if isinstance(what, Loss):
-        return Gap(at=now, source=Source.WATCH, started_at=what.started_at, ended_at=what.ended_at, reason=what.reason)
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
+def _entry(what: Settled | Gap, share: Share) -> Entry:
+    if isinstance(what, Gap):
+        return what
     if isinstance(what, BurstPart):
         return Scan(
             at=what.ended_at,

@@ -95,6 +95,8 @@ class Workspaces:
         self._joined: Callable[[str], None] = lambda path: None
         self._lost: Callable[[Loss], None] = lambda loss: None
         self._gone: dict[str, asyncio.Event] = {}  # folders whose return is looked out for; set when they may be back
+        self._watched: Callable[[str], None] = lambda path: None
+        self._unwatched: Callable[[str], None] = lambda path: None
 
     def before_change(self, callback: Callable[[str], None]) -> None:
         """Have *callback* called with the path of a folder before it changes which sessions are active there."""
@@ -107,6 +109,14 @@ class Workspaces:
     def on_lost(self, callback: Callable[[Loss], None]) -> None:
         """Have *callback* called with each interval in which a folder was not there to be watched."""
         self._lost = callback
+
+    def on_watched(self, callback: Callable[[str], None]) -> None:
+        """Have *callback* called with the path of each folder that is watched from then on."""
+        self._watched = callback
+
+    def on_unwatched(self, callback: Callable[[str], None]) -> None:
+        """Have *callback* called with the path of each folder that is watched no more, because nobody wants it."""
+        self._unwatched = callback
 
     async def restore(self, configured: tuple[str, ...]) -> None:
         """Watch what was added by hand before, and what the configuration names."""
@@ -308,13 +318,19 @@ class Workspaces:
             folder = self._folders.get(path)
             if folder is None:
                 await self._watcher.unwatch(path)
+                self._unwatched(path)
                 return
             report = self._watcher.report(path)
             if report is not None and report.state is not WorkspaceState.GONE:
                 return
             folder.track = await self._tracked(path)
-            if folder.track and unwatchable(path) is None:
-                self.watch_changed(await self._watcher.watch(path))
+            if not folder.track or unwatchable(path) is not None:
+                self._unwatched(path)
+                return
+            report = await self._watcher.watch(path)
+            self.watch_changed(report)
+            if report.state is not WorkspaceState.GONE:
+                self._watched(path)
 
     async def _watchable(self, path: str) -> str:
         real = await self._projects.directory(path)

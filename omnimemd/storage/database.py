@@ -28,6 +28,7 @@ from typing import Final, Self, TypeVar
 import apsw
 
 from omnimem.errors import StoreUnavailable
+from omnimemd.domain.clock import Millis
 from omnimemd.storage import migrations
 from omnimemd.storage.errors import DatabaseUnusable, translated
 
@@ -63,6 +64,8 @@ class Database:
         """
         self.path = path
         self._loop = asyncio.get_running_loop()
+        #: When it, or its log, was written last before it was opened, None when it is new: an earlier run lived then.
+        self.last_written = _last_written(path)
         try:
             # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
             # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
@@ -349,6 +352,14 @@ class Database:
             self._checkpoint_due = True
             self._loop.call_soon(self._start_sync)
         return apsw.SQLITE_OK
+
+
+def _last_written(path: Path) -> Millis | None:
+    times: list[int] = []
+    for name in (path, Path(f"{path}-wal")):
+        with contextlib.suppress(OSError):
+            times.append(name.stat().st_mtime_ns // 1_000_000)
+    return Millis(max(times)) if times else None
 
 
 def _open(path: Path, *, write: bool) -> apsw.Connection:

@@ -71,6 +71,16 @@ def page(db: apsw.Connection, session_key: int, *, after: int, kind: EntryKind |
     return [_numbered(row) for row in rows]
 
 
+def changes_since(db: apsw.Connection, at: Millis) -> list[FileAccess]:
+    """Return every access since *at* that changed a file, in whatever session, oldest first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM entries WHERE kind = :access AND access <> :read AND at >= :at "  # noqa: S608 constants
+        "AND session IN (SELECT session_key FROM sessions WHERE last_activity >= :at) ORDER BY at, seq",
+        {"access": _KINDS[EntryKind.ACCESS], "read": _ACCESSES[Access.READ], "at": at},
+    )
+    return [entry for row in rows if isinstance(entry := _numbered(row).entry, FileAccess)]
+
+
 class _AccessDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     old_path: str | None = None  # bytes as in latin-1, so that JSON can hold any path
     others: tuple[str, ...] = ()

@@ -26,3 +26,20 @@ def assert_sound(home: Home) -> None:
     with a_copy(home) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def has_baselines(home: Home, count: int = 1) -> bool:
+    """Tell whether the running daemon has complete baselines of *count* roots."""
+    return _looked_up(home, "SELECT count(*) FROM baselines WHERE complete") == [(count,)]
+
+
+def baseline_of(home: Home, directory: str) -> bool:
+    """Tell whether the running daemon knows files of *directory*, below a root."""
+    found = _looked_up(home, "SELECT 1 FROM baseline_directories WHERE directory = ?", directory.encode())
+    return found != []
+
+
+def _looked_up(home: Home, sql: str, *values: bytes) -> list[tuple[object, ...]]:
+    """Read, and only read, the database of a running daemon: more readers are fine (sqlite.org/wal.html)."""
+    with closing(apsw.Connection(str(home.database), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        return db.execute(sql, values).fetchall()

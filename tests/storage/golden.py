@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from omnimem.model import Access, Attribution, EndReason, ProjectKind, Source
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import CheckpointTaken, Entry, MemoryNote, Numbered, Search
+from omnimemd.domain.file_events import FileFacts
 from omnimemd.domain.projects import FolderIdentity, Project
-from omnimemd.storage import entries, idempotency, memories, migrations, projects, sessions, workspaces
+from omnimemd.storage import baselines, entries, idempotency, memories, migrations, projects, sessions, workspaces
 from omnimemd.storage.idempotency import KeptAnswer
 from tests.support.clock import NOON, SECOND
 from tests.support.factories import (
@@ -75,6 +76,10 @@ STACK_2: Final = replace(
 )
 EXPIRING: Final = replace(a_memory("soon", LONG_VALUE, ttl_seconds=0.5), memory_id="mem_00000000000a")
 DELETED: Final = replace(a_memory("gone", deleted=True, version=2), memory_id="mem_00000000000b")
+FACTS: Final = (
+    FileFacts("a.py", 42, 3000, 1_700_000_000_123_456_789, 1_700_000_000_987_654_321),
+    FileFacts("odd-\udcff", 2**64 - 1, 0, -1, 0),
+)
 KEPT: Final = KeptAnswer(body_digest=b"\x00" * 32, status=201, body=b'{"memory_id":"mem_0123456789ab"}')
 
 
@@ -96,6 +101,9 @@ def write(db: apsw.Connection) -> None:
         memories.save(db, memory)
     memories.count_accesses(db, {STACK.memory_id: (7, Millis(NOON + 2 * SECOND))})
     workspaces.add(db, "/w", at=NOON)
+    baseline = baselines.begin(db, "/w", at=NOON)
+    baselines.put(db, baseline, {"": baselines.packed(FACTS[:1]), "sub/odd-\udcfe": baselines.packed(FACTS)})
+    baselines.completed(db, baseline, through=Millis(NOON + SECOND))
     idempotency.keep(db, "POST /projects/p-1/memories", "key-1", KEPT, now=NOON)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from omnimem.model import EntryKind
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import entries, idempotency, memories, migrations, projects, sessions, workspaces
+from omnimemd.storage import baselines, entries, idempotency, memories, migrations, projects, sessions, workspaces
 from omnimemd.storage.database import Database
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from tests.storage import golden
@@ -151,5 +151,11 @@ class TestGoldens:
             )
             assert (git.sessions, git.memories) == (3, 2)
             assert workspaces.every(db) == {"/w": NOON}
+            if path.stem >= "schema_0002":
+                (baseline,) = baselines.every(db)
+                assert (baseline.root, baseline.complete, baseline.through) == ("/w", True, NOON + SECOND)
+                rows = baselines.rows(db, baseline.key, baselines.directories(db, baseline.key))
+                facts = {directory: tuple(baselines.unpacked(row).values()) for directory, row in rows.items()}
+                assert facts == {"": golden.FACTS[:1], "sub/odd-\udcfe": golden.FACTS}
             route = "POST /projects/p-1/memories"
             assert idempotency.find(db, route, "key-1", now=NOON) == golden.KEPT

@@ -16,6 +16,7 @@ from omnimemd.domain.entries import (
     Scan,
     Search,
 )
+from omnimemd.domain.file_events import FileFacts
 from omnimemd.domain.memories import Draft
 
 #: Up to the end of the year 9999.
@@ -91,3 +92,10 @@ def a_draft() -> st.SearchStrategy[Draft]:
         metadata=st.sampled_from([{}, {"n": 1}, {"n": True}]),
         ttl_seconds=st.none() | st.sampled_from([0.001, 1.0, 60.0]),
     )
+
+
+def some_facts() -> st.SearchStrategy[FileFacts]:
+    """Return the facts of any file."""
+    names = st.binary(min_size=1, max_size=6).filter(lambda one: not {0, 47} & set(one)).map(os.fsdecode)
+    times = st.integers(-(2**63), 2**63 - 1)
+    return st.builds(FileFacts, names, st.integers(0, 2**64 - 1), st.integers(0, 2**63 - 1), times, times)

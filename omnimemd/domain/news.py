@@ -1,0 +1,92 @@
+"""What was told of files since their facts were last looked at."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.file_events import Change, FileEvent
+
+_ABSENT: Final = frozenset((Change.DELETED, Change.MOVED_FROM))
+_NO_NEWS: Final = frozenset((Change.READ, Change.LOCKED, Change.UNLOCKED))
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What was told last of one path."""
+
+    at: Millis
+    present: bool  #: whether a file was there then
+    seen: bool = True  #: False: a tool said so; there may never have been such a file
+
+
+_NOTHING: Final[Mapping[str, Told]] = {}
+
+
+class News:
+    """Remembers what was told last of each path. One thread's."""
+
+    def __init__(self) -> None:
+        """Begin with nothing told."""
+        self._told: dict[str, dict[str, Told]] = {}  # by directory and name
+
+    def __bool__(self) -> bool:
+        """Return whether there is any."""
+        return bool(self._told)
+
+    def note(self, events: Sequence[FileEvent]) -> None:
+        """Remember what *events* tell; each event of a storm comes by here."""
+        told = self._told
+        for event in events:
+            if event.change not in _NO_NEWS:
+                directory, _, name = event.path.rpartition("/")
+                names = told.get(directory)
+                if names is None:
+                    names = told[directory] = {}
+                names[name] = Told(event.at, event.change not in _ABSENT)
+
+    def recall(self, path: str, told: Told) -> None:
+        """Take *told*, of an earlier run, unless something younger is known."""
+        directory, _, name = path.rpartition("/")
+        names = self._told.setdefault(directory, {})
+        if name not in names or names[name].at <= told.at:
+            names[name] = told
+
+    def of(self, directory: str) -> Mapping[str, Told]:
+        """Return what was told of the files of *directory*, by name."""
+        return self._told.get(directory, _NOTHING)
+
+    def directories(self) -> Iterable[str]:
+        """Return every directory of whose files something was told."""
+        return self._told.keys()
+
+    def tells_of_end(self, directory: str) -> bool:
+        """Return whether it was told that *directory*, or one above it, is gone."""
+        path = directory
+        while path:
+            path, _, name = path.rpartition("/")
+            told = self.of(path).get(name)
+            if told is not None and not told.present:
+                return True
+        return False
+
+    def settled(self, *, before: Millis, now: Millis) -> Iterator[tuple[str, str, Told]]:
+        """Yield directory, name and what was told *before* that time, or, as the clock was set back, after *now*."""
+        for directory, names in self._told.items():
+            for name, told in names.items():
+                if not before <= told.at <= now:
+                    yield directory, name, told
+
+    def forget(self, directory: str, name: str, told: Told) -> None:
+        """Forget *told*, unless something was told since."""
+        names = self._told.get(directory)
+        if names is not None and names.get(name) is told:
+            del names[name]
+            if not names:
+                del self._told[directory]
+
+    def forget_of(self, directory: str, *, before: Millis | None) -> None:
+        """Forget what was told of the files of *directory* before that time; None: all of it."""
+        for name, told in list(self.of(directory).items()):
+            if before is None or told.at < before:
+                self.forget(directory, name, told)
