@@ -5,6 +5,7 @@ written and the time on a processor: whoever read a file of ten thousand bytes h
 before. A look takes down these figures for every process of some sessions, and which files they have open.
 """
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Mapping, Sequence
 from typing import Final
@@ -118,29 +119,40 @@ class Looks:
     def __init__(self) -> None:
         """Begin with none."""
         self._looks: list[Look] = []
+        self._numbers: list[int] = []  # of each look
         self._spans: dict[tuple[int, int], Span] = {}  # until the next look: many are asked for again and again
 
-    def add(self, look: Look) -> None:
-        """Remember *look*; those from before the clock was set back are forgotten."""
+    def add(self, look: Look, *, number: int) -> None:
+        """Remember *look*, the *number*-th; those from before the clock was set back are forgotten."""
         self._spans.clear()
         if self._looks and look.at < self._looks[-1].at:
             self._looks.clear()
+            self._numbers.clear()
         self._looks.append(look)
+        self._numbers.append(number)
         if len(self._looks) > 2 * _REMEMBERED:
-            del self._looks[:_REMEMBERED]
+            del self._looks[:_REMEMBERED], self._numbers[:_REMEMBERED]
 
     @property
     def latest(self) -> Look | None:
         """The newest look."""
         return self._looks[-1] if self._looks else None
 
-    def span(self, started_at: Millis, ended_at: Millis) -> Span | None:
-        """Return the two looks closest around what was told of in an interval; None without such two."""
+    def number_after(self, at: Millis) -> int:
+        """Return the number of the first look that is surely later than *at*, or a greater one than any has."""
+        index = bisect_right(self._looks, at, key=_at)
+        return self._numbers[index] if index < len(self._numbers) else sys.maxsize
+
+    def span(self, started_at: Millis, number: int) -> Span | None:
+        """Return the two looks closest around what was told of; None without such two.
+
+        Args:
+            started_at: when the first of it was told of.
+            number: of the first look that was begun after the last of it was told of.
+        """
         first = bisect_left(self._looks, started_at - _LAG_MS, key=_at) - 1
-        last = bisect_left(self._looks, ended_at, lo=max(first, 0), key=_at)
-        if first < 0 or last == len(self._looks):
-            return None
-        return self._span(first, last)
+        last = bisect_left(self._numbers, number)
+        return self._span(first, last) if 0 <= first < last < len(self._looks) else None
 
     def until_now(self, started_at: Millis) -> Span | None:
         """Return the last look before *started_at* and the newest of all; None without such two."""

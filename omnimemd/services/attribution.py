@@ -58,7 +58,7 @@ class _Case(msgspec.Struct, frozen=True):
     """An access whose owner is looked for."""
 
     what: Observed
-    ended_at: Millis
+    number: int  #: of the first look after it
     parties: tuple[_Party, ...]
     deed: Deed
 
@@ -129,7 +129,8 @@ class Attributor:
     def of_burst(self, workspaces: tuple[str, ...], *, started_at: Millis, ended_at: Millis) -> Verdict:
         """Return where a scan goes: many accesses below *workspaces*, from *started_at* to *ended_at*."""
         parties = self._parties(workspaces)
-        span = self._evidence.looks.span(started_at, ended_at)
+        looks = self._evidence.looks
+        span = looks.span(started_at, looks.number_after(Millis(ended_at - 1)))
         trees = frozenset(party.process for party in parties if party.process is not None)
         if span is None or len(trees) < len(parties):
             return self._by_place(workspaces, parties, span, _ANYTHING)
@@ -178,11 +179,11 @@ class Attributor:
 
     def _case(self, one: Observed, parties: tuple[_Party, ...]) -> _Case:
         trees = frozenset(party.process for party in parties if party.process is not None)
-        return _Case(one, self._evidence.ended_at(one.path, one.at), parties, self._deed(one, trees))
+        return _Case(one, self._evidence.look_after(one.path, one.at), parties, self._deed(one, trees))
 
     def _deed(self, one: Observed, trees: frozenset[ProcessIdentity]) -> Deed:
         kind = kind_of(one.access)
-        return Deed(kind, 0 if kind is Kind.QUIET else self._evidence.size_of(one.path), trees)
+        return Deed(kind, 0 if kind is Kind.QUIET else self._evidence.size_of(one.path), trees, one.path)
 
     # ---- who did it
 
@@ -212,9 +213,9 @@ class Attributor:
         if case.deed.kind is not Kind.WRITE:
             return None
         looks = self._evidence.looks
-        span = looks.span(case.what.at, case.ended_at)
+        span = looks.span(case.what.at, case.number)
         holders = {}
-        for look in looks.between(Millis(case.what.at - _HELD_MS), Millis(case.ended_at + _HELD_MS)):
+        for look in looks.between(Millis(case.what.at - _HELD_MS), Millis(case.what.at + _HELD_MS)):
             for file in look.open:
                 if file.path == case.what.path and file.writing:
                     moved = None if span is None else span.moved(file.tree)
@@ -231,9 +232,8 @@ class Attributor:
         """Add to *found* what the figures around *cases*, made close to one another, tell of those *wanted*."""
         if all(id(case.what) not in wanted or id(case.what) in found for case in cases):
             return
-        started_at, ended_at = min(case.what.at for case in cases), max(case.ended_at for case in cases)
         known = [owner.tree if (owner := found.get(id(case.what))) else None for case in cases]
-        span = self._evidence.looks.span(started_at, ended_at)
+        span = self._evidence.looks.span(min(case.what.at for case in cases), max(case.number for case in cases))
         if span is None:
             return
         trees: frozenset[ProcessIdentity] = frozenset().union(*(case.deed.trees for case in cases))
@@ -254,7 +254,7 @@ class Attributor:
     def _by_span(self, cases: Sequence[_Case]) -> Iterable[list[_Case]]:
         groups: defaultdict[int, list[_Case]] = defaultdict(list)
         for case in cases:
-            groups[id(self._evidence.looks.span(case.what.at, case.ended_at))].append(case)
+            groups[id(self._evidence.looks.span(case.what.at, case.number))].append(case)
         return groups.values()
 
     # ---- where it goes
@@ -301,10 +301,10 @@ def _moved(span: Span, trees: frozenset[ProcessIdentity]) -> dict[ProcessIdentit
 def _clusters(cases: Sequence[_Case]) -> list[list[_Case]]:
     """Return *cases* in groups that no pause divides: what was begun before a look may show after the next."""
     clusters: list[list[_Case]] = []
-    ended_at = 0
+    latest = 0
     for case in sorted(cases, key=lambda case: case.what.at):
-        if not clusters or case.what.at > ended_at + _PAUSE_MS:
+        if not clusters or case.what.at > latest + _PAUSE_MS:
             clusters.append([])
         clusters[-1].append(case)
-        ended_at = max(ended_at, case.ended_at)
+        latest = case.what.at
     return clusters

@@ -40,12 +40,15 @@ class Evidence:
         self._activity = activity
         self.looks = Looks()
         self._sizes: OrderedDict[str, int] = OrderedDict()
-        self._last_events: OrderedDict[str, Millis] = OrderedDict()
+        self._due: OrderedDict[str, tuple[Millis, int]] = (
+            OrderedDict()
+        )  # by path: its last event, the look that follows
         self._asked: dict[str, None] = {}  # paths of events that no look has been taken for
         self._events = 0  # that no look has been taken for
         self._wanted = False  # a look that was not begun because another was under way
         self._looking: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._number = 0  # of the latest look
         self._begun = float("-inf")  # loop time of the latest look
         self._allowed = _AT_ONCE
         workspaces.on_joined(lambda _: self._want())  # what its process has done before is not to be its sessions'
@@ -56,11 +59,12 @@ class Evidence:
         if not any(one.process for place in places for one in self._workspaces.active(place)):
             return
         for event in events:
-            self._last_events[event.path] = event.at
+            self._due[event.path] = event.at, self._number + 1
+            self._due.move_to_end(event.path)
             if len(self._asked) < _ASKED:
                 self._asked[event.path] = None
-        while len(self._last_events) > _FILES:
-            self._last_events.popitem(last=False)
+        while len(self._due) > _FILES:
+            self._due.popitem(last=False)
         self._events += len(events)
         self._want()
 
@@ -68,9 +72,10 @@ class Evidence:
         """Return the size of a file that was lately used; 0 when it is not known."""
         return self._sizes.get(path, 0)
 
-    def ended_at(self, path: str, started_at: Millis) -> Millis:
-        """Return when the latest event of a file was seen that began to be used at *started_at*."""
-        return max(started_at, self._last_events.get(path, started_at))
+    def look_after(self, path: str, at: Millis) -> int:
+        """Return the number of the first look begun after the latest event of a file was seen that was used at *at*."""
+        seen_at, number = self._due.get(path, (at, None))
+        return self.looks.number_after(at) if number is None or seen_at < at else number
 
     async def settled(self) -> None:
         """Return once a look was taken that is younger than every event."""
@@ -124,12 +129,13 @@ class Evidence:
         self._asked, self._events, self._wanted = {}, 0, False
         if not order.bound:
             return
+        number = self._number = self._number + 1
         looking = self._looking = asyncio.get_running_loop().create_future()
 
         def seen(look: Look) -> None:
             self._looking = None
             looking.set_result(None)
-            self._keep(look)
+            self._keep(look, number)
             if self._wanted:
                 self._want()
             elif stirred:
@@ -137,8 +143,8 @@ class Evidence:
 
         self._activity.look(order, seen)
 
-    def _keep(self, look: Look) -> None:
-        self.looks.add(look)
+    def _keep(self, look: Look, number: int) -> None:
+        self.looks.add(look, number=number)
         for path, size in look.sizes.items():
             self._sizes[path] = size
             self._sizes.move_to_end(path)

@@ -68,32 +68,33 @@ class TestForemost:
 class TestLooks:
     def looks(self, *times: int) -> Looks:
         looks = Looks()
-        for at in times:
-            looks.add(a_look(at))
+        for number, at in enumerate(times, start=1):
+            looks.add(a_look(at), number=number)
         return looks
 
-    def test_the_closest_two_around_it_are_chosen(self) -> None:
-        span = self.looks(10, 20, 40, 50).span(Millis(30), Millis(35))
+    def test_the_last_before_it_and_the_one_that_follows_it_are_chosen(self) -> None:
+        span = self.looks(10, 20, 40, 50).span(Millis(30), 3)
 
         assert span is not None
         assert (span.before.at, span.after.at) == (20, 40)
 
     def test_a_look_from_just_before_may_know_of_it_already(self) -> None:
-        span = self.looks(10, 28, 40).span(Millis(30), Millis(35))
+        span = self.looks(10, 28, 40).span(Millis(30), 3)
 
         assert span is not None
         assert span.before.at == 10
 
-    def test_a_look_at_that_moment_knows_of_it(self) -> None:
-        span = self.looks(10, 30).span(Millis(30), Millis(30))
-
-        assert span is not None
-        assert span.after.at == 30
-
     def test_without_a_look_on_either_side_there_is_no_span(self) -> None:
-        assert self.looks().span(Millis(30), Millis(30)) is None
-        assert self.looks(10).span(Millis(30), Millis(30)) is None
-        assert self.looks(40).span(Millis(30), Millis(30)) is None
+        assert self.looks().span(Millis(30), 1) is None
+        assert self.looks(10).span(Millis(30), 2) is None
+        assert self.looks(40).span(Millis(30), 1) is None
+
+    def test_one_is_surely_later_that_is_not_of_the_same_millisecond(self) -> None:
+        looks = self.looks(10, 30, 40)
+
+        assert looks.number_after(Millis(29)) == 2
+        assert looks.number_after(Millis(30)) == 3
+        assert looks.span(Millis(30), looks.number_after(Millis(40))) is None
 
     def test_until_now_it_is_up_to_the_newest(self) -> None:
         looks = self.looks(10, 20, 40, 90)
@@ -112,7 +113,7 @@ class TestLooks:
     def test_a_clock_that_was_set_back_begins_anew(self) -> None:
         looks = self.looks(1_000, 2_000, 30)
 
-        assert looks.span(Millis(1_500), Millis(1_600)) is None
+        assert looks.span(Millis(1_500), 2) is None
         assert looks.latest is not None
         assert looks.latest.at == 30
 

@@ -100,6 +100,21 @@ class TestExplain:
 
         assert explain([reads(6_000), reads(5_000)], {A: moved(read=6_020), B: through_a_child}) == [A, B]
 
+    def test_an_edit_and_a_copy_are_of_one_that_read_and_wrote(self) -> None:
+        both = {A: moved(read=19_000, written=9_000), B: moved(read=20_000)}
+        edit = [
+            Deed(Kind.READ, 8_000, BOTH, "f"),
+            Deed(Kind.WRITE, 9_000, BOTH, "f"),
+            Deed(Kind.READ, 7_000, BOTH, "g"),
+        ]
+        copy = [
+            Deed(Kind.READ, 9_000, BOTH, "f"),
+            Deed(Kind.WRITE, 9_000, BOTH, "h"),
+            Deed(Kind.READ, 7_000, BOTH, "g"),
+        ]
+
+        assert explain(edit, both) == explain(copy, both) == [A, A, B]
+
     def test_what_is_left_is_of_the_one_with_nothing_else_to_explain_what_it_did(self) -> None:
         both = {A: moved(written=9_000, cpu=5_000), B: moved(cpu=100)}
 
@@ -114,8 +129,12 @@ class TestExplain:
         assert explain([deletes(), deletes()], {A: moved(cpu=100), B: moved(cpu=9_000)}) == [None, None]
 
     def test_four_times_as_much_as_any_other_is_enough_and_less_is_not(self) -> None:
-        assert explain([deletes()], {A: moved(cpu=4_000), B: moved(cpu=1_000)}) == [A]
-        assert explain([deletes()], {A: moved(cpu=3_999), B: moved(cpu=1_000)}) == [None]
+        assert explain([reads(1)], {A: moved(read=4_000), B: moved(read=1_000)}) == [A]
+        assert explain([reads(1)], {A: moved(read=3_999), B: moved(read=1_000)}) == [None]
+
+    def test_who_was_busy_long_enough_for_a_name_may_have_changed_it(self) -> None:
+        assert explain([deletes()], {A: moved(cpu=900_000), B: moved(cpu=29_000)}) == [A]
+        assert explain([deletes()], {A: moved(cpu=900_000), B: moved(cpu=30_000)}) == [None]
 
     def test_a_part_of_a_file_is_read_by_the_one_that_read_at_all(self) -> None:
         assert explain([reads(1_000_000)], {A: moved(read=8_192), B: moved(read=10)}) == [A]
