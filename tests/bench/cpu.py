@@ -10,7 +10,7 @@ class Taken(msgspec.Struct, frozen=True):
     """Seconds on a processor since the threads began."""
 
     loop: float  #: the main thread: the daemon's event loop
-    others: float  #: all other threads: the daemon's reader and dispatcher of file events, and what waits for the disk
+    others: float  #: all other threads: those that read and decode file events, look at processes, wait for the disk
 
     @property
     def all(self) -> float:

@@ -2,7 +2,8 @@
 
 The daemon and the floors each watch a tree of their own, so that each hears of its own grep only. What is counted of
 the daemon is every thread but the event loop's: the one that reads the kernel's queue, the one that decodes and applies
-the rules, and the one that waits for the disk. The loop, which folds and stores, is a line of its own.
+the rules, and those that look at processes and wait for the disk. With the loop, which folds and stores, it is the
+whole daemon.
 """
 
 import os
