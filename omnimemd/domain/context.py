@@ -228,13 +228,13 @@ class ContextFold:
             file.use = replace(file.use, gone=gone)
 
     def _move(self, old_path: str, file: _File) -> None:
-        """Have *file* mean what it meant under its old name, if it had one here."""
+        """Have *file* mean what it meant under its old name, which keeps nothing: it may move back, again and again."""
         old = self._files.get(old_path)
         if old is not None:
             file.use = file.use.taking_over(old.use)
             if old.said is not None:
                 file.said = old.said
-            old.use = replace(old.use, gone=True)
+            old.use = Use(gone=True)
             old.encoded = None
 
 

@@ -11,6 +11,7 @@ from omnimem.model import Access, ContextMembers, SessionMetrics
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.context import ContextFold
 from omnimemd.domain.entries import Entry, FileAccess, Numbered
+from omnimemd.domain.importance import Use, importance
 from tests.support.clock import NOON, SECOND
 from tests.support.factories import a_decision, a_gap, a_scan, an_access
 from tests.support.strategies import an_access_entry, an_entry
@@ -210,6 +211,20 @@ def test_a_file_that_was_moved_keeps_what_it_meant() -> None:
 
     assert found["/w/b.py"] > 0.9 > 0.5 > found["/w/a.py"]
     assert found["/w/d.py"] == 0.9
+
+
+def test_a_file_that_is_moved_to_and_fro_is_worth_no_more_than_its_use() -> None:
+    names = ["/w/a.py", "/w/b.py"]
+    moves = [
+        an_access(names[number % 2 - 1], Access.MOVE, old_path=names[number % 2], at=NOON + number)
+        for number in range(100)
+    ]
+    fold = folded([an_access("/w/a.py"), *moves])
+
+    again = ContextFold.restore(fold.snapshot(), workspace="/w")
+
+    expected = importance(Use(reads=1, writes=100, slots=1, latest=1), now=1)
+    assert shown(again).file_importance_scores == {"/w/a.py": expected, "/w/b.py": 0.05}
 
 
 def test_a_file_that_is_gone_counts_half_until_it_is_back() -> None:
