@@ -27,13 +27,14 @@ _STYLES: Final = {
     "ended": Style.BOLD,
     "opened": Style.BOLD,
 }
-#: Why events were lost, to go on from "unseen, because"; a newer daemon may know more reasons.
-_LOST: Final = {
+#: Why events were lost, to go on from "because"; a newer daemon may know more reasons.
+LOST: Final = {
     "overflow": "more happened at once than the system keeps",
     "watch_failed": "a folder could not be watched",
     "unknown_watch": "the system told of a folder that was not known",
     "watch_unavailable": "changes were found by looking",
     "root_gone": "the folder was not there",
+    "remounted": "something was mounted or unmounted there",
     "daemon_down": "the daemon did not run",
     "fault": "of a fault in the daemon (its log says more)",
     "store_unavailable": "the database could not be written",
@@ -73,7 +74,7 @@ def scan_in_words(scan: ScanEntry, *, workspace: str) -> str:
 
 def gap_in_words(gap: GapEntry) -> str:
     """Return how long nothing was seen, why, and what of it is known all the same."""
-    why = _LOST.get(gap.reason, safe(gap.reason))
+    why = LOST.get(gap.reason, safe(gap.reason))
     lasted = between(gap.started_at, gap.ended_at)
     since = clock(gap.started_at) if day(gap.started_at) == day(gap.ended_at) else when(gap.started_at)
     unseen = "for a moment" if lasted == "0 s" else f"for {lasted} from {since}"
