@@ -62,6 +62,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the daemon opened it because it found its tool at work."""
         return self.metadata.get("discovered") is True
 
+    @property
+    def of_shell(self) -> bool:
+        """Whether a shell opened it as it entered the repository."""
+        return self.metadata.get("shell_integration") is True
+
 
 def touch(session: Session, *, at: Millis) -> Session:
     """Return *session* with activity at *at*; an ended one, and an earlier time, change nothing."""

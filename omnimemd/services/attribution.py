@@ -33,6 +33,12 @@ class Verdict(msgspec.Struct, frozen=True):
     shares: tuple[Share, ...]
     ambient: AmbientPlace | None = None  #: whose ambient session has it, when nobody else does
     worker: int | None = None  #: pid of the process that did it, below a session's own; None: it, or nobody was seen
+    beside: AmbientPlace | None = None  #: where somebody has done it who has no session, as far as processes show
+
+    @property
+    def unclaimed(self) -> AmbientPlace | None:
+        """The folder in which somebody without a session seems to be at work."""
+        return self.ambient or self.beside
 
     def __bool__(self) -> bool:
         return bool(self.shares) or self.ambient is not None
@@ -288,7 +294,10 @@ class Attributor:
             if party.member or (moved is not None and not out_of_it):
                 contenders.append(Contender(party.sessions, out_of_it))
         shares = by_place(contenders)
-        return Verdict(shares, None if shares else self._ambient(workspaces))
+        if not shares:
+            return Verdict((), self._ambient(workspaces))
+        idle = all(one.idle for one in contenders)
+        return Verdict(shares, beside=self._workspaces.place(workspaces) if idle else None)
 
     def _ambient(self, workspaces: tuple[str, ...]) -> AmbientPlace | None:
         return self._workspaces.by_hand(workspaces)

@@ -1,11 +1,14 @@
 """Open a session for a tool that works in a watched folder and has not said so itself.
 
-Nothing polls: what happens in a folder, and is no session's, has the processes of this user looked through, once. A
-look that finds nobody is not repeated for a while, each time longer, until a session has ended there. Of each run of a
-known tool that is at work in the folder, one process stands for the run, and its session ends with it. A run inside
-another (an agent in an editor's terminal, an editor that an agent opened) has a session of its own, beside the outer
-one's: whose an access is, attribution decides by the nearest. A run that has a session already, there or in a watched
-folder below, has none opened.
+Nothing polls: what happens in a folder and is no session's has the processes of this user looked through, once. No
+session's is what happens where none is active, where the processes of those that are did nothing of the kind, or where
+only shells have sessions, which stand for whatever runs in them. A look that finds nobody is not repeated for a while,
+each time longer, until a session has ended there.
+
+Of each run of a known tool that is at work in the folder, one process stands for the run, and its session ends with it.
+A run inside another (an agent in an editor's terminal, an editor that an agent opened) has a session of its own, beside
+the outer one's: whose an access is, attribution decides by the nearest. A run that has a session already, there or in a
+watched folder below, has none opened.
 """
 
 import asyncio

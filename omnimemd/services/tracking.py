@@ -8,7 +8,7 @@ it is seen: whatever changes that first has what is held decided.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Final
 
 import msgspec
@@ -26,7 +26,7 @@ from omnimemd.services.attribution import Attributor, Verdict
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
 from omnimemd.services.sessions import Sessions
-from omnimemd.services.workspaces import Workspaces
+from omnimemd.services.workspaces import AmbientPlace, Workspaces
 
 log = logging.getLogger(__name__)
 
@@ -232,14 +232,22 @@ class Tracking:
                 await asyncio.sleep(0)
 
     async def _look_for_tools(self) -> None:
-        """Give what is nobody's to the tools that a look finds at work there."""
-        seen = (one.verdict.ambient for one in self._decided if not isinstance(one.what, Gap))
-        for place in {place for place in seen if place is not None}:
+        """Give what is nobody's to the tools that a look finds at work there; what a shell did stays the shell's."""
+        shells = {one.session_id for one in self._workspaces.everybody() if one.shell}
+        for place in {place for one in self._decided if (place := self._unclaimed(one, shells)) is not None}:
             if found := await self._discovery.look(place):
                 theirs = Verdict(attribute(found))
                 self._decided = [
-                    _Decided(one.what, theirs) if one.verdict.ambient == place else one for one in self._decided
+                    _Decided(one.what, theirs) if one.verdict.unclaimed == place else one for one in self._decided
                 ]
+
+    def _unclaimed(self, one: _Decided, shells: Container[str]) -> AmbientPlace | None:
+        """Return the folder in which a tool without a session may have done it; *shells* are ids of sessions."""
+        if isinstance(one.what, Gap):
+            return None
+        if one.verdict.shares and all(share.session_id in shells for share in one.verdict.shares):
+            return self._workspaces.place(one.what.workspaces)
+        return one.verdict.unclaimed
 
     async def _record(self, batch: Sequence[_Decided]) -> None:
         new: dict[str, list[Entry]] = {}

@@ -39,7 +39,7 @@ _BARRIER_SECONDS: Final = 5.0
 
 
 class AmbientPlace(msgspec.Struct, frozen=True):
-    """A folder added by hand, where what nobody's session did is kept in an ambient session."""
+    """A watched folder in which something was done that is no session's; by hand, an ambient session keeps it."""
 
     root: str
     project_id: str
@@ -51,6 +51,7 @@ class Member(msgspec.Struct, frozen=True):
     session_id: str
     workspace: str
     process: ProcessIdentity | None  #: the one it is bound to
+    shell: bool  #: whether a shell opened it as it came by
 
 
 class _Folder:
@@ -146,7 +147,7 @@ class Workspaces:
         if instead_of is not None:
             folder.members.pop(instead_of, None)
         process = None if session.process is None else session.process.identity
-        folder.members[session.session_id] = Member(session.session_id, session.workspace, process)
+        folder.members[session.session_id] = Member(session.session_id, session.workspace, process, session.of_shell)
         self._settle_later(session.workspace)
         self._joined(session.workspace)
 
@@ -239,8 +240,12 @@ class Workspaces:
 
     def by_hand(self, roots: tuple[str, ...]) -> AmbientPlace | None:
         """Return the deepest of *roots* that was added by hand, None when none was."""
-        chosen = [folder for root in roots if (folder := self._folders.get(root)) is not None and folder.by_hand]
-        deepest = max(chosen, key=lambda folder: len(folder.path), default=None)
+        return self.place(tuple(root for root in roots if root in self._folders and self._folders[root].by_hand))
+
+    def place(self, roots: tuple[str, ...]) -> AmbientPlace | None:
+        """Return the deepest of *roots* that is watched, None when none is."""
+        watched = (folder for root in roots if (folder := self._folders.get(root)) is not None)
+        deepest = max(watched, key=lambda folder: len(folder.path), default=None)
         return None if deepest is None else AmbientPlace(deepest.path, deepest.project_id)
 
     def watch_changed(self, report: WatchReport) -> None:

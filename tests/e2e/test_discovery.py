@@ -11,6 +11,7 @@ from omnimem.model import EndReason, Session
 from tests.e2e.daemons import running
 from tests.e2e.homes import Home, a_home
 from tests.e2e.recorded import ended, touches
+from tests.e2e.shells import Windows
 from tests.e2e.terminals import Terminal
 from tests.e2e.waiting import eventually
 
@@ -103,6 +104,27 @@ def test_a_tool_that_registers_later_goes_on_from_it(client: Client, app: Path, 
     assert client.get_session(discovered.session_id).end_reason is EndReason.REPLACED
     assert {one.path for one in touches(client, registered)} == {"b.py"}
     assert {one.path for one in touches(client, discovered)} == {"a.py"}
+
+
+@pytest.mark.needs("bash")
+def test_a_tool_in_a_shell_with_a_session_gets_its_own(client: Client, person: Home, app: Path) -> None:
+    (app / ".omnimem.toml").touch()
+    windows = Windows(person, "bash")
+    try:
+        window = windows.open(app)
+        shells = the_session(client, "bash")
+        window.run(str(person.home / "claude"))
+        window.run("open('a.py', 'w').write('x')")
+        tools = the_session(client, "claude")
+        client.flush()
+        window.run("open('b.py', 'w').write('x' * 10_000)")
+        recorded = touches(client, tools)
+    finally:
+        windows.close()
+
+    assert tools.process_id != shells.process_id == window.pid
+    assert {one.path for one in recorded} >= {"b.py"}
+    assert "b.py" not in {one.path for one in touches(client, shells)}
 
 
 def test_one_setting_turns_it_off(person: Home, app: Path, tool: Terminal) -> None:

@@ -182,6 +182,58 @@ class TestLooking:
 
         assert world.processes.looks == 0
 
+    async def test_what_a_person_does_beside_an_agent_is_their_editors(
+        self, house: House, workspace: Path, world: World
+    ) -> None:
+        agent = world.processes.begin(7, at_work_in=workspace)
+        world.processes.begin(8, name="nvim", at_work_in=workspace)
+        house.activity.uses(agent.identity)
+        await begin(house, workspace, "agents", pid=7)
+        await until(lambda: bool(house.activity.orders))
+        world.clock.advance(SECOND)
+
+        await record(house, workspace, "a.py")
+        house.activity.uses(agent.identity, read=10_000, cpu_ns=50_000)
+        world.clock.advance(SECOND)
+        await record(house, workspace, "b.py")
+
+        editors = await the_session(house, "nvim")
+        assert editors.metadata == {"discovered": True}
+        assert files_of(house, editors.session_id)[:1] == ["a.py"]
+        assert files_of(house, "agents") == ["b.py"]
+
+    async def test_nobody_is_looked_for_beside_an_agent_that_is_busy(
+        self, house: House, workspace: Path, world: World
+    ) -> None:
+        agent = world.processes.begin(7, at_work_in=workspace)
+        house.activity.uses(agent.identity)
+        await begin(house, workspace, "agents", pid=7)
+        await until(lambda: bool(house.activity.orders))
+        world.clock.advance(SECOND)
+
+        house.activity.uses(agent.identity, read=10_000, cpu_ns=50_000)
+        await record(house, workspace, "a.py")
+
+        assert files_of(house, "agents") == ["a.py"]
+        assert world.processes.looks == 0
+
+    async def test_a_tool_in_a_shell_that_has_a_session_gets_its_own(
+        self, house: House, workspace: Path, world: World
+    ) -> None:
+        world.processes.begin(7, name="bash", at_work_in=workspace)
+        world.processes.begin(8, parent=7, at_work_in=workspace)
+        request = SessionCreate(
+            tool_id="bash", workspace_path=str(workspace), process_id=7, metadata={"shell_integration": True}
+        )
+        shells, _ = await house.services.sessions.create(request, caller=None)
+        await house.services.workspaces.ready(shells.workspace)
+
+        await record(house, workspace, "a.py")
+
+        found = await the_session(house, "claude")
+        assert (found.metadata, session_of(house, shells.session_id).active) == ({"discovered": True}, True)
+        assert files_of(house, shells.session_id) == ["a.py"]
+
     async def test_nobody_is_looked_for_without_tools(self, data: Path, workspace: Path, world: World) -> None:
         world.processes.begin(7, at_work_in=workspace)
         async with a_house(data, world=world, tools=()) as house:
