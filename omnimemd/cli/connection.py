@@ -1,5 +1,6 @@
 """The daemon that is meant, and what the current directory stands for in it."""
 
+import os
 from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
@@ -61,8 +62,10 @@ def all_entries(client: Client, session_id: str, kind: EntryKind | None = None) 
 def session_of(client: Client, named: str | None) -> str:
     """Return the id that was *named*, or that of the one session active in the current directory's workspace.
 
+    Of several it is the one this command is run in: whose process is the nearest above.
+
     Raises:
-        CannotGoOn: none is active there, or several are.
+        CannotGoOn: none is active there, or several are and none of them, or several, run this command.
     """
     if named is not None:
         return named
@@ -73,6 +76,8 @@ def session_of(client: Client, named: str | None) -> str:
     match found:
         case [only]:
             return only.session_id
+        case [_, *_] if (own := _nearest_above(found)) is not None:
+            return own.session_id
         case []:
             raise CannotGoOn(
                 f"No session is active in {shown_path(here)}.",
@@ -91,3 +96,21 @@ def project_of(client: Client, named: str | None) -> str:
 def holds(workspace: str, path: str) -> bool:
     """Return whether *path* is the folder *workspace*, or lies in it."""
     return path == workspace or path.startswith(workspace.rstrip("/") + "/")
+
+
+def _nearest_above(sessions: list[Session]) -> Session | None:
+    """Return the one of *sessions* that is bound to the nearest process above this command, if it is one."""
+    pid = os.getppid()
+    while pid > 1:
+        if bound := [one for one in sessions if one.process_id == pid]:
+            return bound[0] if len(bound) == 1 else None
+        pid = _parent(pid)
+    return None
+
+
+def _parent(pid: int) -> int:
+    """Return the parent of *pid*; 0 when it is gone, or where there is no /proc to tell (proc(5), /proc/pid/stat)."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0

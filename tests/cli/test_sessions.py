@@ -122,6 +122,16 @@ def test_without_an_id_nothing_is_guessed(running: Home, session: str) -> None:
     assert "No session is active in ~/src/app" in none.err
 
 
+@pytest.mark.needs("linux")
+def test_of_several_the_one_is_meant_in_which_the_command_is_run(running: Home, session: str) -> None:
+    begin, show = "omnimem session start --pid $$ --quiet", "omnimem session show --quiet"
+    inner = running.shell(f"{begin}; sh -c '{begin}; {show}; true'; true").lines
+    outer = running.shell(f"{begin}; env {show}; true").lines
+
+    assert inner[2] == inner[1] != inner[0]
+    assert outer[1] == outer[0] != session
+
+
 def test_an_ended_session_stays_as_it_is(running: Home, session: str) -> None:
     first = running.omnimem("session", "end", session, "--reason", "done for today")
     before = running.omnimem("session", "show", session, "--json").out
