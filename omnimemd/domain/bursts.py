@@ -10,8 +10,9 @@ To tell, a burst's first reads must not be told yet: reads that come fast are he
 is decided by the times of the events; nothing here looks at a clock.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -29,15 +30,19 @@ _LOCK_MS: Final = 10_000
 #: Shortly after a burst, of whose going on they are a sign.
 _MANY_AGAIN: Final = (24, 250)
 _AGAIN_MS: Final = 2_000
-#: Distinct files read by what walks slowly; the second while nothing is changed.
-_WALKED: Final = (40, 850)
+#: Distinct files read by what walks slowly.
+_WALKED: Final = (36, 800)
+#: While nothing is changed: fewer, in the order of a walk, though not so many at once; more, in any order.
+_WALKED_IN_ORDER: Final = (24, 2_700)
+_NOT_AT_ONCE_MS: Final = 500
 _READ_ONLY: Final = (48, 6_000)
 #: A slow walk that goes on after a break: so many files, spread over so many milliseconds; many at once are none.
 _WALKED_AGAIN: Final = (8, 16)
 _SPREAD_MS: Final = (300, 900)
 #: Distinct files that make reads worth holding, how long they are held then, and how long since the last such sign.
 _SUSPECT: Final = (8, 250)
-_HELD_MS: Final = 900
+_SUSPECT_IN_ORDER: Final = (8, 900)
+_HELD_MS: Final = 850
 _SIGN_MS: Final = 200
 #: A pause that separates what came before it from the burst that follows.
 _APART_MS: Final = 250
@@ -152,6 +157,8 @@ class Scope:
         if read and self._is_walk(at):
             self._begin(at)
             return True
+        if read and self._is_orderly(_SUSPECT_IN_ORDER, at):
+            self._suspected_at = at
         return False
 
     def begins_by_lock(self, at: Millis) -> bool:
@@ -255,7 +262,15 @@ class Scope:
             least, most = _SPREAD_MS
             if any(least <= self._read.span(count) <= most for count in _WALKED_AGAIN):
                 return True
+        if self._is_orderly(_WALKED_IN_ORDER, at) and self._read.span(_WALKED_IN_ORDER[0]) >= _NOT_AT_ONCE_MS:
+            return True
         return self._read.holds(_READ_ONLY) and not self._is_changed_within(_READ_ONLY[1], at)
+
+    def _is_orderly(self, rule: tuple[int, int], at: Millis) -> bool:
+        count, within = rule
+        if not self._read.holds(rule) or self._is_changed_within(within, at):
+            return False
+        return is_walked(self._read.paths(count))
 
     def _is_soon_after(self, at: Millis) -> bool:
         return self._ended_at is not None and 0 <= at - self._ended_at < _AGAIN_MS
@@ -272,6 +287,14 @@ class Scope:
     def _give(self, tally: "Tally") -> None:
         if tally.files:
             self.parts.append(tally.part(self.workspaces, self._burst_id))
+
+
+def is_walked(paths: Sequence[str]) -> bool:
+    """Return whether files come in the order of a walk: sorted, or no directory is come back to, and few have one."""
+    directories = [path[: path.rfind("/")] for path in paths]
+    runs = 1 + sum(one != other for one, other in itertools.pairwise(directories))
+    different = len(set(directories))
+    return (runs == different and 2 * different <= len(paths)) or list(paths) == sorted(paths)
 
 
 class Tally:
@@ -320,6 +343,10 @@ class _Latest:
         """Return over how many milliseconds the latest *count* files are spread; infinite when they are fewer."""
         times = list(self._at.values())
         return abs(times[-1] - times[-count]) if len(times) >= count else float("inf")
+
+    def paths(self, count: int) -> list[str]:
+        """Return the latest *count* files, in the order of their latest events."""
+        return list(self._at)[-count:]
 
     def holds(self, rule: tuple[int, int]) -> bool:
         """Return whether the latest files are as many, in as little time, as *rule* says."""

@@ -82,7 +82,7 @@ class Telling:
 
 
 class TestReads:
-    @pytest.mark.parametrize("count", [1, 8, 20, 39])
+    @pytest.mark.parametrize("count", [1, 8, 20, 35])
     @pytest.mark.parametrize("every", [0, 1, 5, 100])
     def test_work_is_told_file_by_file(self, count: int, every: float) -> None:
         told = Telling(reads(count, every=every))
@@ -111,16 +111,41 @@ class TestReads:
         assert len(told.read_rows) + sum(one.reads for one in told.parts) == 400
         assert len(told.bursts) == 1
 
+    @pytest.mark.parametrize(("every", "rows"), [(30, 5), (50, 8), (100, 16)])
+    @pytest.mark.parametrize("is_sorted", [True, False])
+    def test_a_slow_walk_is_found_out_by_its_order(self, every: float, rows: int, is_sorted: bool) -> None:
+        names = [f"{directory:03}/{number:03}" for directory in range(40) for number in range(10)]
+        if not is_sorted:
+            names = [name for group in range(39, -1, -1) for name in names[group * 10 : group * 10 + 10]]
+
+        told = Telling(event(name, at=number * every) for number, name in enumerate(names))
+
+        assert len(told.read_rows) <= rows
+        assert len(told.read_rows) + sum(one.reads for one in told.parts) == 400
+
+    def test_files_read_in_order_while_others_are_written_are_work(self) -> None:
+        work = [event(f"{number:03}", at=number * 60) for number in range(40)]
+        saves = [event("notes", at=number * 600, change=Change.WRITTEN) for number in range(4)]
+
+        assert len(Telling([*work, *saves]).read_rows) == 40
+
+    @pytest.mark.parametrize("every", [150, 1_000])
+    def test_files_read_in_order_at_leisure_are_told_at_once(self, every: float) -> None:
+        told = Telling(event(f"{number:03}", at=number * every) for number in range(40))
+
+        assert len(told.read_rows) == 40
+        assert told.longest_held <= 200
+
     def test_one_file_read_again_and_again_is_no_scan(self) -> None:
         told = Telling(event("a", at=number / 10) for number in range(5_000))
 
         assert told.parts == []
 
     def test_work_that_is_seen_beside_other_work_is_no_scan(self) -> None:
-        here = [event(f"f{number}", at=number, root="/w") for number in range(39)]
-        there = [event(f"f{number}", at=number, root="/v") for number in range(39)]
+        here = [event(f"f{number}", at=number, root="/w") for number in range(35)]
+        there = [event(f"f{number}", at=number, root="/v") for number in range(35)]
 
-        assert len(Telling([*here, *there]).read_rows) == 78
+        assert len(Telling([*here, *there]).read_rows) == 70
 
     def test_a_part_names_the_directories_with_the_most_files(self) -> None:
         files = [f"{'abcdefg'[of]}/{number}" for of in range(7) for number in range(10 * (of + 1))]
