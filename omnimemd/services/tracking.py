@@ -202,6 +202,7 @@ class Tracking:
 
     def _decide(self, settled: Sequence[Settled]) -> None:
         observed = [one for one in settled if isinstance(one, Observed)]
+        already_told = self._attributor.folded
         verdicts = iter(self._attributor.verdicts(observed, held=self._coalescer.held()))
         for one in settled:
             if isinstance(one, Observed):
@@ -212,6 +213,7 @@ class Tracking:
                 self._decided.append(_Decided(one, verdict))
             elif isinstance(one, Observed):
                 self.nobodys += 1
+        self.nobodys -= self._attributor.folded - already_told
 
     async def _store(self) -> None:
         async with self._storing:

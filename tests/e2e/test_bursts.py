@@ -70,7 +70,7 @@ def test_grep_over_many_files_leaves_a_scan_and_no_rows(
     rows = touches(client, session)
     assert reads + len(rows) == 600
     assert len(rows) <= 5
-    assert {one.attribution for one in found} == {"probable"}
+    assert {one.attribution for one in found} <= {"probable", "ambiguous"}  # it is not the tool that searched
     assert len({one.burst_id for one in found}) == 1
     assert max(one.directories for one in found) == 30
     assert found[-1].top[0].startswith(f"{repository}/pkg")
