@@ -35,7 +35,7 @@ _FOUND_MS: Final = 200
 _KEPT_OPEN_MS: Final = 30_000
 _KEPT_OPEN_FILES: Final = 4_096
 #: What is given out at a time, so that the loop does other things between.
-_SLICE: Final = 500
+_SLICE: Final = 250
 #: What is told of as held.
 _AROUND: Final = 32
 

@@ -8,6 +8,7 @@ it is seen: whatever changes that first has what is held decided.
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Final
 
@@ -33,8 +34,10 @@ log = logging.getLogger(__name__)
 #: Between an event and the first look at what is settled, and between two looks while anything is held.
 _FIRST_LOOK_SECONDS: Final = 0.1
 _NEXT_LOOK_SECONDS: Final = 0.05
-#: Accesses stored in one transaction, so that the loop serves requests between two.
-_AT_ONCE: Final = 500
+#: Accesses stored in one transaction, and events taken in, so that the loop serves requests between two.
+_AT_ONCE: Final = 250
+#: Events that wait to be taken in; more are taken in at once.
+_UNTAKEN: Final = 50_000
 #: Accesses that wait while the store is not available; more become a gap.
 _WAITING: Final = 50_000
 _RETRY_SECONDS: Final = 1.0
@@ -75,6 +78,8 @@ class Tracking:
         self._clock = clock
         self._ambient_idle_ms = ambient_idle_ms
         self._coalescer = Coalescer(lambda: f"burst_{new_token()}")
+        self._untaken: deque[Sequence[FileEvent]] = deque()
+        self._untaken_events = 0
         self._decided: list[_Decided] = []
         self._something = asyncio.Event()
         self._passed = asyncio.Event()  # what had settled is stored; set for those who wait now
@@ -95,15 +100,16 @@ class Tracking:
 
     @property
     def waiting(self) -> int:
-        """How many accesses and scans are not stored yet."""
-        return len(self._coalescer) + len(self._decided)
+        """How many events, accesses and scans are not stored yet."""
+        return self._untaken_events + len(self._coalescer) + len(self._decided)
 
     def file_events(self, events: Sequence[FileEvent]) -> None:
-        """Take one batch of the watcher's."""
+        """Take one batch of the watcher's; it is looked at in turn with other work, as batches of a storm come many."""
         self._attributor.saw(events)
-        self._coalescer.add(events)
-        if len(self._coalescer) >= _WAITING:
-            self.decide()
+        self._untaken.append(events)
+        self._untaken_events += len(events)
+        if self._untaken_events >= _UNTAKEN:
+            self._take_in_all()
         self._something.set()
 
     def recovered(self, gaps: Sequence[tuple[Gap, Verdict]], accesses: Sequence[tuple[Observed, Verdict]]) -> None:
@@ -115,10 +121,12 @@ class Tracking:
 
     def decide(self) -> None:
         """Decide now whose everything that is held is."""
+        self._take_in_all()
         self._decide(self._coalescer.take(now=self._clock.now(), everything=True))
 
     def decide_of(self, workspace: str) -> None:
         """Decide now whose what is held of one *workspace* is: its sessions are about to change."""
+        self._take_in_all()
         self._decide(self._coalescer.take_of(workspace, now=self._clock.now()))
 
     def before_flush(self, caught_up: Callable[[], Awaitable[object]]) -> None:
@@ -127,6 +135,7 @@ class Tracking:
 
     async def settled(self) -> None:
         """Return once everything that was seen so far is recorded, in its own time: it may still be folded."""
+        await self._take_in()
         mark, first = self._coalescer.mark, bool(self._decided)
         while first or self._coalescer.holds(before=mark):
             await self._passed.wait()
@@ -139,6 +148,7 @@ class Tracking:
             StoreUnavailable: it cannot be recorded now; it is kept.
         """
         await self._attributor.settled()
+        await self._take_in()
         for settled in self._coalescer.slices(now=self._clock.now(), everything=True):
             self._decide(settled)
             await self._store()
@@ -167,6 +177,7 @@ class Tracking:
                 await asyncio.sleep(_FIRST_LOOK_SECONDS)
             self._something.clear()
             try:
+                await self._take_in()
                 for settled in self._coalescer.slices(now=self._clock.now()):
                     self._decide(settled)
                     await self._store()
@@ -199,6 +210,29 @@ class Tracking:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if soonest is None else max(soonest - now, 1) / 1000):
                     await self._ambient_changed.wait()
+
+    async def _take_in(self) -> None:
+        """Take in what has come till now, letting others work between."""
+        taken = 0
+        for _ in range(len(self._untaken)):
+            if not self._untaken:  # somebody was in a hurry meanwhile
+                return
+            taken += self._take_in_next()
+            if taken >= _AT_ONCE:
+                taken = 0
+                await asyncio.sleep(0)
+
+    def _take_in_all(self) -> None:
+        while self._untaken:
+            self._take_in_next()
+
+    def _take_in_next(self) -> int:
+        events = self._untaken.popleft()
+        self._untaken_events -= len(events)
+        self._coalescer.add(events)
+        if len(self._coalescer) >= _WAITING:
+            self._decide(self._coalescer.take(now=self._clock.now(), everything=True))
+        return len(events)
 
     def _decide(self, settled: Sequence[Settled]) -> None:
         observed = [one for one in settled if isinstance(one, Observed)]
