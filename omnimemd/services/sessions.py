@@ -133,17 +133,14 @@ class Sessions:
         return session, new
 
     async def open_discovered(self, place: AmbientPlace, *, process: Process) -> Session:
-        """Return a new session of the tool that was found at work in *place*; what is held of the place is its, too.
-
-        It is ended already if the process has died meanwhile.
-        """
+        """Return a new session of the tool that was found at work in *place*; ended if it has died meanwhile."""
         request = SessionCreate(tool_id=program(process), workspace_path=place.root, metadata=dict(DISCOVERED))
         bound = BoundProcess(process.identity, process.started_at)
         session_id = f"sess_{self._new_token()}"
         session = await self._database.write(
             lambda db: self._begin(db, request, session_id, place.root, place.project_id, bound)
         )
-        return await self._opened(session, held_too=True)
+        return await self._opened(session)
 
     async def open_ambient(self, place: AmbientPlace) -> Session:
         """Return the ambient session of *place*, begun if there is none."""
@@ -342,13 +339,10 @@ class Sessions:
             return rebind(session, process=process)
         return session
 
-    async def _opened(self, session: Session, *, instead_of: str | None = None, held_too: bool = False) -> Session:
+    async def _opened(self, session: Session, *, instead_of: str | None = None) -> Session:
         """Do for an opened session what the world needs: hear of its process's death, watch its folder.
 
-        Args:
-            session: which.
-            instead_of: the id of a session whose place it takes.
-            held_too: whether what is held of its folder is its, too.
+        *instead_of* is the id of the session whose place it takes, if it takes one's.
         """
         ambient = self._ambient.get(session.workspace)
         if ambient == session.session_id:  # a tool took it up: it is ambient no more
@@ -361,7 +355,7 @@ class Sessions:
             now = self._clock.now()
             return await self._change(session.session_id, lambda one: end(one, at=now, reason=EndReason.PROCESS_EXITED))
         self._events.publish(SessionChanged(session))
-        self._workspaces.join(session, instead_of=instead_of, held_too=held_too)
+        self._workspaces.join(session, instead_of=instead_of)
         if instead_of is not None:
             now = self._clock.now()
             await self._change(instead_of, lambda one: end(one, at=now, reason=EndReason.REPLACED))

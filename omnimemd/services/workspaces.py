@@ -132,16 +132,12 @@ class Workspaces:
             self._folder(real, resolved.project.project_id).by_hand = True
             self._settle_later(real)
 
-    def join(self, session: Session, *, instead_of: str | None = None, held_too: bool = False) -> None:
+    def join(self, session: Session, *, instead_of: str | None = None) -> None:
         """Make *session* active in its folder; `ready` waits until the folder is watched.
 
-        Args:
-            session: whose.
-            instead_of: the id of a session that is active there no more from this moment on.
-            held_too: whether what is held of the folder is the session's, too.
+        The session with the id *instead_of* is active there no more from this moment on.
         """
-        if not held_too:
-            self._before_change(session.workspace)
+        self._before_change(session.workspace)
         self._leaving.pop(session.session_id, None)
         folder = self._folder(session.workspace, session.project_id)
         if instead_of is not None:

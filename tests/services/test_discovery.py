@@ -348,6 +348,17 @@ class TestReplacement:
         assert files_of(house, "s-1") == ["c.py"]
         assert house.services.workspaces.members((str(by_hand),)) == ("s-1",)
 
+    async def test_the_one_gives_way_to_the_other_at_once(
+        self, house: House, by_hand: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.processes.begin(7, at_work_in=by_hand)
+        await record(house, by_hand, "a.py")
+        monkeypatch.setattr(house.services.workspaces, "leave", lambda session: None)  # it takes its time
+
+        await begin(house, by_hand, "s-1", pid=7)
+
+        assert house.services.workspaces.members((str(by_hand),)) == ("s-1",)
+
     @pytest.mark.parametrize(("found", "registers"), [(7, 8), (8, 7)])
     async def test_the_processes_of_one_run_are_the_same_tool(
         self, house: House, by_hand: Path, world: World, found: int, registers: int
