@@ -16,9 +16,10 @@ follows it to the listener too.
 
 import enum
 import errno
+import itertools
 import os
 import stat
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from typing import Final
 
 from omnimem.model import WorkspaceState
@@ -335,26 +336,21 @@ class Walker:
             return
         directories: list[str] = []
         files: list[str] = []
-        telling: list[str] = []
         try:
             with os.scandir(path or "/") as entries:
-                for number, entry in enumerate(entries, 1):
-                    name = entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        directories.append(name)
-                    else:
-                        files.append(name)
-                    if name in TELLING:
-                        telling.append(name)
-                    if not number % _STRIDE:
+                while some := list(itertools.islice(entries, _STRIDE)):
+                    for entry in some:
+                        (directories if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+                    if len(some) == _STRIDE:
                         yield
         except OSError:  # it vanished or was moved: its events say so
             return
         if node.wd == REMOVED:
             return
+        telling = TELLING.intersection(files).union(TELLING.intersection(directories))
         if DOT_GIT in telling:
             self._lookouts.of_repository(node, path)
-        else:
+        elif not frame.fresh:
             self._lookouts.let_go(node)
         if telling:
             self._read_rules(node, path, telling, silent=frame.narrow)
@@ -364,7 +360,8 @@ class Walker:
                 if node.children is None:
                     break
         if frame.fresh:
-            yield from self._report(frame, why, files)
+            if why is not Why.START and why is not Why.RULES:
+                yield from self._report(frame, files)
         elif why is Why.MOVED and node.arrival is not None:
             listings.append(Listing(node, node.arrival, node.arrival.moves, files))
         frame.coverage = node.coverage
@@ -373,7 +370,7 @@ class Walker:
             if coverage or self._table.child(node, name) is not None:
                 frame.todo.append((name, coverage))
 
-    def _read_rules(self, node: Directory, path: str, telling: list[str], *, silent: bool) -> None:
+    def _read_rules(self, node: Directory, path: str, telling: Collection[str], *, silent: bool) -> None:
         """Read the rules of a directory; *silent* if no live watch would see that."""
         if not silent:
             self._mask(node, path, NARROW)
@@ -385,10 +382,8 @@ class Walker:
             self._mask(node, path, LIVE)
         self._table.cover(node, Coverage(tuple(scopes)))
 
-    def _report(self, frame: _Frame, why: Why, files: list[str]) -> Steps:
+    def _report(self, frame: _Frame, files: list[str]) -> Steps:
         """Tell of the files in a directory that is new."""
-        if why in (Why.START, Why.RULES):
-            return
         at, path, coverage = self._clock.now(), frame.path, frame.node.coverage
         for number, name in enumerate(files, 1):
             roots = coverage.seen_by(path, name)
