@@ -58,7 +58,7 @@ class Evidence:
         places = {event.workspaces for event in events}
         if not any(one.process for place in places for one in self._workspaces.active(place)):
             return
-        for event in events:
+        for event in events[: max(0, _STORM - self._events)]:  # in a storm the times of events and looks must do
             self._due[event.path] = event.at, self._number + 1
             self._due.move_to_end(event.path)
             if len(self._asked) < _ASKED:

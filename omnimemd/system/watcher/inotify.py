@@ -52,7 +52,7 @@ NARROW: Final = (
     IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVE_SELF
     | _IN_ONLYDIR | _IN_DONT_FOLLOW | _IN_EXCL_UNLINK
 )  # fmt: skip
-#: A directory that is live. To sample who has a file open (issue 3), IN_OPEN (0x20) joins here.
+#: A directory that is live. IN_OPEN is not in it: docs/ARCHITECTURE.md, "Attribution", says why.
 LIVE: Final = NARROW | IN_CLOSE_NOWRITE
 #: A directory that is to stay where it is.
 PLACE: Final = IN_MOVE_SELF | _IN_ONLYDIR
