@@ -79,6 +79,20 @@ async def test_a_root_on_a_network_disk_is_refused_with_the_reason(
     assert watcher.report(str(root)) is None
 
 
+async def test_a_local_disk_mounted_over_a_network_disk_is_watched(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount]
+) -> None:
+    root = tree(tmp_path / "w", "sub/a.py")
+    table.extend([Mount(2, 1, str(root / "sub"), "nfs"), Mount(3, 2, str(root / "sub"), "ext4")])
+
+    report = await watcher.watch(str(root))
+    (root / "sub/a.py").write_text("new")
+    await watcher.barrier()
+
+    assert (report.state, report.directories) == (WorkspaceState.WATCHING, 2)
+    assert {event.path for event in recorder.events} == {str(root / "sub/a.py")}
+
+
 async def test_a_refused_root_is_watched_once_it_is_local(
     tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount]
 ) -> None:

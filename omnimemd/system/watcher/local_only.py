@@ -48,6 +48,7 @@ class LocalOnly:
         self._hear_no_more: Callable[[], None] = lambda: None
         self._mounts = Mounts(())
         self._network: frozenset[str] = frozenset()  # those of *blind* that are ours
+        self._remarks: dict[str, str | None] = {}  # by root: a machine full of containers has thousands of mounts
         self._roots: set[str] = set()
         self._ours: dict[str, WatchReport] = {}  # of roots that are refused, or to be judged anew
 
@@ -154,14 +155,18 @@ class LocalOnly:
 
     def _look_at_mounts(self) -> None:
         self._mounts = self._read_mounts()
-        network = frozenset(mount.point for mount in self._mounts.every if mount.is_network)
+        self._remarks.clear()
+        every = [mount for mount in self._mounts.every if mount.is_network]
+        network = frozenset(mount.point for mount in every if self._mounts.of(mount.point) is mount)
         self._blind |= network
         self._blind -= self._network - network
         self._network = network
 
     def _with_remark(self, report: WatchReport) -> WatchReport:
-        remark = None if report.state is WorkspaceState.GONE else _remark(report.root, self._mounts)
-        if remark is None:
+        if report.root not in self._remarks:
+            self._remarks[report.root] = _remark(report.root, self._mounts)
+        remark = self._remarks[report.root]
+        if remark is None or report.state is WorkspaceState.GONE:
             return report
         state = WorkspaceState.DEGRADED if report.state is WorkspaceState.WATCHING else report.state
         return replace(report, state=state, problem=remark if report.problem is None else f"{report.problem} {remark}")
