@@ -179,6 +179,44 @@ async def test_a_network_disk_that_appears_inside_a_root_is_left(
     assert [loss.reason for loss in recorder.losses] == ["remounted"]
 
 
+async def test_a_root_that_is_unmounted_stays_gone_until_it_is_mounted_again(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount], changes: MountChanges
+) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    disk = Mount(2, 1, str(root), "ext4")
+    table.append(disk)
+    await watcher.watch(str(root))
+
+    table.remove(disk)
+    changes.say()
+    gone = recorder.reports[-1]
+    still_gone = await watcher.watch(str(root))
+    tree(root, "in-the-empty-folder.py")
+    await watcher.barrier()
+    table.append(disk)
+    changes.say()
+    back = recorder.reports[-1]
+    watched = await watcher.watch(str(root))
+
+    assert (gone.state, gone.back) == (still_gone.state, still_gone.back) == (WorkspaceState.GONE, False)
+    assert (back.state, back.back, watched.state) == (WorkspaceState.GONE, True, WorkspaceState.WATCHING)
+    assert recorder.events == []
+
+
+async def test_a_mount_that_is_found_while_another_root_is_added_is_told_all_the_same(
+    tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount], changes: MountChanges
+) -> None:
+    first, second = tree(tmp_path / "first", "a.py"), tree(tmp_path / "second", "b.py")
+    await watcher.watch(str(first))
+
+    table.append(Mount(2, 1, str(first), "ext4"))
+    await watcher.watch(str(second))
+
+    report = watcher.report(str(first))
+    assert report is not None
+    assert report.back
+
+
 async def test_mounts_elsewhere_change_nothing(
     tmp_path: Path, watcher: Watcher, recorder: Recorder, table: list[Mount], changes: MountChanges
 ) -> None:
@@ -232,6 +270,10 @@ async def main():
     tree(root, "sub/")
     await watcher.watch(str(root))
     await writes("in-the-root.py")
+    run("umount", str(root))
+    await until(lambda: recorder.reports[-1].back)
+    await watcher.watch(str(root))
+    await writes("what-was-covered.py")
     await watcher.close()
     print(json.dumps([told, [loss.reason for loss in recorder.losses]]))
 
@@ -251,7 +293,7 @@ def test_what_is_mounted_over_a_watched_folder_is_seen_and_what_it_covered_again
     )
 
     told, losses = json.loads(done.stdout)
-    assert told == [["before.py"], ["covering.py"], ["after.py"], ["in-the-root.py"]]
+    assert told == [["before.py"], ["covering.py"], ["after.py"], ["in-the-root.py"], ["what-was-covered.py"]]
     assert losses == ["remounted", "remounted"]
 
 

@@ -5,7 +5,9 @@ network below others. A refused root is reported with the reason; files that a t
 same.
 
 When something is mounted or unmounted, a root that it covers or lays bare is reported gone, and back: whoever wants
-it watched asks again, and it is judged anew. What happens so below a root is passed on.
+it watched asks again, and it is judged anew. A root whose own file system is unmounted stays gone until it is
+mounted again: what is left is an empty folder, and nobody deleted the files. What happens so below a root is passed
+on.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -49,7 +51,7 @@ class LocalOnly:
         self._mounts = Mounts(())
         self._network: frozenset[str] = frozenset()  # those of *blind* that are ours
         self._remarks: dict[str, str | None] = {}  # by root: a machine full of containers has thousands of mounts
-        self._roots: set[str] = set()
+        self._roots: dict[str, bool] = {}  # and whether it was a file system of its own when it was asked for
         self._ours: dict[str, WatchReport] = {}  # of roots that are refused, or to be judged anew
 
     @property
@@ -65,21 +67,25 @@ class LocalOnly:
 
     async def watch(self, root: str) -> WatchReport:
         """Watch *root* and return how, or why not. See the port."""
-        self._look_at_mounts()
-        self._roots.add(root)
+        self._mounts_changed()
         mount = self._mounts.of(root)
-        if mount is not None and mount.is_network:
-            if self._watcher.report(root) is not None:
-                await self._watcher.unwatch(root)
-            report = self._ours[root] = _refusal(root, mount)
-            self._listener.watch_changed(report)
-            return report
-        self._ours.pop(root, None)
-        return self._with_remark(await self._watcher.watch(root))
+        self._roots.setdefault(root, mount is not None and mount.point == root)
+        if self._is_unmounted(root):
+            report = gone_report(root, reads_observed=self.reads_observed)
+        elif mount is not None and mount.is_network:
+            report = _refusal(root, mount)
+        else:
+            self._ours.pop(root, None)
+            return self._with_remark(await self._watcher.watch(root))
+        self._ours[root] = report
+        self._listener.watch_changed(report)
+        if self._watcher.report(root) is not None:
+            await self._watcher.unwatch(root)
+        return report
 
     async def unwatch(self, root: str) -> None:
         """Stop watching *root*; an unknown one is ignored."""
-        self._roots.discard(root)
+        self._roots.pop(root, None)
         self._ours.pop(root, None)
         await self._watcher.unwatch(root)
 
@@ -142,7 +148,7 @@ class LocalOnly:
         for root in sorted(self._roots):
             if before.of(root) != self._mounts.of(root):
                 report = gone_report(root, reads_observed=self.reads_observed)
-                self._ours[root] = replace(report, back=True)
+                self._ours[root] = replace(report, back=not self._is_unmounted(root))
                 self._listener.watch_changed(self._ours[root])
             else:
                 changed = set(before.below(root)).symmetric_difference(self._mounts.below(root))
@@ -152,6 +158,10 @@ class LocalOnly:
                     self._listener.watch_changed(report_now)
         if places:
             self._watcher.remounted(sorted(places))
+
+    def _is_unmounted(self, root: str) -> bool:
+        mount = self._mounts.of(root)
+        return self._roots[root] and (mount is None or mount.point != root)
 
     def _look_at_mounts(self) -> None:
         self._mounts = self._read_mounts()
