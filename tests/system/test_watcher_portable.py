@@ -36,7 +36,7 @@ class SaidHints:
     async def barrier(self) -> None:
         pass
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self.roots.clear()
 
     def at(self, *paths: Path, below: Path | None = None, dropped: bool = False) -> None:

@@ -150,28 +150,31 @@ class FSEventsHints:
             with contextlib.suppress(OSError):
                 os.unlink(marker)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop every thread."""
+        await asyncio.to_thread(self._stop)
+        for marker, waiter in self._barriers.items():
+            with contextlib.suppress(OSError):
+                os.unlink(marker)
+            if not waiter.done():
+                waiter.set_exception(WatchUnavailable("the watcher is closed"))
+        with contextlib.suppress(OSError):
+            os.rmdir(self._private)
+
+    def _stop(self) -> None:
         if self._observer.is_alive():
             self._observer.stop()
             self._observer.join()
-        for waiter in self._barriers.values():
-            self._post(_refuse, waiter)
-        with contextlib.suppress(OSError):
-            self._private.rmdir()
 
     def _marked(self, batch: Batch) -> None:
-        self._post(self._pass, batch.paths)
+        with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not
+            self._loop.call_soon_threadsafe(self._pass, batch.paths)
 
     def _pass(self, paths: Mapping[str, bool]) -> None:
         for path in spelled(paths, self._real_private):
             waiter = self._barriers.get(path)
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
-
-    def _post(self, call: Callable[..., None], argument: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not
-            self._loop.call_soon_threadsafe(call, argument)
 
 
 def _composed(path: str) -> str:
@@ -180,11 +183,6 @@ def _composed(path: str) -> str:
 
 def _key(path: str) -> str:
     return _composed(path).casefold()
-
-
-def _refuse(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_exception(WatchUnavailable("the watcher is closed"))
 
 
 class _Handler(FileSystemEventHandler):

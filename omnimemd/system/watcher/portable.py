@@ -75,7 +75,7 @@ class Hints(Protocol):
         """Return once the hints at what happened before are given, as far as the platform keeps the order."""
         ...
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop every thread."""
         ...
 
@@ -219,7 +219,7 @@ class PortableWatcher:
         if self._timer is not None:
             self._timer.cancel()
         if self._hints is not None:
-            await asyncio.to_thread(self._hints.close)
+            await self._hints.close()
         await asyncio.to_thread(self._worker.shutdown)
 
     # ---- on the loop
