@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from omnimem.model import WorkspaceState
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
-from omnimemd.system.watcher.inotify import Inotify
+from omnimemd.system.watcher.directories import DirectoryTable
+from omnimemd.system.watcher.inotify import IN_CREATE, Inotify
+from omnimemd.system.watcher.sentinels import Sentinel, Sentinels
 from tests.support.watching import HeldInotify, Recorder, WallClock, read, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -196,3 +199,54 @@ async def test_a_marker_directory_that_was_taken_away_is_made_again(tmp_path: Pa
         read(root / "a.py")
 
         assert await watch.seen() == [(Change.READ, "a.py")]
+
+
+async def test_a_fault_in_the_middle_of_a_batch_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    hear = Sentinels.hear
+    faults = iter([KeyError("a bug")])
+
+    def faulty(sentinels: Sentinels, wd: int, mask: int, name: str, at: Millis) -> None:
+        for fault in faults:
+            raise fault
+        hear(sentinels, wd, mask, name, at)
+
+    inotify = HeldInotify()
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        monkeypatch.setattr(Sentinels, "hear", faulty)
+        with inotify.held():
+            tree(root, "born/b.py")
+            barrier = asyncio.ensure_future(watch.watcher.barrier())
+            await asyncio.sleep(0)
+        await barrier
+        read(root / "born/b.py")
+        seen = await watch.seen()
+
+    assert (Change.READ, "born/b.py") in seen
+    assert [loss.reason for loss in watch.recorder.losses] == ["fault", "overflow"]
+
+
+def test_who_hears_of_one_sentinel_may_take_back_others(tmp_path: Path) -> None:
+    """Two wait for the same directory on the way to what they are about."""
+    inotify = Inotify()
+    sentinels = Sentinels(inotify=inotify, table=DirectoryTable())
+    heard: list[str] = []
+    standing: list[Sentinel] = []
+
+    def first(mask: int, at: Millis) -> None:
+        heard.append("first")
+        for sentinel in standing:
+            sentinels.release(sentinel)
+
+    standing += [
+        sentinels.set(str(tmp_path / "way/first"), first),
+        sentinels.set(str(tmp_path / "way/second"), lambda mask, at: heard.append("second")),
+    ]
+    wd = standing[0].wd
+    (tmp_path / "way").mkdir()
+
+    sentinels.hear(wd, IN_CREATE, "way", Millis(0))
+
+    assert heard == ["first"]
+    assert not sentinels.at(wd)
+    inotify.close()
