@@ -153,3 +153,8 @@ class FakeWatcher:
         self.watched[root] = gone
         assert self._listener is not None
         self._listener.watch_changed(gone)
+
+    def sees_something_at(self, root: str) -> None:
+        """Have something be where *root* was that is gone."""
+        assert self._listener is not None
+        self._listener.watch_changed(replace(self.watched[root], back=True))
