@@ -13,7 +13,7 @@ _TEMPORARY: Final = re.compile(
     | \.tmp[A-Za-z0-9]{6}           # tempfile of Rust: zed
     | .+\.\d{6,}                    # gofmt, write-file-atomic
     | .*~                           # backups
-    | \..*\.sw[a-z]                 # vim
+    | \..*\.sw[a-z]x?               # vim
     | \.goutputstream-.*            # GLib
     | .*___jb_(tmp|old)___          # JetBrains
     | \#.*\#                        # Emacs
@@ -25,7 +25,7 @@ _TEMPORARY: Final = re.compile(
 #: What is never worked on itself, whether or not it becomes something: swap files, locks, backups, probes.
 _DROPPING: Final = re.compile(
     r"""
-      \.?.+\.sw[a-z]                # vim's swap files
+      \..+\.sw[a-z]x? | .+\.sw[opx]  # vim's swap files; without the first dot where its settings say so
     | 4913                          # vim tries whether a folder can be written to
     | .+~                           # backups
     | \.\#.+ | \#.+\#              # Emacs: locks, files saved by themselves

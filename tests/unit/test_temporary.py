@@ -2,7 +2,7 @@
 
 import pytest
 
-from omnimemd.domain.temporary import becomes
+from omnimemd.domain.temporary import becomes, is_dropping
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from omnimemd.domain.temporary import becomes
         ("sedAbC123", "a.py"),
         (".a.py.swp", "a.py"),
         (".a.py.swx", "a.py"),
+        (".a.py.swpx", "a.py"),
         ("a.py~", "a.py"),
         ("4913~", "a.py"),
         (".goutputstream-X1Y2Z3", "a.py"),
@@ -49,3 +50,15 @@ def test_it_was_but_the_making_of_the_real_one(temporary: str, real: str) -> Non
 )
 def test_it_is_a_file_that_was_renamed(old: str, new: str) -> None:
     assert not becomes(old, new)
+
+
+@pytest.mark.parametrize(
+    "name", [".a.py.swp", ".a.py.swo", ".a.py.swx", ".a.py.swpx", "a.py.swp", "4913", "a.py~", ".#a"]
+)
+def test_it_is_an_editors_own(name: str) -> None:
+    assert is_dropping(name)
+
+
+@pytest.mark.parametrize("name", ["a.swf", "main.swift", ".swp", "4913.txt", "a.sw", "~"])
+def test_it_is_somebodys(name: str) -> None:
+    assert not is_dropping(name)
