@@ -1,5 +1,6 @@
 """What ordinary programs do to files is seen, each change as what it is."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -54,6 +55,31 @@ async def test_a_writer_that_keeps_the_file_open_is_seen_once_a_batch(tmp_path: 
                     other.write(line)
 
             assert await watch.seen() == [(Change.MODIFIED, "log.txt"), (Change.MODIFIED, "other.txt")]
+
+
+async def test_what_comes_behind_a_barrier_is_handed_over_after_it_even_if_read_at_once(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+
+        async def seen_at_barrier() -> list[str]:
+            await watch.watcher.barrier()
+            return [os.path.relpath(event.path, root) for event in watch.recorder.events]
+
+        with inotify.held():
+            read(root / "a.py")  # may still be read alone, if the reader waits for records
+            (root / "before.py").touch()
+            first = asyncio.ensure_future(seen_at_barrier())
+            await asyncio.sleep(0)
+            (root / "between.py").touch()
+            second = asyncio.ensure_future(seen_at_barrier())
+            await asyncio.sleep(0)
+            (root / "after.py").touch()
+
+        assert set(await first) == {"a.py", "before.py"}
+        assert set(await second) == {"a.py", "before.py", "between.py"}
+        assert (Change.CREATED, "after.py") in await watch.seen()
 
 
 async def test_sed_in_place(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ class Dispatcher(FileSystemEventHandler):
         self._lost_since = Millis(0)
         self._drained_at = clock.now()  # when the kernel's queue was last seen empty: what is lost is younger
         self._tick_sent = False
+        self._births_wait = False  # for a tick
         self._until = 0.0  # perf_counter() when the slice of this message is over
         self._removing = False  # watches, in a walk of their own
 
@@ -178,7 +179,8 @@ class Dispatcher(FileSystemEventHandler):
                 self.records.stirred = True
             else:
                 self._tick_sent = False
-                if self._work(self._births) and self._work(self._walks):
+                self._births_wait = not self._work(self._births)
+                if not self._births_wait and self._work(self._walks):
                     self._work(self._surveys)
         except Exception:
             # A net below everything: without it the thread would end, and the daemon look healthy while it is blind.
@@ -281,8 +283,8 @@ class Dispatcher(FileSystemEventHandler):
 
     def _look_into_births(self) -> None:
         """Scan what is born at once; what takes longer than a slice goes on with the ticks, behind the batches."""
-        if self._births and not self._tick_sent:
-            self._work(self._births)
+        if self._births and not self._births_wait:
+            self._births_wait = not self._work(self._births)
 
     def _start(self, root: Root) -> Steps:
         began = self._clock.now()

@@ -27,7 +27,7 @@ class Gate:
         if self._after:  # told later, but of what happened before this marker
             self.after(self._after[-1][0], self._let_pass(number))
         else:
-            yield from self._let_pass(number)
+            self._let_through(number)
 
     def after(self, number: int, steps: Steps) -> None:
         """Do *steps* once the marker *number* came out of the queue; numbers never decrease."""
@@ -45,8 +45,11 @@ class Gate:
             self._held.clear()
 
     def _let_pass(self, number: int) -> Steps:
+        self._let_through(number)
+        yield
+
+    def _let_through(self, number: int) -> None:
         if self._closed:
             self._held.append(number)
         else:
             self._pass_on(number)
-        yield

@@ -46,17 +46,24 @@ class Outlet:
         self.post(self._on_report, report)
 
     def marker(self, number: int) -> None:
-        """Say that everything before the marker *number* has been handed over."""
-        self.post(self._on_marker, number)
+        """Say that everything before the marker *number* has been handed over.
+
+        Who waits for it goes on after that, and before anything is handed over that is said later.
+        """
+        self._call(self._on_marker, number)
 
     def post(self, call: Callable[[*Ts], object], *arguments: *Ts) -> None:
         """Run *call* on the loop after everything said before."""
-        with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not: nobody listens any more
-            self._loop.call_soon_threadsafe(call, *arguments)
+        # One turn later than a marker, whose waiters take a turn of the loop to wake up.
+        self._call(self._loop.call_soon, call, *arguments)
 
     def later(self, seconds: float, call: Callable[[], object]) -> None:
         """Run *call* on the loop after so many seconds."""
         self.post(self._loop.call_later, seconds, call)
+
+    def _call(self, call: Callable[[*Ts], object], *arguments: *Ts) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not: nobody listens any more
+            self._loop.call_soon_threadsafe(call, *arguments)
 
     def _deliver(self, events: Sequence[FileEvent], places: int) -> None:
         try:

@@ -109,6 +109,9 @@ class Records:
             if change is None or wd not in by_wd:
                 ignored += 1
                 if mask != IN_CLOSE_NOWRITE | IN_ISDIR:
+                    self.repeated += repeated
+                    self.ignored += ignored  # a marker may pass: whoever waits for it counts what came before
+                    repeated = ignored = 0
                     self._structural(wd, mask, cookie, os.fsdecode(raw))
                     last_wd = None
                 continue
@@ -155,6 +158,7 @@ class Records:
         elif node is None:
             if wd == self._markers.wd and mask & IN_MOVED_TO:
                 self._begin(self._gate.arrive(int(name)))
+                self._hurry()  # what comes after it in this read is handed over after it passed
         elif mask & IN_IGNORED:
             if not self._dealer.retired(wd):
                 self._walker.drop(node)
