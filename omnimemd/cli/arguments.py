@@ -4,10 +4,13 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from omnimemd.cli import times
 from omnimemd.cli.errors import CannotGoOn
+
+#: PATH_MAX on Linux (limits.h), and what the API takes.
+_LONGEST_PATH: Final = 4096
 
 
 def text(given: str) -> str:
@@ -19,20 +22,39 @@ def text(given: str) -> str:
     return given
 
 
+def named_path(given: str) -> str:
+    """Take a path as it is; none that is empty, as a shell variable is that was not set, or longer than one can be."""
+    if not given:
+        raise argparse.ArgumentTypeError("is empty")
+    if len(given) > _LONGEST_PATH:
+        raise argparse.ArgumentTypeError(f"is longer than a path can be ({_LONGEST_PATH} characters)")
+    return text(given)
+
+
 def path(given: str) -> str:
     """Take a path, from the current directory, as the daemon will know it: without links."""
-    return str(Path(current_directory(), text(given)).resolve())
+    return str(Path(current_directory(), named_path(given)).resolve())
+
+
+def folder(given: str) -> str:
+    """Take the path of a folder that is there, as `path` does."""
+    found = path(given)
+    if not Path(found).is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is no folder" if Path(found).exists() else f"{given!r} is not there"
+        )
+    return found
 
 
 def file(given: str) -> str:
     """Take the path of a file, which may be a link itself: it is known by the folder it is in."""
-    found = Path(current_directory(), text(given))
+    found = Path(current_directory(), named_path(given))
     return str(found.parent.resolve() / found.name) if found.name != ".." else path(given)
 
 
 def unresolved(given: str) -> str:
     """Take a path, from the current directory, with its links and its last slash."""
-    return text(given) if given.startswith("/") else f"{current_directory()}/{text(given)}"
+    return named_path(given) if given.startswith("/") else f"{current_directory()}/{named_path(given)}"
 
 
 def current_directory() -> str:

@@ -13,6 +13,8 @@ from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.text import safe, shown_path
 from omnimemd.cli.times import ago
 
+#: What stands in for an id that is not given, where one that has ended will do; see `session_of`.
+HERE_OR_LATEST: Final = "(default: the one active in the current directory, or the latest there)"
 #: Seconds a call may take; a flush and the start of a large workspace are the longest.
 _TIMEOUT: Final = 15.0
 #: The most a page of sessions holds.
@@ -59,10 +61,11 @@ def all_entries(client: Client, session_id: str, kind: EntryKind | None = None) 
     return found
 
 
-def session_of(client: Client, named: str | None) -> str:
+def session_of(client: Client, named: str | None, *, or_latest: bool = False) -> str:
     """Return the id that was *named*, or that of the one session active in the current directory's workspace.
 
-    Of several it is the one this command is run in: whose process is the nearest above.
+    Of several it is the one this command is run in: whose process is the nearest above. Where none is active, and with
+    *or_latest*, it is the latest of the nearest workspace that had one.
 
     Raises:
         CannotGoOn: none is active there, or several are and none of them, or several, run this command.
@@ -78,6 +81,8 @@ def session_of(client: Client, named: str | None) -> str:
             return only.session_id
         case [_, *_] if (own := _nearest_above(found)) is not None:
             return own.session_id
+        case [] if or_latest and (latest := _latest(client, here)) is not None:
+            return latest.session_id
         case []:
             raise CannotGoOn(
                 f"No session is active in {shown_path(here)}.",
@@ -96,6 +101,14 @@ def project_of(client: Client, named: str | None) -> str:
 def holds(workspace: str, path: str) -> bool:
     """Return whether *path* is the folder *workspace*, or lies in it."""
     return path == workspace or path.startswith(workspace.rstrip("/") + "/")
+
+
+def _latest(client: Client, here: str) -> Session | None:
+    """Return the session that was active last in the nearest folder, *here* or above, that had any."""
+    for folder in (here, *map(str, Path(here).parents)):
+        if found := client.list_sessions(workspace_path=folder, archived="all", limit=1).sessions:
+            return found[0]
+    return None
 
 
 def _nearest_above(sessions: list[Session]) -> Session | None:

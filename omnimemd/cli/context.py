@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from omnimem.model import Access, EntryKind
 from omnimemd.cli import arguments as take
-from omnimemd.cli.connection import all_entries, catch_up, client_of, session_of
+from omnimemd.cli.connection import HERE_OR_LATEST, all_entries, catch_up, client_of, session_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
 from omnimemd.cli.lines import tell_entry
 from omnimemd.cli.marks import marks_of, tell_marks
@@ -26,9 +26,10 @@ def declare(noun: Parser) -> None:
         "was said.",
         example="omnimem context show --entries --kind decision",
     )
-    verb.add_argument("session", metavar="ID", nargs="?", type=take.text, help=f"which session {_HERE}")
+    verb.add_argument("session", metavar="ID", nargs="?", type=take.text, help=f"which session {HERE_OR_LATEST}")
     verb.add_argument("--entries", action="store_true", help="every single entry instead, oldest first")
-    verb.add_argument("--kind", choices=[str(kind) for kind in EntryKind], help="with --entries: only those")
+    kinds = [str(kind) for kind in EntryKind]
+    verb.add_argument("--kind", metavar="KIND", choices=kinds, help=f"with --entries: only {', '.join(kinds)}")
 
     verb = verbs.add(
         "add",
@@ -53,7 +54,7 @@ def _show(given: Namespace, out: Output) -> None:
         raise CannotGoOn("--kind goes with --entries.", hint="Add --entries.", status=USAGE)
     with client_of(given) as client:
         catch_up(client)
-        session_id = session_of(client, given.session)
+        session_id = session_of(client, given.session, or_latest=True)
         if given.entries:
             entries = all_entries(client, session_id, None if given.kind is None else EntryKind(given.kind))
             if not out.answered({"entries": entries, "next_after": None}, ids=[str(one.entry_id) for one in entries]):
@@ -63,7 +64,7 @@ def _show(given: Namespace, out: Output) -> None:
                         out.line(out.styled(day(entry.timestamp), Style.DIM))
                     tell_entry(entry, out, workspace=workspace)
                 if not entries:
-                    out.say("Nothing is recorded yet.")
+                    out.say(f"No {given.kind} is recorded." if given.kind else "Nothing is recorded yet.")
             return
         context = client.get_context(session_id)
         paths = [one.path for one in context.context.files_accessed]
@@ -83,7 +84,7 @@ def _show(given: Namespace, out: Output) -> None:
             )
             for one in members.files_accessed
         ]
-        out.table(("LATEST", "READS", "WRITES", "WEIGHT", "FILE"), rows, path=4)
+        out.table(("LATEST", "READS", "WRITES", "IMPORTANCE", "FILE"), rows, path=4)
     said = [
         *((one.timestamp, "search", one.query) for one in members.recent_searches),
         *((one.timestamp, "decision", one.decision) for one in members.decisions),

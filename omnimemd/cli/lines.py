@@ -2,6 +2,8 @@
 
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from omnimem.model import (
     AccessEntry,
     Attribution,
@@ -49,8 +51,13 @@ def is_told_by_its_scan(entry: Entry) -> bool:
     return isinstance(entry, AccessEntry) and entry.burst_id is not None
 
 
-def tell_entry(entry: Entry, out: Output, *, workspace: str, who: str = "") -> None:
-    """Print *entry* as one line; *who* did it, where several are shown."""
+def tell_entry(entry: Entry, out: Output, *, workspace: str, who: str = "", whoever: bool = False) -> None:
+    """Print *entry* as one line; *who* did it, where several are shown.
+
+    With *whoever*, that nobody is known who did it is not said.
+    """
+    if whoever and isinstance(entry, AccessEntry | ScanEntry) and not entry.others:
+        entry = replace(entry, attribution=Attribution.PROBABLE)
     verb, text = _told(entry, workspace=workspace, room=_room(out, who))
     tell_line(entry.timestamp, verb, text, out, who=who)
 
@@ -90,8 +97,10 @@ def _room(out: Output, who: str) -> int | None:
 def _told(entry: Entry, *, workspace: str, room: int | None) -> tuple[str, str]:
     match entry:
         case AccessEntry():
-            path = clip_path(shown_path(entry.path, below=workspace), room)
-            return entry.access, path + _notes(entry, workspace=workspace)
+            notes = _notes(entry, workspace=workspace)
+            path = shown_path(entry.path, below=workspace)
+            # The path gives way first, but for its last names.
+            return entry.access, clip_path(path, None if room is None else max(room - width(notes), room // 2)) + notes
         case SearchEntry():
             return "search", safe(entry.query)
         case DecisionEntry():

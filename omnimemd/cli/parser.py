@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Container, Sequence
 from typing import Any, Final, NoReturn
 
+from omnimemd.cli import arguments as take
 from omnimemd.cli.errors import USAGE
 from omnimemd.cli.output import Output
 
@@ -43,7 +44,11 @@ class Parser(argparse.ArgumentParser):
             "--quiet", action="store_true", default=argparse.SUPPRESS, help="print bare ids, and no remarks"
         )
         common.add_argument(
-            "--socket", metavar="PATH", default=argparse.SUPPRESS, help="the daemon's socket [OMNIMEM_SOCKET]"
+            "--socket",
+            metavar="PATH",
+            type=take.named_path,
+            default=argparse.SUPPRESS,
+            help="the daemon's socket [OMNIMEM_SOCKET]",
         )
 
     def error(self, message: str) -> NoReturn:
@@ -67,7 +72,7 @@ class Verbs:
     def add(self, name: str, run: Run, *, summary: str, example: str) -> argparse.ArgumentParser:
         """Declare one verb; return what its arguments are added to."""
         first, _, _ = summary.partition(". ")
-        verb = self._verbs.add_parser(name, help=first, description=textwrap.fill(summary, 79))
+        verb = self._verbs.add_parser(name, help=first.removesuffix("."), description=textwrap.fill(summary, 79))
         verb.does(run, example=example)
         return verb
 
@@ -92,7 +97,7 @@ def build(typed: Container[str]) -> Parser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     words = parser.add_subparsers(title="words", metavar="WORD", required=True, dest="word")
     for word, summary in WORDS.items():
-        child = words.add_parser(word, help=summary, description=summary)
+        child = words.add_parser(word, help=summary.removesuffix("."), description=summary)
         if word in typed:
             importlib.import_module(f"omnimemd.cli.{word}").declare(child)
     return parser

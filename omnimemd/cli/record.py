@@ -18,7 +18,7 @@ from omnimemd.cli.launch import start
 from omnimemd.cli.lines import is_told_by_its_scan, tell_entry
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
-from omnimemd.cli.story import amount, tell_summary
+from omnimemd.cli.story import amount, tell_summary, why
 from omnimemd.cli.text import counted, safe, shown_path
 from omnimemd.cli.times import between, clock
 from omnimemd.cli.workspace import tell_limits
@@ -30,7 +30,7 @@ _AMBIENT = "ambient"
 def declare(word: Parser) -> None:
     """Declare the word."""
     word.does(_record, example="omnimem record ~/src/app")
-    word.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="the folder (default: .)")
+    word.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.folder, help="the folder (default: .)")
     word.add_argument(
         "--pid",
         metavar="PID",
@@ -56,7 +56,8 @@ def _record(given: Namespace, out: Output) -> None:
             if out.json:
                 out.object(entry, one_line=True)
             elif not out.quiet and not is_told_by_its_scan(entry):
-                tell_entry(entry, out, workspace=session.workspace_path)
+                # It is to show what happens here: that somebody else does it, in another terminal, is usual.
+                tell_entry(entry, out, workspace=session.workspace_path, whoever=True)
 
         journal = Journal(client, session.session_id, show)
         try:
@@ -143,7 +144,7 @@ def _tell_end(client: Client, session: Session, out: Output, *, stays: bool) -> 
         out.object(session, one_line=True)
         return
     ended_at = session.ended_at or session.last_activity
-    how = "" if session.end_reason == "client" else f" ({session.end_reason})"
+    how = "" if session.end_reason == "client" else f" ({why(session)})"
     if out.quiet:
         return
     lasted = between(session.created_at, ended_at)
@@ -151,5 +152,5 @@ def _tell_end(client: Client, session: Session, out: Output, *, stays: bool) -> 
     tell_summary(session, client.get_context(session.session_id).context, out)
     out.flush()
     first = "" if stays else "omnimem start && "
-    out.say(f"          stored in {shown_path(client.status().database.path)}")
-    out.say(f"          look at it again with: {first}omnimem session show {session.session_id}")
+    out.say(f"stored in {shown_path(client.status().database.path)}")
+    out.say(f"look at it again with: {first}omnimem session show {session.session_id}")

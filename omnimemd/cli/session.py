@@ -5,7 +5,7 @@ from typing import Any
 
 from omnimem.model import Session
 from omnimemd.cli import arguments as take
-from omnimemd.cli.connection import all_sessions, catch_up, client_of, project_of, session_of
+from omnimemd.cli.connection import HERE_OR_LATEST, all_sessions, catch_up, client_of, project_of, session_of
 from omnimemd.cli.marks import marks_of, tell_marks
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
@@ -38,7 +38,7 @@ def declare(noun: Parser) -> None:
     verb = verbs.add(
         "show", _show, summary="Show one session and what was recorded.", example=f"omnimem session show {_SAMPLE}"
     )
-    verb.add_argument("session", metavar="ID", nargs="?", type=take.text, help=f"which {_HERE}")
+    verb.add_argument("session", metavar="ID", nargs="?", type=take.text, help=f"which {HERE_OR_LATEST}")
 
     verb = verbs.add(
         "start",
@@ -46,7 +46,9 @@ def declare(noun: Parser) -> None:
         summary="Begin a session, or take one up again, and print its id. Without --pid the daemon binds who called.",
         example="omnimem session start --tool my-script --pid $$",
     )
-    verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="the workspace (default: .)")
+    verb.add_argument(
+        "path", metavar="PATH", nargs="?", default=".", type=take.folder, help="the workspace (default: .)"
+    )
     verb.add_argument("--tool", metavar="ID", type=take.text, default="shell", help="what runs in it (default: shell)")
     verb.add_argument(
         "--pid",
@@ -101,9 +103,18 @@ def _list(given: Namespace, out: Output) -> None:
         if sessions:
             out.table(("ID", "TOOL", "STATE", "LAST ACTIVITY", "FILES", "WORKSPACE"), list(map(_row, sessions)), path=5)
         else:
-            out.say("No sessions.")
+            out.say(_none(given))
     if cursor is not None:
         out.say(f"More: the same with --cursor {cursor}")
+
+
+def _none(given: Namespace) -> str:
+    """Return that there is no session of those that are wanted."""
+    which = [word for word in ("active", "pinned", "archived") if getattr(given, word)]
+    whose = [f"of project {safe(given.project)}"] if given.project else ["of this project"] if given.here else []
+    if given.tool:
+        whose.append(f"of tool {safe(given.tool)}")
+    return f"{' '.join(['No', *which, 'session', *whose])}." if which or whose else "No sessions yet."
 
 
 def _row(session: Session) -> tuple[str, ...]:
@@ -121,7 +132,7 @@ def _row(session: Session) -> tuple[str, ...]:
 def _show(given: Namespace, out: Output) -> None:
     with client_of(given) as client:
         catch_up(client)
-        session = client.get_session(session_of(client, given.session))
+        session = client.get_session(session_of(client, given.session, or_latest=True))
         if not out.answered(session, ids=[session.session_id]):
             tell_session(session, client.get_context(session.session_id).context, out)
             tell_marks(marks_of(client, session), out, workspace=session.workspace_path)

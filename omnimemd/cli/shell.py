@@ -40,7 +40,7 @@ def declare(noun: Parser) -> None:
         metavar="PATH",
         nargs="?",
         default=".",
-        type=take.text,
+        type=take.named_path,
         help="where it is, if the system does not tell (default: .)",
     )
     verb.add_argument("--pid", metavar="PID", type=take.whole(1, 2**31 - 1), required=True, help="which shell")

@@ -13,6 +13,14 @@ from omnimemd.cli.output import Output, Style
 from omnimemd.cli.text import clip, counted, safe, shown_path, size
 from omnimemd.cli.times import ago, between, when
 
+#: Why a session ended; a newer daemon may know more reasons.
+_ENDED: Final = {
+    "client": "by a call",
+    "process_exited": "its process ended",
+    "replaced": "its tool opened another in its place",
+    "reboot": "the machine was restarted",
+    "idle": "it was not needed any more",
+}
 #: Files a page shows; the others are counted.
 _TOP: Final = 10
 
@@ -35,6 +43,13 @@ def tell_summary(session: Session, context: ContextMembers, out: Output) -> None
     _tell_list("Memories", [one.key or one.id for one in context.saved_memories], out)
 
 
+def why(session: Session) -> str:
+    """Return why an ended session did: "its process ended", "by a call: done for today"."""
+    reason = str(session.end_reason)
+    words = _ENDED.get(reason, safe(reason))
+    return words if session.end_detail is None else f"{words}: {safe(session.end_detail)}"
+
+
 def amount(metrics: SessionMetrics) -> str:
     """Return how much was recorded: "5 files, 9 reads, 4 writes, 1 decision"."""
     parts = [counted(metrics.files, "file"), counted(metrics.reads, "read"), counted(metrics.writes, "write")]
@@ -55,9 +70,11 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     if session.ended_at is None:
         yield "state", f"active since {when(session.created_at)}"
     else:
-        why = " ".join(word for word in (session.end_reason, session.end_detail) if word)
         yield "began", when(session.created_at)
-        yield "ended", f"{when(session.ended_at)}, after {between(session.created_at, session.ended_at)} ({safe(why)})"
+        yield (
+            "ended",
+            f"{when(session.ended_at)}, after {between(session.created_at, session.ended_at)} ({why(session)})",
+        )
     yield "process", _bound(session)
     if session.metadata.get("discovered") is True:
         yield "opened", "by itself: the tool was found at work here, and had said nothing"
@@ -93,7 +110,7 @@ def _tell_files(files: list[FileAccessed], workspace: str, out: Output) -> None:
         )
         for one in files[:_TOP]
     ]
-    out.table(("READS", "WRITES", "WEIGHT", "LATEST", "FILE"), rows, path=4)
+    out.table(("READS", "WRITES", "IMPORTANCE", "LATEST", "FILE"), rows, path=4)
     if len(files) > _TOP:
         out.line(f"and {counted(len(files) - _TOP, 'file')} more: omnimem context show")
 

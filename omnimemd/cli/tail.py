@@ -17,7 +17,7 @@ from omnimemd.cli.follow import Inbox, Journal, Stop, stopped_by_signals
 from omnimemd.cli.lines import is_told_by_its_scan, tell_entry, tell_line
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser
-from omnimemd.cli.story import amount
+from omnimemd.cli.story import amount, why
 from omnimemd.cli.text import counted, safe, shown_path
 from omnimemd.cli.times import between
 
@@ -184,7 +184,7 @@ class _Reel:
         self._journals[session_id].catch_up()
         if session.ended_at is not None:
             lasted = between(session.created_at, session.ended_at)
-            text = f"after {lasted} ({safe(session.end_reason or '')}): {amount(session.metrics)}"
+            text = f"after {lasted} ({why(session)}): {amount(session.metrics)}"
             self._line(session.ended_at, "ended", text, session, session)
             del self._sessions[session_id], self._journals[session_id]
 

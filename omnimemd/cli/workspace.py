@@ -1,11 +1,14 @@
 """`omnimem workspace`: choose folders to watch whether or not a session is active in them."""
 
+import os
+import re
 from argparse import Namespace
 
 from omnimem import WorkspaceNotFound
 from omnimem.model import Workspace, WorkspaceState
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import client_of
+from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.text import safe, shown_path
@@ -22,7 +25,7 @@ def declare(noun: Parser) -> None:
         summary="Watch a folder from now on, after every restart too.",
         example="omnimem workspace add ~/src/app",
     )
-    verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.path, help="which (default: .)")
+    verb.add_argument("path", metavar="PATH", nargs="?", default=".", type=take.folder, help="which (default: .)")
     verb = verbs.add(
         "remove",
         _remove,
@@ -51,7 +54,7 @@ def tell_workspaces(workspaces: list[Workspace], out: Output) -> None:
         )
         for one in workspaces
     ]
-    out.table(("STATE", "FOLDERS", "FOR", "SINCE", "PATH"), rows, path=4)
+    out.table(("STATE", "DIRECTORIES", "FOR", "SINCE", "PATH"), rows, path=4)
     for one in workspaces:
         if one.problem:
             out.line(f"{out.styled(shown_path(one.path), Style.YELLOW)}: {safe(one.problem)}")
@@ -95,13 +98,15 @@ def _add(given: Namespace, out: Output) -> None:
 
 
 def _remove(given: Namespace, out: Output) -> None:
-    now = "is watched only while a session is active in it"
     with client_of(given) as client:
         try:
             client.remove_workspace(path=given.path)
-        except WorkspaceNotFound:
-            now = "was not added; it " + now
-    out.say(f"{shown_path(given.path)} {now}.")
+        except WorkspaceNotFound as error:
+            raise CannotGoOn(
+                f"{shown_path(given.path)} was not added: it is watched while a session is active in it, if one is.",
+                hint="See which you added: omnimem workspace list",
+            ) from error
+    out.say(f"{shown_path(given.path)} is watched only while a session is active in it.")
 
 
 def _explain(given: Namespace, out: Output) -> None:
@@ -111,11 +116,17 @@ def _explain(given: Namespace, out: Output) -> None:
         return
     verdict = out.styled("recorded", Style.GREEN) if found.recorded else out.styled("not recorded", Style.YELLOW)
     out.line(f"{verdict}  {shown_path(found.real_path)}")
-    out.line(f"  why        {safe(found.detail)}")
+    out.line(f"  why        {_at_home(found.detail)}")
     if found.workspace is not None:
         out.line(f"  workspace  {shown_path(found.workspace)} (project {safe(found.project_id or '')})")
     if found.rule is not None:
         where = "" if found.rule.line is None else f", line {found.rule.line}"
         out.line(f"  rule       {safe(found.rule.pattern)} ({shown_path(found.rule.source)}{where})")
     if found.hint is not None:
-        out.line(f"  hint       {safe(found.hint)}")
+        out.line(f"  hint       {_at_home(found.hint)}")
+
+
+def _at_home(text: str) -> str:
+    """Return *text* with `~` for home in its paths, but not where quotes would keep a shell from knowing it."""
+    home = os.environ.get("HOME", "").rstrip("/")
+    return safe(re.sub(rf"(?<![^\s`(]){re.escape(home)}(?=[/\s`.,)]|$)", "~", text) if home else text)

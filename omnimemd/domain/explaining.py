@@ -169,8 +169,8 @@ def _shown_rule(rule: Rule | None) -> PathRule | None:
 
 def _explanation(found: Found, workspace: WatchedWorkspace | None, reason: _Reason) -> Explanation:
     reads = reason.word in (ExplainReason.RECORDED, ExplainReason.FOLDER)
-    linked = "" if found.path.rstrip("/") == found.real.rstrip("/") else f"It leads to {shown(found.real)}. "
-    unseen = "" if found.is_directory is not None else "Nothing is there; by its name: "
+    linked = "" if posixpath.normpath(found.path) == found.real else f"It leads to {shown(found.real)}. "
+    unseen = "" if found.is_directory is not None else "Nothing is there yet, so this goes by its name. "
     return Explanation(
         path=shown(found.path),
         real_path=shown(found.real),

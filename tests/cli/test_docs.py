@@ -149,3 +149,17 @@ def test_the_exit_statuses_are_those_of_the_document() -> None:
     stated = {int(number) for number in re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)}
 
     assert stated == {value for name, value in vars(errors).items() if name.isupper()}
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_fits_a_terminal(running: Home, verb: str) -> None:
+    shown = running.omnimem(*verb.split(), "--help", COLUMNS="80").out
+
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("words", ["", *dict.fromkeys(verb.split()[0] for verb in VERBS if " " in verb)])
+def test_the_lines_of_a_list_in_help_end_in_no_period(running: Home, words: str) -> None:
+    listed = running.omnimem(*words.split(), "--help", COLUMNS="200").out.partition("\n\nexample")[0]
+
+    assert [line for line in listed.splitlines() if line.startswith("  ") and line.endswith(".")] == []

@@ -156,14 +156,14 @@ def test_a_folder_is_watched_until_it_is_removed(running: Home) -> None:
     assert json.loads(again.out)["path"] == path
     assert path in listed.lines
     assert removed.err == "~/src/app/watched is watched only while a session is active in it.\n"
-    assert (nothing.status, "was not added" in nothing.err) == (0, True)
+    assert (nothing.status, "was not added" in nothing.err) == (1, True)
     assert path not in running.omnimem("workspace", "list", "--quiet").lines
 
 
 def test_a_folder_that_is_not_there_cannot_be_watched(running: Home) -> None:
     done = running.omnimem("workspace", "add", "nosuch")
 
-    assert done.status == 1
+    assert done.status == 2
     assert "nosuch" in done.err
 
 

@@ -312,7 +312,40 @@ def test_a_session_is_a_page(running: Home, session: str) -> None:
 
     assert session in page
     assert "12 files, 0 reads, 12 writes, 1 decision" in page
-    assert "(client)" in page
+    assert "(by a call)" in page
     assert "file-11.py" in page
     assert "and 2 files more" in page
     assert "Show the top." in page
+
+
+def test_where_none_is_active_the_latest_is_shown(running: Home) -> None:
+    (running.app / "place").mkdir(exist_ok=True)
+    latest = ""
+    for reason in ("first", "second"):
+        latest = running.omnimem("session", "start", "place", "--quiet").out.strip()
+        running.omnimem("session", "end", latest, "--reason", reason)
+
+    page = running.shell("cd place && omnimem session show")
+    entries = running.shell("cd place && omnimem context show --entries --kind gap")
+    everything = running.shell("cd place && omnimem context show")
+
+    assert page.out.startswith(latest)
+    assert "(by a call: second)" in page.out
+    assert (entries.status, entries.err) == (0, "No gap is recorded.\n")
+    assert (everything.status, everything.err) == (0, "Nothing is recorded yet.\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--pinned", "No pinned session."),
+        ("--active --tool nosuch", "No active session of tool nosuch."),
+        ("--project nosuch", "No session of project nosuch."),
+        ("--archived --here", "No archived session of this project."),
+    ],
+)
+def test_an_empty_list_says_of_what_there_is_none(home: Home, flags: str, said: str) -> None:
+    home.start()
+
+    assert home.omnimem("session", "list").err == "No sessions yet.\n"
+    assert home.omnimem("session", "list", *flags.split()).err == f"{said}\n"

@@ -66,7 +66,7 @@ def test_sessions_are_told_of_when_they_open_and_end(running: Home, began: str) 
     assert f"(passing, process {os.getpid()})" in opened
     assert said.endswith("In passing.")
     assert ended.split()[1:3] == ["other/sing", "ended"]
-    assert "(client): 0 files, 0 reads, 0 writes, 1 decision" in ended
+    assert "(by a call): 0 files, 0 reads, 0 writes, 1 decision" in ended
     assert following.endswith("Next.")
 
 

@@ -60,6 +60,40 @@ def test_what_means_nothing_is_a_usage_error(running: Home, line: str) -> None:
     assert COMPLAINT.fullmatch(done.err)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "workspace add PATH",
+        "workspace remove PATH",
+        "workspace explain PATH",
+        "session start PATH",
+        "record PATH",
+        "shell sync PATH --pid 1",
+        "context add --file PATH",
+        "context add --file a --access move --from PATH",
+        "memory add key value --file PATH",
+        "tail --workspace PATH",
+        "status --socket PATH",
+    ],
+)
+@pytest.mark.parametrize("path", ["", "a" * 4097])
+def test_a_path_that_can_be_none_is_a_usage_error(running: Home, line: str, path: str) -> None:
+    done = running.omnimem(*(path if word == "PATH" else word for word in line.split()))
+
+    assert (done.status, done.out) == (2, "")
+    assert COMPLAINT.fullmatch(done.err)
+
+
+@pytest.mark.parametrize("line", ["workspace add", "session start", "record"])
+@pytest.mark.parametrize(("path", "said"), [("a.txt", "'a.txt' is no folder"), ("nosuch", "'nosuch' is not there")])
+def test_what_is_no_folder_is_said_as_it_was_typed(running: Home, line: str, path: str, said: str) -> None:
+    running.write("a.txt")
+
+    done = running.omnimem(*line.split(), path)
+
+    assert (done.status, done.err.splitlines()[0]) == (2, f"error: argument PATH: {said}")
+
+
 def test_a_missing_value_is_a_usage_error(running: Home) -> None:
     with running.terminal("memory", "add", "key") as terminal:
         status = terminal.ended()
