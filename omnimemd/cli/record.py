@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from omnimem import CallFailed, Client, OmnimemError, ProcessNotFound
 from omnimem.model import Entry, Session
@@ -23,6 +24,8 @@ from omnimemd.cli.text import counted, safe, shown_path
 from omnimemd.cli.times import between, clock
 from omnimemd.cli.workspace import tell_limits
 
+#: The most sessions that are looked at for what else was recorded in the folder.
+_BESIDE: Final = 10
 #: What the daemon calls a session that nobody opened.
 _AMBIENT = "ambient"
 
@@ -139,6 +142,13 @@ def _end(client: Client, session: Session, out: Output) -> Session:
     return client.get_session(session.session_id)
 
 
+def _beside(client: Client, session: Session) -> list[Session]:
+    """Return the latest other sessions of the folder that were active meanwhile; what they did is in them alone."""
+    page = client.list_sessions(workspace_path=session.workspace_path, archived="all", limit=_BESIDE)
+    others = [one for one in page.sessions if one.session_id != session.session_id]
+    return [one for one in others if one.last_activity >= session.created_at]
+
+
 def _tell_end(client: Client, session: Session, out: Output, *, stays: bool) -> None:
     if out.json:
         out.object(session, one_line=True)
@@ -152,5 +162,8 @@ def _tell_end(client: Client, session: Session, out: Output, *, stays: bool) -> 
     tell_summary(session, client.get_context(session.session_id).context, out)
     out.flush()
     first = "" if stays else "omnimem start && "
+    for one in _beside(client, session):
+        what = f"{safe(one.tool_id)} has a session of its own here: {amount(one.metrics)}"
+        out.say(f"{what}; look at it with: {first}omnimem session show {one.session_id}")
     out.say(f"stored in {shown_path(client.status().database.path)}")
     out.say(f"look at it again with: {first}omnimem session show {session.session_id}")

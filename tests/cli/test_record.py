@@ -271,3 +271,16 @@ def test_names_of_files_cannot_control_the_terminal(home: Home) -> None:
 
     assert "\\x1b[2J\\u202e.py" in line
     assert all(text.isprintable() for text in done.lines)
+
+
+def test_what_others_recorded_in_the_folder_meanwhile_is_named(running: Home) -> None:
+    with running.client() as client, Recorder(running) as recorder:
+        own = recorder.began()
+        other = client.create_session(tool_id="vim", workspace_path=str(running.app)).session_id
+        client.append_context(other, decision="x")
+        done = recorder.interrupt()
+        client.end_session(other)
+
+    (said,) = [line for line in done.err.splitlines() if line.startswith("vim has a session of its own here: ")]
+    assert said.endswith(f"1 decision; look at it with: omnimem session show {other}")
+    assert own not in said
