@@ -7,6 +7,7 @@ before. A look takes down these figures for every process of some sessions, and 
 
 import sys
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
@@ -19,6 +20,10 @@ from omnimemd.domain.identity import ProcessIdentity
 _LAG_MS: Final = 5
 #: Looks that are remembered: some seconds of work without a pause.
 _REMEMBERED: Final = 256
+#: Times in which nothing happened to files that are remembered of each tree.
+_CALM_TIMES: Final = 8
+#: Of what a tree does in a long time when nothing happens, so much may come in any short one.
+_AT_ONCE: Final = 4
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
@@ -103,6 +108,10 @@ class Span(msgspec.Struct, frozen=True):
         busy = sum(max(0, one.cpu_ns - was[pid].cpu_ns if pid in was else one.cpu_ns) for pid, one in now.items())
         return Moved(read, written, busy + len(gone))
 
+    def holds(self, at: Millis) -> bool:
+        """Return whether what was told of at *at* surely happened after the first look."""
+        return self.before.at <= at - _LAG_MS
+
     def foremost(self, tree: ProcessIdentity, *, ratio: int) -> int | None:
         """Return the pid of the process below the bound one that did *ratio* times as much as all others of *tree*."""
         was, now = self.before.trees.get(tree, {}), self.after.trees.get(tree, {})
@@ -121,10 +130,19 @@ class Looks:
         self._looks: list[Look] = []
         self._numbers: list[int] = []  # of each look
         self._spans: dict[tuple[int, int], Span] = {}  # until the next look: many are asked for again and again
+        self._calm: dict[ProcessIdentity, deque[tuple[Millis, Moved]]] = {}  # how long, and what it did
 
-    def add(self, look: Look, *, number: int) -> None:
-        """Remember *look*, the *number*-th; those from before the clock was set back are forgotten."""
+    def add(self, look: Look, *, number: int, calm: bool = False) -> None:
+        """Remember *look*, the *number*-th; those from before the clock was set back are forgotten.
+
+        Args:
+            look: what was seen.
+            number: greater than that of any before.
+            calm: nothing happened to files since the look before, nor just before that.
+        """
         self._spans.clear()
+        if calm and self._looks and look.at > self._looks[-1].at:
+            self._take_note(Span(self._looks[-1], look))
         if self._looks and look.at < self._looks[-1].at:
             self._looks.clear()
             self._numbers.clear()
@@ -160,9 +178,35 @@ class Looks:
         last = len(self._looks) - 1
         return self._span(first, last) if 0 <= first < last else None
 
+    def usual(self, tree: ProcessIdentity, span: Span) -> Moved:
+        """Return the most that *tree* does in so long a time as *span* when nothing happens to files, with a margin.
+
+        The quarter in which it did most does not count: it may have been about something that was told of only later.
+        """
+        length = max(1, span.after.at - span.before.at)
+        seen = self._calm.get(tree, ())
+
+        def most(amounts: list[float]) -> float:
+            return sorted(amounts)[-1 - max(1, len(amounts) // 4)] if len(amounts) > 1 else 0
+
+        return Moved(
+            read=int(2 * most([one.read * length / lasted for lasted, one in seen])),
+            written=int(2 * most([one.written * length / lasted for lasted, one in seen])),
+            cpu_ns=int(4 * most([one.cpu_ns * max(length / lasted, 1 / _AT_ONCE) for lasted, one in seen])),
+        )
+
     def between(self, started_at: Millis, ended_at: Millis) -> list[Look]:
         """Return the looks taken from *started_at* to *ended_at*, oldest first."""
         return self._looks[bisect_left(self._looks, started_at, key=_at) : bisect_right(self._looks, ended_at, key=_at)]
+
+    def _take_note(self, span: Span) -> None:
+        for tree in self._calm.keys() - span.after.trees.keys():
+            del self._calm[tree]
+        for tree in span.after.trees:
+            moved = span.moved(tree)
+            if moved is not None:
+                lasted = Millis(span.after.at - span.before.at)
+                self._calm.setdefault(tree, deque(maxlen=_CALM_TIMES)).append((lasted, moved))
 
     def _span(self, first: int, last: int) -> Span:
         if (first, last) not in self._spans:

@@ -17,10 +17,10 @@ from omnimemd.domain.identity import ProcessIdentity
 #: How many times as much as every other a tree must have done to be taken for the one that did it.
 RATIO: Final = 4
 #: Bytes that a program reads or writes besides the file: a line of its conversation with whoever told it to.
-_SLACK: Final = 256
+SLACK: Final = 256
 #: Time on a processor that does not suffice to be woken and to change a name (measured: 80 to 150 µs for a program in
 #: Python, some 50 for one in C): who had more may have done it, however much more another had.
-_NOTHING_NS: Final = 30_000
+NOTHING_NS: Final = 30_000
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -168,7 +168,7 @@ class _Ledger:
     def _to_the_byte(self, deed: Deed, able: list[ProcessIdentity]) -> ProcessIdentity | None:
         if not deed.size:
             return None
-        fitting = [tree for tree in able if 0 <= self._left[tree][deed.kind] - deed.size < _SLACK]
+        fitting = [tree for tree in able if 0 <= self._left[tree][deed.kind] - deed.size < SLACK]
         return fitting[0] if len(fitting) == 1 else None
 
     def _along(self, deed: Deed, able: list[ProcessIdentity]) -> ProcessIdentity | None:
@@ -188,9 +188,9 @@ class _Ledger:
         if len(self._open) >= len(able):  # each may have done one of them, however little
             return None
         # Some bytes are no evidence against one who used mmap(2).
-        kind = deed.kind if any(self._left[tree][deed.kind] >= _SLACK for tree in able) else Kind.QUIET
+        kind = deed.kind if any(self._left[tree][deed.kind] >= SLACK for tree in able) else Kind.QUIET
         first, second = sorted((self._left[tree][kind] for tree in able), reverse=True)[:2]
-        if first < RATIO * second or (kind is Kind.QUIET and second >= _NOTHING_NS):
+        if first < RATIO * second or (kind is Kind.QUIET and second >= NOTHING_NS):
             return None
         return next(tree for tree in able if self._left[tree][kind] == first)
 

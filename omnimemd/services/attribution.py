@@ -15,6 +15,7 @@ from omnimemd.domain.clock import Millis
 from omnimemd.domain.coalescing import Observed
 from omnimemd.domain.entries import FileAccess
 from omnimemd.domain.file_events import FileEvent
+from omnimemd.domain.fitting import fitting
 from omnimemd.domain.identity import ProcessIdentity
 from omnimemd.services.evidence import Evidence
 from omnimemd.services.workspaces import AmbientPlace, Workspaces
@@ -70,8 +71,8 @@ class _Case(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether several may have made it, all of them with processes."""
-        return len(self.parties) > 1 and all(party.process for party in self.parties)
+        """Whether processes may tell who made it: all that may have made it have some."""
+        return bool(self.parties) and all(party.process for party in self.parties)
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -129,7 +130,8 @@ class Attributor:
                 self.folded += 1
                 verdicts.append(_TOLD)
             else:
-                verdicts.append(self._verdict(one, parties[one.workspaces], found.get(id(one)), claim))
+                verdict = self._verdict(parties[one.workspaces], found.get(id(one)), claim)
+                verdicts.append(verdict or self._open(one, parties[one.workspaces], doubted=id(one) in found))
         return verdicts
 
     def of_burst(self, workspaces: tuple[str, ...], *, started_at: Millis, ended_at: Millis) -> Verdict:
@@ -193,22 +195,29 @@ class Attributor:
 
     # ---- who did it
 
-    def _found(self, cases: Sequence[_Case], later: Sequence[_Case]) -> dict[int, _Found]:
-        """Return the tree that made each access, by the access's `id()`, where that can be told."""
-        rivals = [case for case in cases if case.is_open]
-        if not rivals:
+    def _found(self, cases: Sequence[_Case], later: Sequence[_Case]) -> dict[int, _Found | None]:
+        """Return the tree that made each access, by the access's `id()`, where that can be told.
+
+        None stands for one that processes would tell of, if a session had made it for sure.
+        """
+        told_by_processes = [case for case in cases if case.is_open]
+        if not told_by_processes:
             return {id(case.what): holder for case in cases if (holder := self._holder(case)) is not None}
-        since = rivals[0].what.at - _REMEMBERED_MS
+        since = told_by_processes[0].what.at - _REMEMBERED_MS
         self._decided = [(case, owner) for case, owner in self._decided if case.what.at >= since][-_APART:]
         around = [*(case for case, _ in self._decided), *cases, *later]
-        found = {id(case.what): owner for case, owner in self._decided if owner is not None}
+        found: dict[int, _Found | None] = {id(case.what): owner for case, owner in self._decided if owner is not None}
         found |= {id(case.what): holder for case in (*cases, *later) if (holder := self._holder(case)) is not None}
-        wanted = {id(case.what) for case in rivals}
-        for some in self._by_span([case for case in around if case.is_open]):
+        wanted = {id(case.what) for case in told_by_processes}
+        rivals = [case for case in around if case.is_open and len(case.parties) > 1]
+        for some in self._by_span(rivals):
             self._explain(some, found, wanted, all_told=False)
-        for some in _clusters([case for case in around if case.is_open]):
+        for some in _clusters(rivals):
             self._explain(some, found, wanted, all_told=True)
-        self._decided += [(case, found.get(id(case.what))) for case in rivals]
+        around = [case for case in around if case.is_open]
+        for some in _clusters(around):
+            self._fit(some, around, found, wanted)
+        self._decided += [(case, found.get(id(case.what))) for case in told_by_processes]
         return found
 
     def _holder(self, case: _Case) -> _Found | None:
@@ -233,7 +242,7 @@ class Attributor:
         return _Found(tree, Attribution.PROCESS, pid if pid != tree.pid else None)
 
     def _explain(
-        self, cases: Sequence[_Case], found: dict[int, _Found], wanted: AbstractSet[int], *, all_told: bool
+        self, cases: Sequence[_Case], found: dict[int, _Found | None], wanted: AbstractSet[int], *, all_told: bool
     ) -> None:
         """Add to *found* what the figures around *cases*, made close to one another, tell of those *wanted*."""
         if all(id(case.what) not in wanted or id(case.what) in found for case in cases):
@@ -257,6 +266,42 @@ class Attributor:
             if tree is not None and already is None and id(case.what) in wanted:
                 found[id(case.what)] = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
 
+    def _fit(
+        self, cases: Sequence[_Case], around: Sequence[_Case], found: dict[int, _Found | None], wanted: AbstractSet[int]
+    ) -> None:
+        """Add to *found* which of *cases*, made close to one another, are of the only one who may have made them.
+
+        What else happened between the looks, of what is *around*, explains what that one did, too.
+        """
+        asked = {
+            id(case.what): tree
+            for case in cases
+            if len(case.parties) == 1 and id(case.what) in wanted and found.get(id(case.what)) is None
+            for tree in case.deed.trees
+        }
+        looks = self._evidence.looks
+        span = looks.span(min(case.what.at for case in cases), max(case.number for case in cases)) if asked else None
+        if span is None:
+            return
+        for tree in set(asked.values()):
+            moved = span.moved(tree)
+            if moved is None:
+                continue
+            its = [
+                (case, owner is not None)
+                for case in around
+                if tree in case.deed.trees
+                and span.before.at <= case.what.at <= span.after.at + _PAUSE_MS
+                and ((owner := found.get(id(case.what))) is None or (owner.tree == tree and span.holds(case.what.at)))
+            ]
+            fits = fitting(
+                [case.deed for case, _ in its], moved, looks.usual(tree, span), known=[known for _, known in its]
+            )
+            owner = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
+            for (case, known), fit in zip(its, fits, strict=True):
+                if not known and asked.get(id(case.what)) == tree:
+                    found[id(case.what)] = owner if fit else None
+
     def _by_span(self, cases: Sequence[_Case]) -> Iterable[list[_Case]]:
         groups: defaultdict[int, list[_Case]] = defaultdict(list)
         for case in cases:
@@ -265,19 +310,24 @@ class Attributor:
 
     # ---- where it goes
 
-    def _verdict(
-        self, one: Observed, parties: tuple[_Party, ...], found: _Found | None, claim: Claim | None
-    ) -> Verdict:
+    def _verdict(self, parties: tuple[_Party, ...], found: _Found | None, claim: Claim | None) -> Verdict | None:
+        """Return where an access goes by what its tool said, or by what processes did."""
         verdict = None if found is None else self._of_tree(parties, found)
         if claim is not None and (
             verdict is None or claim.session_id in [share.session_id for share in verdict.shares]
         ):
             share = Share(claim.session_id, Attribution.EXACT, agent_id=claim.agent_id)
             return Verdict((share,), worker=None if verdict is None else verdict.worker)
-        if verdict is not None:
-            return verdict
+        return verdict
+
+    def _open(self, one: Observed, parties: tuple[_Party, ...], *, doubted: bool) -> Verdict:
+        """Return where an access goes that none of that tells of; it is *doubted* if it should have been told."""
         span = self._evidence.looks.until_now(one.at)
-        return self._by_place(one.workspaces, parties, span, self._deed(one, frozenset()))
+        verdict = self._by_place(one.workspaces, parties, span, self._deed(one, frozenset()))
+        if doubted and verdict.beside is None:
+            (party,) = parties
+            return Verdict(by_place([Contender(party.sessions, idle=True)]))
+        return verdict
 
     def _of_tree(self, parties: tuple[_Party, ...], found: _Found) -> Verdict | None:
         known = (one.sessions for one in parties if one.process == found.tree)

@@ -1,7 +1,7 @@
 """Decide when to look at what the sessions' processes do, and keep what was seen.
 
 The moment to look is when something has just happened to a file: at most fifty times a second, less often while a storm
-goes on, once more when it is over, and never while nothing happens.
+goes on, a few times more when it is over, to know what processes do by the way, and never while nothing happens.
 """
 
 import asyncio
@@ -18,10 +18,11 @@ from omnimemd.services.workspaces import Workspaces
 #: Looks a second in the long run, and how many may follow one another as fast as events come.
 _PER_SECOND: Final = 50.0
 _AT_ONCE: Final = 10.0
-#: Seconds between two looks at the least; in a storm; and from the last event to the look that ends it.
+#: Seconds between two looks at the least; in a storm; and from the last event to the look that ends it, then from each
+#: look to the next one that shows what processes do when nothing happens.
 _APART: Final = 0.002
 _APART_IN_STORM: Final = 0.08
-_AFTERWARDS: Final = 0.03
+_AFTERWARDS: Final = (0.03, 0.05, 0.1, 0.3, 1.0)
 #: Events since the last look that make a storm.
 _STORM: Final = 200
 #: Files whose sizes and last events are remembered, and those asked about in one look.
@@ -45,13 +46,14 @@ class Evidence:
         )  # by path: its last event, the look that follows
         self._asked: dict[str, None] = {}  # paths of events that no look has been taken for
         self._events = 0  # that no look has been taken for
+        self._calm = 0  # looks since the latest that followed events
         self._wanted = False  # a look that was not begun because another was under way
         self._looking: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._number = 0  # of the latest look
         self._begun = float("-inf")  # loop time of the latest look
         self._allowed = _AT_ONCE
-        workspaces.on_joined(lambda _: self._want())  # what its process has done before is not to be its sessions'
+        workspaces.on_joined(lambda _: self._joined())
 
     def saw(self, events: Sequence[FileEvent]) -> None:
         """Take note of *events*, and look who is at work."""
@@ -96,6 +98,11 @@ class Evidence:
             self._timer.cancel()
         self._activity.close()
 
+    def _joined(self) -> None:
+        """Look: what its process has done before is not to be its session's; and what it does by the way is."""
+        self._calm = min(self._calm, 1)
+        self._want()
+
     def _want(self, *, after: float = 0.0) -> None:
         """Look as soon as it is allowed, *after* seconds at the soonest."""
         if self._looking is not None:
@@ -125,7 +132,8 @@ class Evidence:
             folders=tuple({one.workspace for one in everybody}),
             paths=tuple(self._asked),
         )
-        stirred = bool(self._events)
+        self._calm = 0 if self._events else self._calm + 1
+        calm = self._calm
         self._asked, self._events, self._wanted = {}, 0, False
         if not order.bound:
             return
@@ -135,16 +143,16 @@ class Evidence:
         def seen(look: Look) -> None:
             self._looking = None
             looking.set_result(None)
-            self._keep(look, number)
+            self._keep(look, number, calm=calm > 1)
             if self._wanted:
                 self._want()
-            elif stirred:
-                self._want(after=_AFTERWARDS)
+            elif calm < len(_AFTERWARDS):
+                self._want(after=_AFTERWARDS[calm])
 
         self._activity.look(order, seen)
 
-    def _keep(self, look: Look, number: int) -> None:
-        self.looks.add(look, number=number)
+    def _keep(self, look: Look, number: int, *, calm: bool) -> None:
+        self.looks.add(look, number=number, calm=calm)
         for path, size in look.sizes.items():
             self._sizes[path] = size
             self._sizes.move_to_end(path)

@@ -1,12 +1,14 @@
-"""Two agents work in one folder: how much of what they do is recorded in the session of the one that did it?
+"""How much of what is done in a folder is recorded in the session of the one that did it, and how much in another's?
 
-Each agent is a process of its own, bound to a session of its own, and does what it is told over a pipe: the ordinary
-operations of a tool, on ordinary files, by itself or through a child process. Nobody tells the daemon who did what.
+Two agents work in one folder, or one alone, or a person beside one. Each is a process of its own that does what it is
+told over a pipe: the ordinary operations of a tool, on ordinary files, by itself or through a child process. An agent
+is bound to a session of its own, the person has none. Nobody tells the daemon who did what.
 """
 
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,10 +24,22 @@ from tests.bench.running import daemon, folder
 #: Between two operations, or two pairs of them: seconds, at random. What an agent does takes it longer.
 _PAUSE: Final = (0.02, 0.06)
 _SIZES: Final = (300, 40_000)
+#: Between the beginning of a session and the first operation: seconds. An agent thinks first.
+_CALM: Final = 1.0
 _FLOOR: Final = "who did it, as the benchmark told them to"
 
 _AGENT: Final = """
-import os, shutil, subprocess, sys
+import os, random, subprocess, sys, threading, time
+def tick():
+    log = os.open(os.devnull, os.O_WRONLY)
+    while True:
+        time.sleep(random.uniform(0.012, 0.03))
+        until = time.thread_time() + random.uniform(0.0001, 0.0003)
+        os.write(log, bytes(300))
+        while time.thread_time() < until:
+            pass
+if sys.argv[1] == "never still":
+    threading.Thread(target=tick, daemon=True).start()
 def run(*command):
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 print("ready", flush=True)
@@ -79,16 +93,30 @@ class Task(NamedTuple):
 
 
 class Agent:
-    """A process that does as it is told, and its session."""
+    """A process that does as it is told; with a session, unless it stands for a person."""
 
-    def __init__(self, client: Client, workspace: Path) -> None:
-        """Start it and register it."""
+    def __init__(self, workspace: Path, client: Client | None, *, still: bool = True) -> None:
+        """Start it, and register it with *client*; if it is not *still*, its event loop wakes up all the time."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _AGENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=workspace
+            [sys.executable, "-c", _AGENT, "still" if still else "never still"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=workspace,
         )
         self._hear("ready")
-        session = client.create_session(tool_id="agent", workspace_path=str(workspace), process_id=self._process.pid)
-        self.session_id = session.session_id
+        self.session_id = "the person"
+        if client is not None:
+            pid = self._process.pid
+            session = client.create_session(tool_id="agent", workspace_path=str(workspace), process_id=pid)
+            self.session_id = session.session_id
+
+    def do(self, tasks: Sequence[Task], chance: random.Random) -> None:
+        """Have it do *tasks*, with pauses."""
+        for task in tasks:
+            self.begin(task)
+            self.finish()
+            time.sleep(chance.uniform(*_PAUSE))
 
     def begin(self, task: Task) -> None:
         """Have it begin with *task*."""
@@ -122,8 +150,12 @@ class Score(NamedTuple):
 
 
 def measure(scale: Scale) -> list[Finding]:
-    """Have two agents work in turn, then at the same moment; each several times, in a daemon of its own."""
+    """Have two agents work in turn, then at the same moment, one alone, and a person beside one; each several times."""
     count, runs = scale.of(280, quick=14), scale.of(5, quick=1)
+    return [*_of_two(count, runs), *_alone(count, runs), *_beside(count, runs)]
+
+
+def _of_two(count: int, runs: int) -> list[Finding]:
     findings = []
     for how, together, least in (("in turn", False, 95), ("at the same moment", True, 75)):
         scores = [score_of(count, together=together, seed=seed) for seed in range(runs)]
@@ -149,17 +181,87 @@ def measure(scale: Scale) -> list[Finding]:
     return findings
 
 
+def _alone(count: int, runs: int) -> list[Finding]:
+    findings = []
+    for how, still, least in (("still otherwise", True, 90), ("never still", False, None)):
+        scores = [score_alone(count, still=still, seed=seed) for seed in range(runs)]
+        findings.append(
+            Finding(
+                what=f"{count} operations of 7 kinds by one agent alone, {how}: recorded as its own",
+                figures=tuple(one.right for one in scores),
+                unit="%",
+                at_least=least,
+                aside=f"not recorded {max(one.missing for one in scores):.1f} % at the most, the others as ambiguous",
+                floor=_FLOOR,
+            )
+        )
+    return findings
+
+
+def _beside(count: int, runs: int) -> list[Finding]:
+    findings = []
+    for how, still, at_work in (
+        ("that does nothing", True, False),
+        ("that is never still", False, False),
+        ("at work on files of its own", True, True),
+        ("at work on files of its own and never still", False, True),
+    ):
+        scores = [score_beside(count, still=still, at_work=at_work, seed=seed) for seed in range(runs)]
+        findings.append(
+            Finding(
+                what=f"{count} operations of 7 kinds by a person beside an agent {how}: recorded as the agent's",
+                figures=tuple(one.wrong for one in scores),
+                unit="%",
+                at_most=5,
+                aside=f"not recorded {max(one.missing for one in scores):.1f} % at the most, the others as ambiguous",
+                floor=_FLOOR,
+            )
+        )
+    return findings
+
+
 def score_of(count: int, *, together: bool, seed: int) -> Score:
     """Let two agents do *count* operations and look where they are recorded."""
     chance = random.Random(seed)  # noqa: S311 the same operations in each run of a seed
     with folder() as place, daemon(place) as (socket, _), Client(socket, timeout=30) as client:
         (workspace := place / "project").mkdir()
         tasks = _tasks(workspace, count, chance)
-        with _agents(client, workspace) as agents:
+        with _agents(workspace, client, client) as agents:
             done = _together(agents, tasks, chance) if together else _in_turn(agents, tasks, chance)
             client.flush()
             rows = {agent.session_id: _rows(client, agent.session_id) for agent in agents}
     return _scored(done, rows)
+
+
+def score_alone(count: int, *, still: bool, seed: int) -> Score:
+    """Let an agent do *count* operations and look how they are recorded."""
+    chance = random.Random(seed)  # noqa: S311 the same operations in each run of a seed
+    with folder() as place, daemon(place) as (socket, _), Client(socket, timeout=30) as client:
+        (workspace := place / "project").mkdir()
+        tasks = _tasks(workspace, count, chance)
+        with _agents(workspace, client, still=still) as (agent,):
+            time.sleep(_CALM)
+            agent.do(tasks, chance)
+            client.flush()
+            rows = {agent.session_id: _rows(client, agent.session_id)}
+    return _scored([(agent.session_id, task) for task in tasks], rows)
+
+
+def score_beside(count: int, *, still: bool, at_work: bool, seed: int) -> Score:
+    """Let a person do *count* operations beside an agent and look how they are recorded."""
+    chance = random.Random(seed)  # noqa: S311 the same operations in each run of a seed
+    with folder() as place, daemon(place) as (socket, _), Client(socket, timeout=30) as client:
+        (workspace := place / "project").mkdir()
+        tasks = _tasks(workspace, 2 * count if at_work else count, chance)
+        with _agents(workspace, None) as (person,), _agents(workspace, client, still=still) as (agent,):
+            time.sleep(_CALM)
+            other = threading.Thread(target=agent.do, args=(tasks[count:], random.Random(seed + 1)))  # noqa: S311
+            other.start()
+            person.do(tasks[:count], chance)
+            other.join()
+            client.flush()
+            rows = {agent.session_id: _rows(client, agent.session_id)}
+    return _scored([(person.session_id, task) for task in tasks[:count]], rows)
 
 
 def _tasks(workspace: Path, count: int, chance: random.Random) -> list[Task]:
@@ -223,10 +325,10 @@ def _scored(done: Sequence[tuple[str, Task]], rows: dict[str, dict[str, AccessEn
 
 
 @contextmanager
-def _agents(client: Client, workspace: Path) -> Iterator[list[Agent]]:
+def _agents(workspace: Path, *clients: Client | None, still: bool = True) -> Iterator[list[Agent]]:
     agents: list[Agent] = []
     try:
-        agents += [Agent(client, workspace), Agent(client, workspace)]
+        agents.extend(Agent(workspace, client, still=still) for client in clients)
         yield agents
     finally:
         for agent in agents:

@@ -139,12 +139,55 @@ class TestCounters:
 
 
 class TestOneAlone:
-    async def test_it_has_what_it_can_have_done(self, house: House, agents: Agents) -> None:
+    async def test_it_has_what_it_moved_enough_for(self, house: House, agents: Agents) -> None:
         a = await agents.begin("a", pid=7)
 
-        await agents.do("x.py", read={a: 1}, cpu_ns={a: 1_000})
+        await agents.do("x.py", read={a: SIZE + 40}, cpu_ns={a: 1_000})
 
         assert methods(house, "a") == [Attribution.PROBABLE]
+
+    async def test_it_has_the_name_that_it_was_busy_for(self, house: House, agents: Agents) -> None:
+        a = await agents.begin("a", pid=7)
+
+        await agents.do("x.py", Change.DELETED, cpu_ns={a: 90_000})
+
+        assert methods(house, "a") == [Attribution.PROBABLE]
+
+    @pytest.mark.parametrize("change", [Change.READ, Change.WRITTEN, Change.CREATED])
+    async def test_that_it_did_something_is_not_enough(self, house: House, agents: Agents, change: Change) -> None:
+        a = await agents.begin("a", pid=7)
+
+        await agents.do("x.py", change, read={a: 50}, written={a: 2}, cpu_ns={a: 200_000})
+
+        assert methods(house, "a") == [Attribution.AMBIGUOUS]
+        assert accesses(house, "a")[0].others == ()
+
+    async def test_the_waking_up_of_an_event_loop_changes_no_name(self, house: House, agents: Agents) -> None:
+        a = await agents.begin("a", pid=7)
+        for _ in range(3):
+            before = len(house.activity.orders)
+            house.clock.advance(100)
+            house.activity.uses(a, cpu_ns=200_000)
+            await until(lambda before=before: len(house.activity.orders) > before)  # type: ignore[misc]
+            await rounds()
+
+        await agents.do("x.py", Change.DELETED, cpu_ns={a: 200_000})
+
+        assert methods(house, "a") == [Attribution.AMBIGUOUS]
+
+    async def test_what_explains_one_write_is_not_there_for_another(self, house: House, agents: Agents) -> None:
+        a = await agents.begin("a", pid=7)
+        house.activity.uses(a, written=SIZE, cpu_ns=100_000)
+        for name, size in (("its.py", SIZE), ("mine.py", SIZE // 2)):
+            house.activity.sizes[f"{agents.workspace}/{name}"] = size
+            happens(house, agents.workspace, name, Change.WRITTEN)
+
+        await house.services.tracking.flush()
+
+        assert [(one.path[-7:], one.attribution) for one in accesses(house, "a")] == [
+            ("/its.py", Attribution.PROBABLE),
+            ("mine.py", Attribution.AMBIGUOUS),
+        ]
 
     @pytest.mark.parametrize("change", [Change.READ, Change.WRITTEN, Change.DELETED])
     async def test_what_a_person_does_beside_an_agent_is_not_claimed_for_it(
@@ -246,6 +289,7 @@ class TestFamilies:
         a = await agents.begin("outer", pid=7)
         await agents.begin("inner", pid=7, folder=deep)
         house.activity.uses(a, read=SIZE, cpu_ns=1_000)
+        house.activity.sizes[f"{deep}/x.py"] = SIZE
 
         house.watcher.happens(
             f"{deep}/x.py", Change.READ, roots=[str(agents.workspace), str(deep)], at=house.clock.now()
@@ -408,15 +452,18 @@ class TestLooking:
         assert 1 <= len(house.activity.orders) - before <= 4
         assert session_of(house, "a").metrics.scans > 0
 
-    async def test_a_look_follows_when_it_is_over_and_then_no_more(self, house: House, agents: Agents) -> None:
+    async def test_some_looks_follow_when_it_is_over_and_then_no_more(
+        self, house: House, agents: Agents, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("omnimemd.services.evidence._AFTERWARDS", (0.03, 0.001, 0.001))
         await agents.begin("a", pid=7)
         await agents.do("x.py")
         asked = len(house.activity.orders)
 
-        await until(lambda: len(house.activity.orders) > asked)
+        await until(lambda: len(house.activity.orders) == asked + 3)
         await rounds(200)
 
-        assert len(house.activity.orders) == asked + 1
+        assert len(house.activity.orders) == asked + 3
 
     async def test_a_look_that_is_never_answered_holds_up_nothing(
         self, house: House, agents: Agents, monkeypatch: pytest.MonkeyPatch
