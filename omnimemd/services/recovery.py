@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from omnimem.errors import StoreUnavailable
-from omnimem.model import Attribution, Source, WorkspaceState
+from omnimem.model import Access, Attribution, Source, WorkspaceState
 from omnimemd.domain.attribution import Share, attribute
 from omnimemd.domain.baseline import Missed, recovered
 from omnimemd.domain.clock import Clock, Millis
@@ -38,14 +38,16 @@ from omnimemd.storage.database import Database
 log = logging.getLogger(__name__)
 
 DAEMON_DOWN: Final = "daemon_down"
-#: Losses that follow each other within this time are looked into with pauses between, doubling from the first.
-_CALM_SECONDS: Final = 10.0
-_PAUSE_SECONDS: Final = 0.25
+REMOUNTED: Final = "remounted"
+#: After a look that was given up because more was lost; doubled each time. After one that was not, as long as it took.
+_PAUSE_SECONDS: Final = 0.125
 _LONGEST_PAUSE_SECONDS: Final = 8.0
 #: A baseline is begun this long after its root's start: a tool that starts has work of its own.
 _BUILD_SECONDS: Final = 1.0
 #: Renewing the baselines takes no more than this share of the time.
 _SHARE: Final = 0.05
+#: How long what was told is left to settle.
+_RENEW_SECONDS: Final = SETTLED_MS / 1000
 _RETRY_SECONDS: Final = 1.0
 #: How long bringing the baselines up to date may hold up the daemon's stop; the next run makes up for the rest.
 _REST_SECONDS: Final = 1.0
@@ -61,6 +63,12 @@ class _Pending(msgspec.Struct, frozen=True):
     ended_at: Millis
     reason: str
     members: dict[str, tuple[str, ...]]  # of every watched folder when it came: ids of the sessions active there
+
+    def explains(self, change: Missed) -> bool:
+        """Tell whether *change* is one of a file; what a mount shows or hides neither comes nor goes."""
+        if self.reason != REMOUNTED:
+            return True
+        return change.access is not Access.DELETE and change.facts.ctime_ns >= self.started_at * 1_000_000
 
     def joined(self, later: "_Pending") -> "_Pending":
         """Return both as one."""
@@ -101,10 +109,11 @@ class Recovery:
         self._live: set[str] = set()  # roots that can be looked at
         self._away: set[str] = set()  # roots that cannot, until they are back
         self._removed: set[str] = set()  # roots whose baselines are to be forgotten
+        self._rule_changes: dict[str, int] = {}  # by root, as reported last
+        self._outdated: set[str] = set()  # roots of which other files are seen now than their baselines have
         self._lost: dict[str, _Pending] = {}  # by root
         self._look_at = 0.0  # the loop's time: not before that is a loss looked into
-        self._looked_at = float("-inf")  # when the last look ended
-        self._pauses = 0
+        self._interruptions = 0  # how often in a row a look was given up because more was lost
         self._renew_at = 0.0
         self._build_at = 0.0
         self._working = asyncio.Lock()
@@ -116,6 +125,11 @@ class Recovery:
         workspaces.on_lost(self.events_lost)
         tracking.before_flush(self._whole.wait)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something was told of a file that was not looked at again since."""
+        return bool(self._baselines.news)
+
     # ---- what the watcher and the workspaces say
 
     def file_events(self, events: Sequence[FileEvent]) -> None:
@@ -124,7 +138,7 @@ class Recovery:
         quiet = not news
         news.note(events)
         if quiet and news:
-            self._renew_at = self._loop.time() + SETTLED_MS / 1000
+            self._renew_at = self._loop.time() + _RENEW_SECONDS
             self._something.set()
         self._tracking.file_events(events)
 
@@ -141,11 +155,15 @@ class Recovery:
     def watch_changed(self, report: WatchReport) -> None:
         """Pass on that a folder is seen better or worse."""
         if report.state is WorkspaceState.GONE:
-            self._live.discard(report.root)
-            self._away.add(report.root)
-            self._stir()
+            self._rule_changes.pop(report.root, None)
+            self._is_away(report.root)
         elif report.root in self._away and report.state in _SEEN:
             self.watched(report.root)
+        if report.rule_changes and report.rule_changes != self._rule_changes.get(report.root):
+            self._rule_changes[report.root] = report.rule_changes
+            self._outdated.add(report.root)
+            self._build_at = self._loop.time() + _BUILD_SECONDS
+            self._stir()
         self._workspaces.watch_changed(report)
 
     def watched(self, root: str) -> None:
@@ -232,10 +250,11 @@ class Recovery:
             return None
         while self._removed:
             root = self._removed.pop()
+            self._rule_changes.pop(root, None)
             self._record({root: self._lost[root]} if root in self._lost else {}, {})
             await self._baselines.forget(root)
         due = sorted(self._lost.keys() & self._live)
-        unknown = sorted(filter(self._baselines.incomplete, self._live - self._lost.keys()))
+        unknown = sorted(filter(self._is_unknown, self._live - self._lost.keys()))
         held = {*self._lost, *unknown}
         news = self._baselines.has_news(but=held)
         now = self._loop.time()
@@ -246,19 +265,24 @@ class Recovery:
         elif news and now >= self._renew_at:
             more = await self._baselines.renew(keep=self._told, but=held)
             took = self._loop.time() - now
-            self._renew_at = now + took + max(took / _SHARE, 0 if more else SETTLED_MS / 1000)
+            self._renew_at = now + took + max(took / _SHARE, 0 if more else _RENEW_SECONDS)
         elif not await self._baselines.delete_some():
             waiting = ((self._look_at, due), (self._build_at, unknown), (self._renew_at, news))
             return min((max(at - now, 0.0) for at, work in waiting if work), default=None)
         return 0.0
 
+    def _is_unknown(self, root: str) -> bool:
+        return root in self._outdated or self._baselines.incomplete(root)
+
     async def _build(self, root: str) -> None:
-        """Make the baseline of *root*, of which nothing is lost."""
+        """Make the baseline of *root*, of which nothing is lost, or make it anew."""
+        self._outdated.discard(root)
         try:
             found = await self._baselines.survey(
                 root, since=None, interrupted=lambda: bool(self._lost) or not self._at_work
             )
         except Interrupted:
+            self._outdated.add(root)
             return
         except SurveyFailed:
             self._is_away(root)
@@ -269,6 +293,8 @@ class Recovery:
     async def _look_into(self, roots: Sequence[str]) -> None:
         """Find out what was missed in *roots*, and record it."""
         losses = {root: self._lost[root] for root in roots}
+
+        began = self._loop.time()
 
         def outdated() -> bool:
             return not self._at_work or any(self._lost.get(root) is not loss for root, loss in losses.items())
@@ -281,15 +307,18 @@ class Recovery:
             if outdated():
                 raise Interrupted
         except Interrupted:
-            self._pause()
+            self._interruptions += 1
+            pause = _PAUSE_SECONDS * 2**self._interruptions
+            self._look_at = self._loop.time() + min(pause, _LONGEST_PAUSE_SECONDS)
             return
+        self._interruptions = 0
+        self._look_at = 2 * self._loop.time() - began
         self._record({root: losses[root] for root in missed}, missed)
         self._stir()
         await self._tracking.settled()
         for one in surveys:
             await self._baselines.commit(one)
         await self._baselines.losing(missed, since=None)
-        self._pause()
 
     async def _survey(self, root: str, loss: _Pending, outdated: Callable[[], bool]) -> Surveyed | None:
         try:
@@ -303,7 +332,7 @@ class Recovery:
         accesses: list[tuple[Observed, Verdict]] = []
         known: set[str] = set()  # a file below two roots is missed once
         for root, loss in losses.items():
-            fresh = [one for one in missed.get(root, ()) if one.path not in known]
+            fresh = [one for one in missed.get(root, ()) if one.path not in known and loss.explains(one)]
             known.update(one.path for one in fresh)
             accesses += self._decided(recovered(fresh, since=loss.started_at, until=loss.ended_at), loss)
         gaps: list[tuple[Gap, Verdict]] = []
@@ -359,13 +388,6 @@ class Recovery:
         self._live.discard(root)
         self._away.add(root)
         self._stir()
-
-    def _pause(self) -> None:
-        """Put off the next look into a loss, the longer the more looks follow each other."""
-        now = self._loop.time()
-        self._pauses = self._pauses + 1 if now - self._looked_at < _CALM_SECONDS else 0
-        self._looked_at = now
-        self._look_at = now + (min(_PAUSE_SECONDS * 2**self._pauses, _LONGEST_PAUSE_SECONDS) if self._pauses else 0.0)
 
     def _stir(self) -> None:
         if self._lost.keys() <= self._away:

@@ -7,7 +7,6 @@ folder only when every event from before its end has been read: what a process d
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
@@ -35,9 +34,6 @@ log = logging.getLogger(__name__)
 _START_SECONDS: Final = 2.0
 #: Seconds between two looks for a folder that is gone, as not every platform tells of its return.
 _LOOK_OUT_SECONDS: Final = 30.0
-#: How often within that time a folder is watched again as soon as it is back: one whose watch ends at once each time
-#: must not keep the daemon busy.
-_RETURNS: Final = 3
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0
 
@@ -68,7 +64,6 @@ class _Folder:
         self.track = True  # false: `.omnimem.toml` says not to
         self.by_hand = False
         self.members: dict[str, Member] = {}  # the sessions active here, by id
-        self.returns: deque[float] = deque(maxlen=_RETURNS)  # when it was watched again, in the loop's seconds
 
 
 class Workspaces:
@@ -83,16 +78,14 @@ class Workspaces:
         background: Background,
         clock: Clock,
         events: Events,
-        own_data: str,
     ) -> None:
-        """Watch with *watcher*, but nothing in *own_data*, the real path of the daemon's own directory."""
+        """Watch with *watcher*."""
         self._database = database
         self._watcher = watcher
         self._projects = projects
         self._background = background
         self._clock = clock
         self._events = events
-        self._own_data = own_data
         self._folders: dict[str, _Folder] = {}
         self._settling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._settling_now: dict[str, asyncio.Task[None]] = {}  # the latest for each folder
@@ -215,14 +208,6 @@ class Workspaces:
         await self.ready(folder.path)
         return real
 
-    def unwatchable(self, path: str) -> str | None:
-        """Say why the folder *path* (real) is never watched, whoever asks; None when nothing speaks against it."""
-        return unwatchable(path, own=self._own_data)
-
-    def is_own_data(self, path: str) -> bool:
-        """Return whether *path* (real) is the daemon's own."""
-        return is_within(path, self._own_data)
-
     def find(self, path: str) -> WatchedWorkspace | None:
         """Return the watched folder *path*, None when it is not watched."""
         folder = self._folders.get(path)
@@ -282,8 +267,6 @@ class Workspaces:
                     await self._projects.directory(path)
                 except WorkspaceInvalid:
                     continue
-                if not await self._may_return(path):
-                    continue
                 await self._settle(path)
                 report = self._watcher.report(path)
                 if report is not None and report.state is not WorkspaceState.GONE:
@@ -291,17 +274,6 @@ class Workspaces:
                     return
         finally:
             del self._gone[path]
-
-    async def _may_return(self, path: str) -> bool:
-        """Wait while the folder *path* was watched again too often lately; return whether it is still to be."""
-        now = asyncio.get_running_loop().time()
-        folder = self._folders.get(path)
-        if folder is not None and len(folder.returns) == _RETURNS:
-            await asyncio.sleep(folder.returns[0] + _LOOK_OUT_SECONDS - now)
-        if folder is None or self._folders.get(path) is not folder:
-            return False
-        folder.returns.append(asyncio.get_running_loop().time())
-        return True
 
     async def _leave(self, session: Session) -> None:
         await self._barrier()
@@ -353,7 +325,7 @@ class Workspaces:
             if report is not None and report.state is not WorkspaceState.GONE:
                 return
             folder.track = await self._tracked(path)
-            if not folder.track or self.unwatchable(path) is not None:
+            if not folder.track or unwatchable(path) is not None:
                 self._unwatched(path)
                 return
             report = await self._watcher.watch(path)
@@ -363,7 +335,7 @@ class Workspaces:
 
     async def _watchable(self, path: str) -> str:
         real = await self._projects.directory(path)
-        reason = self.unwatchable(real)
+        reason = unwatchable(real)
         if reason is not None:
             raise WorkspaceInvalid.field("path", f"{real} cannot be watched: {reason}", hint="Name a project's folder.")
         return real
@@ -378,7 +350,7 @@ class Workspaces:
         report = self._watcher.report(folder.path)
         if not folder.track:
             state, problem = WorkspaceState.DEGRADED, "Not watched: .omnimem.toml says track = false."
-        elif (reason := self.unwatchable(folder.path)) is not None:
+        elif (reason := unwatchable(folder.path)) is not None:
             state, problem = WorkspaceState.DEGRADED, f"Not watched: {reason}."
         elif report is None:
             state, problem = WorkspaceState.STARTING, None

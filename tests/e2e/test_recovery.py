@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -176,3 +177,56 @@ def test_of_a_folder_that_nobody_watched_nothing_is_told(empty_home: Home) -> No
         assert touches(client, again) == []
         assert gaps(client, again) == []
         assert touches(client, session) == []
+
+
+def test_what_changed_while_the_kernel_dropped_events_is_told_after_its_gap(empty_home: Home) -> None:
+    root = empty_home.folder({**FILES, "flood_1": "", "flood_2": ""})
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with running(empty_home) as daemon, daemon.client(timeout=30) as client:
+        session = with_a_baseline(daemon, empty_home, root)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            for number in range(limit + 1000):  # in turn: equal neighbours are folded
+                os.close(os.open(root / f"flood_{number % 2 + 1}", os.O_RDONLY))
+            change_everything(root)
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+
+        (gap,) = gaps(client, session)
+        told = changes(client, session)
+        watch = client.status().watch
+
+    assert (gap.reason, gap.recovered) == ("overflow", 7)
+    assert +Counter({what: count for what, count in told.items() if what[0] != "read"}) == everything_changed(root)
+    assert (watch.overflows, watch.resyncs, watch.gaps) == (1, 1, 1)
+
+
+def test_what_changed_in_a_root_while_it_was_away_is_told_when_it_is_back(empty_home: Home) -> None:
+    root = empty_home.folder(FILES)
+    away = root.with_name("away")
+    with running(empty_home) as daemon, daemon.client(timeout=30) as client:
+        session = with_a_baseline(daemon, empty_home, root)
+        root.rename(away)
+        eventually(lambda: client.list_workspaces().workspaces[0].state == "gone", "the root is gone")
+        change_everything(away)
+        away.rename(root)
+        eventually(lambda: gaps(client, session), "a gap")
+
+        assert [(gap.reason, gap.recovered) for gap in gaps(client, session)] == [("root_gone", 7)]
+        assert changes(client, session) == everything_changed(root)
+
+
+def test_what_a_rule_ignores_from_now_on_is_neither_gone_nor_new_later(empty_home: Home) -> None:
+    root = empty_home.folder(FILES)
+    with running(empty_home) as daemon, daemon.client() as client:
+        session = with_a_baseline(daemon, empty_home, root)
+        (root / ".gitignore").write_text("old/\n")
+        client.flush()
+        daemon.kill()
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert changes(client, session) == Counter({("write", ".gitignore", None): 1})
+        (root / ".gitignore").write_text("*.log\n")
+        client.flush()
+        daemon.kill()
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert changes(client, session) == Counter({("write", ".gitignore", None): 2})

@@ -19,6 +19,7 @@ from omnimemd.domain.identity import Peer
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.liveness import Liveness
+from omnimemd.services.recovery import Recovery
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.storage.database import Database
 from omnimemd.system.places import SystemPlaces
@@ -58,6 +59,7 @@ class House:
     cache: SessionCache
     background: Background
     liveness: Liveness
+    recovery: Recovery
     attributor: Attributor
     services: Services
     app: web.Application
@@ -119,7 +121,6 @@ async def a_house(
         processes=world.processes,
         activity=world.activity,
         watcher=watcher,
-        own_data=str(data.resolve()),
         new_token=a_token,
     )
     wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms, tools=tools)
@@ -132,6 +133,7 @@ async def a_house(
             inside.cache,
             inside.background,
             inside.liveness,
+            inside.recovery,
             inside.attributor,
             inside.services,
             app,

@@ -21,6 +21,7 @@ class FakeWatcher:
     def __init__(self, clock: Clock | None = None) -> None:
         self.watched: dict[str, WatchReport] = {}
         self.files: dict[str, FileFacts] = {}  #: what is on the disk
+        self.ignored: set[str] = set()  #: paths of files that surveys leave out
         self.surveys = 0  #: how many were begun
         self._clock = clock or FakeClock()
         self._listing = asyncio.Event()
@@ -68,11 +69,12 @@ class FakeWatcher:
         self.surveys += 1
         directories: dict[str, list[FileFacts]] = {}
         for path, facts in self.files.items():
-            if is_within(path, root):
+            if is_within(path, root) and path not in self.ignored:
                 directories.setdefault(posixpath.dirname(path), []).append(facts)
         for directory, files in directories.items():
             await self._listing.wait()
-            yield [Listing((root,), directory, tuple(files), self._clock.now())]
+            roots = tuple(one for one in self.watched if is_within(directory, one))
+            yield [Listing(roots, directory, tuple(files), self._clock.now())]
         if root not in self.watched or self.watched[root].state is WorkspaceState.GONE:
             raise SurveyFailed(root)
 
@@ -154,7 +156,13 @@ class FakeWatcher:
         assert self._listener is not None
         self._listener.watch_changed(gone)
 
-    def sees_something_at(self, root: str) -> None:
-        """Have something be where *root* was that is gone."""
+    def may_see_again(self, root: str) -> None:
+        """Have what `loses_sight_of` took be back, as far as one can tell."""
         assert self._listener is not None
         self._listener.watch_changed(replace(self.watched[root], back=True))
+
+    def changes_rules(self, root: str) -> None:
+        """Have other files below *root* be seen from now on."""
+        report = self.watched[root] = replace(self.watched[root], rule_changes=self.watched[root].rule_changes + 1)
+        assert self._listener is not None
+        self._listener.watch_changed(report)

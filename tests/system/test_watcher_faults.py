@@ -4,18 +4,16 @@ import asyncio
 import errno
 import os
 import resource
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from omnimem.model import WorkspaceState
-from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
-from omnimemd.system.watcher.directories import DirectoryTable
-from omnimemd.system.watcher.inotify import IN_CREATE, Inotify
-from omnimemd.system.watcher.sentinels import Sentinel, Sentinels
+from omnimemd.system.watcher.inotify import LIVE, Inotify
 from tests.support.watching import HeldInotify, Recorder, WallClock, read, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -65,8 +63,7 @@ async def test_an_overflow_is_a_loss_and_new_directories_are_found(tmp_path: Pat
         assert loss.started_at <= loss.ended_at
         counts = watch.watcher.counts()
         assert (counts.overflows, counts.resyncs, counts.directories) == (1, 1, 4)
-        found = {event.path for event in watch.recorder.events if event.change is Change.FOUND}
-        assert str(root / "new/deep/f.py") in found
+        assert not [event for event in watch.recorder.events if event.change is Change.FOUND]  # it takes a look
         watch.recorder.events.clear()
         read(root / "new/deep/f.py")
         read(root / "new/moved/y.py")
@@ -201,52 +198,39 @@ async def test_a_marker_directory_that_was_taken_away_is_made_again(tmp_path: Pa
         assert await watch.seen() == [(Change.READ, "a.py")]
 
 
-async def test_a_fault_in_the_middle_of_a_batch_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = tree(tmp_path / "w", "a.py")
-    hear = Sentinels.hear
-    faults = iter([KeyError("a bug")])
+async def test_a_watch_that_nobody_knows_is_a_loss_once_and_removed(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py", "node_modules/x.js")
+    inotify = Inotify()
 
-    def faulty(sentinels: Sentinels, wd: int, mask: int, name: str, at: Millis) -> None:
-        for fault in faults:
-            raise fault
-        hear(sentinels, wd, mask, name, at)
-
-    inotify = HeldInotify()
     async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
-        monkeypatch.setattr(Sentinels, "hear", faulty)
-        with inotify.held():
-            tree(root, "born/b.py")
-            barrier = asyncio.ensure_future(watch.watcher.barrier())
-            await asyncio.sleep(0)
-        await barrier
-        read(root / "born/b.py")
+        inotify.add(str(root / "node_modules"), LIVE)
+        read(root / "node_modules/x.js")
+        await watch.events()
+        await watch.events()
+        read(root / "node_modules/x.js")
+        read(root / "a.py")
         seen = await watch.seen()
 
-    assert (Change.READ, "born/b.py") in seen
-    assert [loss.reason for loss in watch.recorder.losses] == ["fault", "overflow"]
+    (loss,) = watch.recorder.losses
+    assert (loss.workspaces, loss.reason) == ((str(root),), "unknown_watch")
+    assert seen == [(Change.READ, "a.py")]
 
 
-def test_who_hears_of_one_sentinel_may_take_back_others(tmp_path: Path) -> None:
-    """Two wait for the same directory on the way to what they are about."""
-    inotify = Inotify()
-    sentinels = Sentinels(inotify=inotify, table=DirectoryTable())
-    heard: list[str] = []
-    standing: list[Sentinel] = []
+async def test_what_was_forgotten_while_records_of_it_wait_is_no_unknown_watch(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py", "gone/x.py", "hidden/y.py")
+    inotify = HeldInotify()
 
-    def first(mask: int, at: Millis) -> None:
-        heard.append("first")
-        for sentinel in standing:
-            sentinels.release(sentinel)
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        with inotify.held():
+            (root / ".gitignore").write_text("hidden/\n")
+            for _ in range(3):
+                read(root / "hidden/y.py")
+                read(root / "gone/x.py")
+            shutil.rmtree(root / "gone")
+        await watch.events()
+        read(root / "hidden/y.py")
+        (root / "hidden").rename(tmp_path / "hidden")
+        read(tmp_path / "hidden/y.py")
+        await watch.events()
 
-    standing += [
-        sentinels.set(str(tmp_path / "way/first"), first),
-        sentinels.set(str(tmp_path / "way/second"), lambda mask, at: heard.append("second")),
-    ]
-    wd = standing[0].wd
-    (tmp_path / "way").mkdir()
-
-    sentinels.hear(wd, IN_CREATE, "way", Millis(0))
-
-    assert heard == ["first"]
-    assert not sentinels.at(wd)
-    inotify.close()
+    assert watch.recorder.losses == []

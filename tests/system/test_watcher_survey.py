@@ -116,3 +116,17 @@ async def test_a_look_says_what_is_there(tmp_path: Path) -> None:
 
     assert [None if one is None else one.name for one in seen] == ["a.py", None, None, None, UNSEEN.name]
     assert events == []
+
+
+async def test_it_is_told_when_other_files_are_seen_than_before(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py", "sub/b.log")
+
+    async with watching(tmp_path, root) as watch:
+        (root / ".gitignore").write_text("*.log\n")
+        await watch.events()
+        report = watch.watcher.report(str(root))
+        listings = await surveyed(watch.watcher, root)
+
+    assert report is not None
+    assert report.rule_changes > 0
+    assert names(listings, root) == {"a.py", ".gitignore"}

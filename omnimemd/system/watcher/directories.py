@@ -34,6 +34,7 @@ class Root:
         self.no_room = 0  # directories the kernel has no watch for
         self.unreadable = 0
         self.rules = IgnoreRules()  # what reaches into it from outside
+        self.rule_changes = 0  # how often what it ignores changed
         self.reported: WatchReport | None = None  # as it was told last
         self.waiting: list[Callable[[WatchReport], None]] = []  # to be told when it is live, or cannot be
         self.told_unseen = 0  # how many directories not seen a loss was told for

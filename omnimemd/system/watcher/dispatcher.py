@@ -32,7 +32,9 @@ from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Moves
 from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.records import Records
+from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.reports import report_of
+from omnimemd.system.watcher.resync import Resync
 from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.sight import sight
@@ -76,7 +78,6 @@ class Dispatcher(FileSystemEventHandler):
     ) -> None:
         self.told = 0  #: events that were handed over
         self.overflows = 0
-        self.resyncs = 0
         self.table = DirectoryTable()
         self._clock = clock
         self._outlet = outlet
@@ -99,6 +100,7 @@ class Dispatcher(FileSystemEventHandler):
         )
         self._budget = WatchBudget()
         self._unwatched = Unwatched()
+        self._removal = Removal(inotify=inotify, sentinels=self._sentinels)
         self._walker = Walker(
             table=self.table,
             roots=self._roots,
@@ -111,7 +113,7 @@ class Dispatcher(FileSystemEventHandler):
             moves=self._moves,
             budget=self._budget,
             unwatched=self._unwatched,
-            sentinels=self._sentinels,
+            removal=self._removal,
             lookouts=self._lookouts,
             blind=self._blind,
         )
@@ -130,12 +132,14 @@ class Dispatcher(FileSystemEventHandler):
             gate=self._gate,
             markers=markers,
             sentinels=self._sentinels,
+            removal=self._removal,
             dealer=self._dealer,
             out=self._out,
             begin=self._births.append,
             hurry=self._look_into_births,
             change_rules=self._change_rules,
             overflowed=self._overflow,
+            unknown=lambda: self.resync.because("unknown_watch", since=self._drained_at),
         )
         self._walks: deque[Steps] = deque()  # in turns
         self._surveys: deque[Steps] = deque()  # when there is nothing else to do
@@ -153,13 +157,17 @@ class Dispatcher(FileSystemEventHandler):
             later=self._later,
         )
         self._rules_changed: set[Directory | Root] = set()
-        self._resync_again: bool | None = None  # None: no resync is under way
-        self._lost_since = Millis(0)
+        self.resync = Resync(
+            gate=self._gate,
+            markers=markers,
+            walk=self._walk_all,
+            begin=self._walks.append,
+            lose=lambda since, reason: self._lose(tuple(self._roots), since=since, reason=reason),
+        )
         self._drained_at = clock.now()  # when the kernel's queue was last seen empty: what is lost is younger
         self._tick_sent = False
         self._births_wait = False  # for a tick
         self._until = 0.0  # perf_counter() when the slice of this message is over
-        self._removing = False  # watches, in a walk of their own
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take one message from watchdog's queue."""
@@ -169,8 +177,9 @@ class Dispatcher(FileSystemEventHandler):
             if isinstance(event, Batch):
                 places = 1
                 self.records.take(event.records, event.at)
-                if len(event.records) <= DRAINED_BYTES:
-                    self._drained_at = event.at
+                drained = len(event.records) <= DRAINED_BYTES
+                self._drained_at = event.at if drained else self._drained_at
+                self.resync.queue_was_read(empty=drained)
                 self._hand_over(places=places)
                 places = 0
                 self._look_into_births()
@@ -186,8 +195,6 @@ class Dispatcher(FileSystemEventHandler):
             # A net below everything: without it the thread would end, and the daemon look healthy while it is blind.
             log.exception("watch message failed")
             self._lose(tuple(self._roots), since=self._drained_at, reason="fault")
-            if isinstance(event, Batch):  # the rest of it is lost, markers among it, as if the kernel had dropped it
-                self._send(Call(self._overflow))
         self._hand_over(places=places)
         if self.records.stirred:
             self._look_at_roots()
@@ -257,15 +264,11 @@ class Dispatcher(FileSystemEventHandler):
                 self._walks.append(self._follow_outer_rules(root))
 
     def _overflow(self) -> None:
-        """Note that the kernel dropped events, and walk all roots again: directories may have been missed."""
+        """Note that the kernel dropped events."""
         self.overflows += 1
         self._markers.set()  # in place of those that were dropped
         self._dealer.retire_all()
-        if self._resync_again is None:
-            self._lost_since = self._drained_at
-            self._gate.close()
-            self._walks.append(self._resync())
-        self._resync_again = True
+        self.resync.because("overflow", since=self._drained_at)
 
     # ---- work in slices
 
@@ -336,6 +339,8 @@ class Dispatcher(FileSystemEventHandler):
             self._rules_changed.discard(node)
             if node.wd != REMOVED:
                 yield from self._walker.walk(node.parent, node.name, Why.RULES)
+                for scope in node.coverage.scopes:
+                    scope.root.rule_changes += 1
         finally:
             self._gate.open()
 
@@ -346,21 +351,14 @@ class Dispatcher(FileSystemEventHandler):
                 before, root.rules = root.rules, self._lookouts.of_root(root)
                 if not root.rules.says_what(before):
                     yield from self._walk_root(root, Why.RULES)
+                    root.rule_changes += 1
         finally:
             self._gate.open()
 
-    def _resync(self) -> Steps:
-        try:
-            while self._resync_again:
-                self._resync_again = False
-                for root in list(self._roots.values()):
-                    if root.node is not None:
-                        yield from self._walk_root(root, Why.RESYNC)
-        finally:
-            self._resync_again = None
-            self.resyncs += 1
-            self._lose(tuple(self._roots), since=self._lost_since, reason="overflow")
-            self._gate.open()
+    def _walk_all(self) -> Steps:
+        for root in list(self._roots.values()):
+            if root.node is not None:
+                yield from self._walk_root(root, Why.RESYNC)
 
     def _remount(self, place: str) -> Steps:
         parent, name = self._walker.parent_of(place)
@@ -372,10 +370,6 @@ class Dispatcher(FileSystemEventHandler):
     def _walk_root(self, root: Root, why: Why) -> Steps:
         parent, name = self._walker.parent_of(root.path)
         return self._walker.walk(parent, root.path if parent is None else name, why)
-
-    def _remove_watches(self) -> Steps:
-        yield from self._walker.remove_watches()
-        self._removing = False
 
     def _pass(self, marker: int) -> None:
         self._hand_over(places=0)
@@ -409,9 +403,8 @@ class Dispatcher(FileSystemEventHandler):
     def _look_at_roots(self) -> None:
         """Notice roots that are gone, report every root of which something changed, answer who waits for it."""
         self.records.stirred = False
-        if self._walker.has_watches_to_remove and not self._removing:
-            self._removing = True
-            self._walks.append(self._remove_watches())
+        if self._removal.is_due:
+            self._walks.append(self._removal.steps())
         self._sweeper.look_out()
         self.records.forget_removed()
         self._lookouts.forget_removed()

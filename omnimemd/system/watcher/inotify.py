@@ -99,6 +99,7 @@ class Inotify:
             raise WatchUnavailable("this C library has no inotify", hint=_ABSENT) from error
         self._add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
         self._rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
+        self.leaving: set[int] = set()  #: watches that were removed, until IN_IGNORED is taken; the dispatcher's
         self._fd = init(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
             code = ctypes.get_errno()
@@ -131,6 +132,7 @@ class Inotify:
 
     def remove(self, wd: int) -> None:
         """Remove a watch; one that the kernel removed already is fine."""
+        self.leaving.add(wd)
         if self._rm_watch(self._fd, wd) < 0:
             code = ctypes.get_errno()
             if code != errno.EINVAL:

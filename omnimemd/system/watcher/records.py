@@ -5,6 +5,7 @@ IN_MOVE_SELF of the directory. If the last comes and the second did not, it left
 needed, nothing is delayed.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Final
@@ -30,6 +31,7 @@ from omnimemd.system.watcher.inotify import (
 )
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Moves
+from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.rule_files import TELLING
 from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.walk import Walker, Why
@@ -46,6 +48,9 @@ _CHANGES: Final = {
 }
 
 
+log = logging.getLogger(__name__)
+
+
 class Records:
     """Takes records in the kernel's order. Belongs to the dispatcher's thread; the counters may be read from any."""
 
@@ -58,12 +63,14 @@ class Records:
         gate: Gate,
         markers: Markers,
         sentinels: Sentinels,
+        removal: Removal,
         dealer: Dealer,
         out: list[FileEvent],
         begin: Callable[[Steps], None],
         hurry: Callable[[], None],
         change_rules: Callable[[Directory], None],
         overflowed: Callable[[], None],
+        unknown: Callable[[], None],
     ) -> None:
         """Put the file events in *out*, hand each work that follows from a record to *begin*, in order.
 
@@ -71,6 +78,7 @@ class Records:
             hurry: does what was begun, as far as that takes no longer than a slice.
             change_rules: is told of each directory in which a file that says what is ignored changed.
             overflowed: is told that the kernel dropped events.
+            unknown: is told that the kernel watches a directory that nobody here knows.
         """
         self.repeated = 0  #: writes to a file that the same read of the queue has told of already
         self.ignored = 0
@@ -81,12 +89,14 @@ class Records:
         self._gate = gate
         self._markers = markers
         self._sentinels = sentinels
+        self._removal = removal
         self._dealer = dealer
         self._out = out
         self._begin = begin
         self._hurry = hurry
         self._change_rules = change_rules
         self._overflowed = overflowed
+        self._unknown = unknown
         self._at = Millis(0)  # when the records under way were read
         self._leaving: dict[Directory, int] = {}  # directories after IN_MOVED_FROM, with its cookie
 
@@ -155,13 +165,19 @@ class Records:
         if mask & IN_Q_OVERFLOW:
             self._leaving.clear()
             self._overflowed()
-        elif node is None:
-            if wd == self._markers.wd and mask & IN_MOVED_TO:
-                self._begin(self._gate.arrive(int(name)))
-                self._hurry()  # what comes after it in this read is handed over after it passed
         elif mask & IN_IGNORED:
-            if not self._dealer.retired(wd):
+            if node is not None and not self._dealer.retired(wd):
                 self._walker.drop(node)
+            self._removal.done(wd)
+        elif node is None:
+            if wd == self._markers.wd:
+                if mask & IN_MOVED_TO:
+                    self._begin(self._gate.arrive(int(name)))
+                    self._hurry()  # what comes after it in this read is handed over after it passed
+            elif not self._sentinels.at(wd) and not self._removal.concerns(wd):
+                log.warning("event of an unknown watch", extra={"mask": hex(mask)})
+                self._removal.add(wd)
+                self._unknown()
         elif mask & IN_MOVE_SELF:
             self._moved(node)
         elif mask & IN_CREATE:

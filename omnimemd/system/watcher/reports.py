@@ -21,7 +21,8 @@ def report_of(root: Root, budget: WatchBudget) -> WatchReport:
     elif root.unreadable:
         state = WorkspaceState.DEGRADED
         problem = unreadable_problem(root.unreadable)
-    return WatchReport(root.path, state, root.watched, reads_observed=True, problem=problem)
+    rules = root.rule_changes
+    return WatchReport(root.path, state, root.watched, reads_observed=True, problem=problem, rule_changes=rules)
 
 
 def gone_report(path: str, *, reads_observed: bool) -> WatchReport:

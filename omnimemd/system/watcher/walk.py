@@ -45,8 +45,8 @@ from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, MARKER, NARROW, S
 from omnimemd.system.watcher.lookouts import Lookouts
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Listing, Moves
+from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.rule_files import DOT_GIT, TELLING, RuleFiles
-from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.unwatched import Unwatched
 
 #: Entries of one directory between two yields: 1,024 take about a millisecond.
@@ -61,8 +61,8 @@ class Why(enum.Enum):
 
     START = enum.auto()  #: nothing
     RULES = enum.auto()  #: nothing; live directories stay live
+    RESYNC = enum.auto()  #: nothing: whoever hears of the loss looks; directories that are no more are dropped
     BORN = enum.auto()  #: files of directories that are new are FOUND
-    RESYNC = enum.auto()  #: the same; directories that are no more are dropped
     MOVED = enum.auto()  #: the same; files of directories that are known have moved
 
 
@@ -97,7 +97,7 @@ class Walker:
         moves: Moves,
         budget: WatchBudget,
         unwatched: Unwatched,
-        sentinels: Sentinels,
+        removal: Removal,
         lookouts: Lookouts,
         blind: Container[str],
     ) -> None:
@@ -112,10 +112,9 @@ class Walker:
         self._moves = moves
         self._budget = budget
         self._unwatched = unwatched
-        self._sentinels = sentinels
+        self._removal = removal
         self._lookouts = lookouts
         self._blind = blind  # paths that are never entered
-        self._doomed: set[int] = set()  # watches to remove
 
     def walk(self, parent: Directory | None, name: str, why: Why) -> Steps:
         """Walk the directory *name* of *parent* (a path when there is none) and all below."""
@@ -197,7 +196,8 @@ class Walker:
     def drop(self, node: Directory) -> None:
         """Forget a directory that is no more, or out of sight, and all below."""
         self._unwatched.leave(node, told=False)
-        self._doomed.update(self._table.remove(node))
+        for wd in self._table.remove(node):
+            self._removal.add(wd)
 
     def uncover(self, top: Directory, keep: Callable[[Scope], bool]) -> Steps:
         """Take the scopes that are not to *keep* from *top* and all below; forget directories that nobody sees then."""
@@ -212,20 +212,7 @@ class Walker:
             if coverage:
                 self._table.cover(node, coverage)
             else:
-                self._doomed.add(self._table.remove_one(node))
-            yield
-
-    @property
-    def has_watches_to_remove(self) -> bool:
-        """Tell whether there is work for `remove_watches`."""
-        return bool(self._doomed)
-
-    def remove_watches(self) -> Steps:
-        """Remove the watches of forgotten directories; each makes the kernel queue an IN_IGNORED."""
-        while self._doomed:
-            wd = self._doomed.pop()
-            if wd >= 0 and not self._sentinels.keep(wd):
-                self._inotify.remove(wd)
+                self._removal.add(self._table.remove_one(node))
             yield
 
     def parent_of(self, path: str) -> tuple[Directory | None, str]:
@@ -281,8 +268,10 @@ class Walker:
                 self.drop(node)
                 node = None
         if parent is not None and parent.wd == REMOVED:
+            if wd not in self._table.by_wd:
+                self._removal.add(wd)
             return None
-        self._doomed.discard(wd)
+        self._removal.spare(wd)
         fresh = node is None
         if node is None:
             node = self._table.insert(wd, parent, name)
@@ -360,7 +349,7 @@ class Walker:
                 if node.children is None:
                     break
         if frame.fresh:
-            if why is not Why.START and why is not Why.RULES:
+            if why in (Why.BORN, Why.MOVED):
                 yield from self._report(frame, files)
         elif why is Why.MOVED and node.arrival is not None:
             listings.append(Listing(node, node.arrival, node.arrival.moves, files))
@@ -407,7 +396,7 @@ class Walker:
         if wd == node.wd:
             return True
         if wd not in self._table.by_wd:
-            self._doomed.add(wd)
+            self._removal.add(wd)
         return False
 
 

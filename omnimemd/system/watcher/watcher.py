@@ -293,7 +293,7 @@ class _Machine:
             events_repeated=records.repeated,
             events_ignored=records.ignored,
             overflows=dispatcher.overflows,
-            resyncs=dispatcher.resyncs,
+            resyncs=dispatcher.resync.count,
         )
 
     def stop(self) -> None:
