@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from itertools import islice
+from itertools import compress, islice
 from typing import Final
 
 import msgspec
@@ -242,21 +242,26 @@ class Baselines:
         return any(not self._below_any(directory, but) for directory in self.news.directories())
 
     async def renew(
-        self, *, keep: Callable[[], Awaitable[None]], but: Collection[str], everything: bool = False
+        self, *, keep: Callable[[], Awaitable[None]], but: Callable[[], Collection[str]], everything: bool = False
     ) -> bool:
         """Look again at files that were told of and have settled; return whether there are more of them.
 
         Args:
             keep: returns when all that happened before the call has been told, and what was told long ago is stored.
-            but: roots whose files are not to be looked at: what was told of them is still needed.
+            but: says of which roots the files are not to be looked at: what was told of them is still needed. Asked
+                again when *keep* is done, as a loss may have been told meanwhile: then what was seen may be of the gap.
             everything: whether to look at what has not settled, too.
         """
         now = self._clock.now()
         settled = Millis(now + 1 if everything else now - SETTLED_MS)
-        news = (one for one in self.news.settled(before=settled, now=now) if not self._below_any(one[0], but))
+        held = but()
+        news = (one for one in self.news.settled(before=settled, now=now) if not self._below_any(one[0], held))
         due = list(islice(news, _FILES))
         facts = await self._watcher.look([f"{directory}/{name}" for directory, name, _ in due])
         await keep()
+        more, held = len(due) == _FILES, but()
+        kept = [not self._below_any(directory, held) for directory, _, _ in due]
+        due, facts = list(compress(due, kept)), list(compress(facts, kept))
         seen: dict[str, dict[str, FileFacts | None]] = defaultdict(dict)
         for (directory, name, told), one in zip(due, facts, strict=True):
             # What was told of anew meanwhile may not be stored yet; its turn comes again.
@@ -266,9 +271,9 @@ class Baselines:
             await self._renew(baseline, {path: names for path, names in seen.items() if is_within(path, baseline.root)})
         for directory, name, told in due:
             self.news.forget(directory, name, told)
-        if len(due) == _FILES:
+        if more:
             return True
-        keys = [one.key for one in self._kept.values() if one.complete]
+        keys = [one.key for one in self._kept.values() if one.complete and one.root not in held]
         await self._database.write(lambda db: rows.renewed(db, keys, through=Millis(min(settled, now))))
         return False
 

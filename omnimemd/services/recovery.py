@@ -226,13 +226,19 @@ class Recovery:
         self._at_work = False
         lost = list(self._lost)
         held = {*lost, *filter(self._baselines.incomplete, self._live)}
+
+        def unknown() -> set[str]:
+            return {*held, *self._lost}
+
         self._record(self._lost, {})
         self._stir()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_REST_SECONDS), self._working:
                 await self._baselines.losing(lost, since=None)
-                while await self._baselines.renew(keep=self._told_at_once, but=held, everything=True):
+                while await self._baselines.renew(keep=self._told_at_once, but=unknown, everything=True):
                     pass
+        for root, loss in self._lost.items():  # told while that was done: the next run looks into it
+            await self._baselines.losing((root,), since=loss.started_at)
 
     async def leave(self) -> None:
         """Note that everything is recorded, and that nobody looks from now on.
@@ -255,15 +261,14 @@ class Recovery:
             await self._baselines.forget(root)
         due = sorted(self._lost.keys() & self._live)
         unknown = sorted(filter(self._is_unknown, self._live - self._lost.keys()))
-        held = {*self._lost, *unknown}
-        news = self._baselines.has_news(but=held)
+        news = self._baselines.has_news(but={*self._lost, *unknown})
         now = self._loop.time()
         if due and now >= self._look_at:
             await self._look_into(due)
         elif unknown and now >= self._build_at:
             await self._build(unknown[0])
         elif news and now >= self._renew_at:
-            more = await self._baselines.renew(keep=self._told, but=held)
+            more = await self._baselines.renew(keep=self._told, but=lambda: {*self._lost, *self._removed, *unknown})
             took = self._loop.time() - now
             self._renew_at = now + took + max(took / _SHARE, 0 if more else _RENEW_SECONDS)
         elif not await self._baselines.delete_some():
@@ -288,6 +293,9 @@ class Recovery:
             self._is_away(root)
             return
         await self._told()
+        if root in self._lost:  # told only now: what was found may be of the gap
+            self._outdated.add(root)
+            return
         await self._baselines.commit(found)
 
     async def _look_into(self, roots: Sequence[str]) -> None:

@@ -182,6 +182,47 @@ class TestALoss:
         assert not before
         assert len(gaps(house, "s-1")) == 1
 
+    async def test_a_loss_told_while_files_are_looked_at_again_costs_nothing(
+        self, house: House, workspace: Path
+    ) -> None:
+        for number, name in enumerate(("a", "b"), 1):
+            put(house, workspace, name, inode=number)
+        await begin(house, workspace, "s-1")
+        await known(house, workspace)
+        house.clock.advance(SECOND)
+        for number, name in enumerate(("a", "b"), 1):
+            put(house, workspace, name, inode=number, size=2, told=Change.WRITTEN)
+        await house.services.tracking.flush()
+
+        house.clock.advance(SETTLED)
+        house.watcher.hold_back()
+        put(house, workspace, "a", inode=1, size=3)
+        house.watcher.takes(f"{workspace}/b")
+        await until(lambda: house.watcher.waiting > 0)  # the files were looked at
+        lose(house, workspace)
+        house.watcher.let_through()
+        await house.services.tracking.flush()
+
+        assert [gap.recovered for gap in gaps(house, "s-1")] == [2]
+        assert changes(house, "s-1")[2:] == [(Access.WRITE, "a"), (Access.DELETE, "b")]
+
+    async def test_a_loss_told_as_a_baseline_is_made_anew_is_looked_into(self, house: House, workspace: Path) -> None:
+        put(house, workspace, "a")
+        await begin(house, workspace, "s-1")
+        await known(house, workspace)
+        house.clock.advance(SECOND)
+        surveys = house.watcher.surveys
+        house.watcher.hold_back()
+        put(house, workspace, "a", size=2)  # as the survey sees it
+        house.watcher.changes_rules(str(workspace))
+        await until(lambda: house.watcher.surveys > surveys and house.watcher.waiting > 0)
+        lose(house, workspace)
+        house.watcher.let_through()
+        await house.services.tracking.flush()
+
+        assert [gap.recovered for gap in gaps(house, "s-1")] == [1]
+        assert changes(house, "s-1") == [(Access.WRITE, "a")]
+
 
 class TestWhose:
     async def test_it_is_of_those_who_were_there(self, house: House, workspace: Path) -> None:
