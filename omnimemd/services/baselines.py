@@ -65,8 +65,11 @@ class Baselines:
         """Return whether not every file of *root* was looked at yet."""
         return root not in self._kept or not self._kept[root].complete
 
-    async def take_up(self, wanted: frozenset[str]) -> list[Baseline]:
-        """Take up the baselines of an earlier run, and forget those whose root is not *wanted*; return the former."""
+    async def take_up(self, wanted: frozenset[str], *, without: frozenset[str], at: Millis) -> list[Baseline]:
+        """Take up the baselines of an earlier run, and forget those whose root is not *wanted*; return the former.
+
+        A root that was watched *without* one, until *at*, gets one of which nothing is known yet.
+        """
         stored = self._database.read_now(rows.every)
         kept = [one for one in stored if one.root in wanted]
 
@@ -79,7 +82,7 @@ class Baselines:
 
         self._forgotten = await self._database.write(work)
         self._kept = {one.root: one for one in kept}
-        return kept
+        return kept + [await self._begin(root, at=at) for root in sorted(without - self._kept.keys())]
 
     def recall(self, changes: Iterable[FileAccess], *, until: Millis) -> None:
         """Take *changes* for told: an earlier run, which ended at *until*, recorded them; oldest first."""
@@ -116,9 +119,11 @@ class Baselines:
         if keys:
             await self._database.write(lambda db: rows.losing(db, keys, since=since))
 
-    async def leave(self) -> None:
-        """Note that all that was told is recorded, and that nobody tells anything from now on."""
+    async def leave(self, roots: frozenset[str]) -> None:
+        """Note that all that was told of *roots* is recorded, and that nobody tells anything from now on."""
         now = self._clock.now()
+        for root in sorted(roots - self._kept.keys()):
+            await self._begin(root, at=now)
         await self._database.write(lambda db: rows.left(db, at=now))
 
     # ---- surveys
@@ -136,7 +141,7 @@ class Baselines:
             Interrupted: *interrupted* said so.
             StoreUnavailable: the baseline cannot be read or written.
         """
-        baseline = self._kept.get(root) or await self._begin(root)
+        baseline = self._kept.get(root) or await self._begin(root, at=self._clock.now())
         found = Surveyed(root, self._clock.now(), {}, [], {})
         async with aclosing(self._watcher.survey(root)) as batches:
             async for batch in batches:
@@ -181,10 +186,9 @@ class Baselines:
             if self._roots_above(directory) == (found.root,):
                 self.news.forget_of(directory, before=found.listed.get(directory, found.began))
 
-    async def _begin(self, root: str) -> Baseline:
-        now = self._clock.now()
-        key = await self._database.write(lambda db: rows.begin(db, root, at=now))
-        baseline = Baseline(key=key, root=root, complete=False, through=now, lost_since=None, left_at=None)
+    async def _begin(self, root: str, *, at: Millis) -> Baseline:
+        key = await self._database.write(lambda db: rows.begin(db, root, at=at))
+        baseline = Baseline(key=key, root=root, complete=False, through=at, lost_since=None, left_at=None)
         self._kept[root] = baseline
         return baseline
 

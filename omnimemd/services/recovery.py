@@ -13,7 +13,7 @@ meanwhile.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -33,6 +33,7 @@ from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage import entries as entry_rows
+from omnimemd.storage import workspaces as workspace_rows
 from omnimemd.storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -177,7 +178,9 @@ class Recovery:
         self._stir()
 
     def unwatched(self, root: str) -> None:
-        """Take note that *root* is watched no more."""
+        """Take note that *root* is watched no more, or is not to be."""
+        if root not in self._live and self._workspaces.find(root) is not None:
+            self._lost.pop(root, None)
         self._live.discard(root)
         self._away.add(root)
         self._removed.add(root)
@@ -187,10 +190,12 @@ class Recovery:
 
     async def begin(self) -> None:
         """Take up what an earlier run left; the folders that are watched again, and who is active there, are known."""
-        taken = await self._baselines.take_up(frozenset(one.path for one in self._workspaces.every()))
+        now = self._clock.now()
+        killed_at = now if self._database.last_written is None else min(self._database.last_written, now)
+        watched = frozenset(one.path for one in self._workspaces.every())
+        found = await self._baselines.take_up(watched, without=self._watched_before(watched), at=killed_at)
+        taken = [one for one in found if one.root not in self._removed]  # what is not to be watched has lost nothing
         if taken:
-            now = self._clock.now()
-            killed_at = now if self._database.last_written is None else min(self._database.last_written, now)
             left_at = {one.root: min(killed_at if one.left_at is None else one.left_at, now) for one in taken}
             since = Millis(min(one.through for one in taken) - _RECORDED_MS)
             changes = await self._database.read(lambda db: entry_rows.changes_since(db, since))
@@ -200,6 +205,11 @@ class Recovery:
                 self.events_lost(Loss((one.root,), started_at, now, DAEMON_DOWN))
         self._at_work = True
         self._stir()
+
+    def _watched_before(self, roots: Iterable[str]) -> frozenset[str]:
+        """Return those of *roots* that an earlier run watched, as far as that is known without a baseline."""
+        added = self._database.read_now(workspace_rows.every)
+        return frozenset(root for root in roots if root in added or self._workspaces.members((root,)))
 
     async def run(self) -> None:
         """Do what is to be done, one thing at a time, for ever; idle while nothing changes."""
@@ -246,7 +256,7 @@ class Recovery:
         Raises:
             StoreUnavailable: it cannot be noted.
         """
-        await self._baselines.leave()
+        await self._baselines.leave(frozenset(self._live))
 
     # ---- the work
 

@@ -1,6 +1,7 @@
 """What was missed is found out, given to whoever was there, and told once; whatever comes in between."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -415,6 +416,65 @@ class TestAnotherRun:
             assert found == [("overflow", 0), ("daemon_down", 1)]
             assert gaps(house, "s-1")[1].started_at == stopped
             assert changes(house, "s-1") == [(Access.WRITE, "a")]
+
+    @pytest.mark.parametrize("killed", [False, True])
+    async def test_a_root_that_was_not_looked_at_yet_has_its_gap(
+        self, data: Path, tmp_path: Path, world: World, workspace: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+    ) -> None:
+        monkeypatch.setattr(recovery, "_BUILD_SECONDS", 1_000.0)
+        async with a_house(data, world=world) as house:
+            put(house, workspace, "a", inode=1)
+            put(house, workspace, "b", inode=2)
+            put(house, workspace, "old", inode=3)
+            await begin(house, workspace, "s-1")
+            put(house, workspace, "b", inode=2, size=2, told=Change.WRITTEN)
+            await house.services.tracking.flush()
+            left = house.as_kill_9_would_leave_it(tmp_path / "left")
+            assert baselines(house) == {}
+        # The file system's own time says until when the killed daemon lived.
+        os.utime(left / "omnimem.db-wal", (world.clock.now() / 1000,) * 2)
+        os.utime(left / "omnimem.db", (world.clock.now() / 1000,) * 2)
+        stopped = world.clock.now()
+        world.clock.advance(SECOND)
+
+        async with a_house(left if killed else data, world=world) as house:
+            for name, inode in (("a", 1), ("b", 2), ("old", 3)):
+                house.watcher.puts(f"{workspace}/{name}", inode=inode, at=stopped - SECOND)
+            put(house, workspace, "a", inode=1, size=2)
+            house.watcher.takes(f"{workspace}/b")
+            await house.services.workspaces.ready(str(workspace))
+            await house.services.tracking.flush()
+
+            (gap,) = gaps(house, "s-1")
+            assert (gap.reason, gap.started_at, gap.recovered) == ("daemon_down", stopped, 2)
+            assert changes(house, "s-1") == [(Access.WRITE, "b"), (Access.WRITE, "a"), (Access.DELETE, "b")]
+
+    async def test_a_folder_added_by_hand_in_which_nothing_changed_gets_no_session(
+        self, data: Path, world: World, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recovery, "_BUILD_SECONDS", 1_000.0)
+        async with a_house(data, world=world) as house:
+            await house.services.workspaces.add(str(workspace))
+            await house.services.workspaces.ready(str(workspace))
+        world.clock.advance(SECOND)
+
+        async with a_house(data, world=world) as house:
+            await house.services.workspaces.ready(str(workspace))
+            await house.services.tracking.flush()
+
+            assert not house.services.sessions.ambient_sessions()
+
+    async def test_a_folder_that_is_not_to_be_tracked_has_none(self, data: Path, world: World, workspace: Path) -> None:
+        (workspace / ".omnimem.toml").write_text("track = false\n")
+        async with a_house(data, world=world) as house:
+            await begin(house, workspace, "s-1")
+        world.clock.advance(SECOND)
+
+        async with a_house(data, world=world) as house:
+            await house.services.workspaces.ready(str(workspace))
+            await house.services.tracking.flush()
+
+            assert gaps(house, "s-1") == []
 
 
 class TestAStoreInTrouble:
