@@ -157,6 +157,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         workspaces=workspaces,
         watcher=watcher,
         clock=clock,
+        new_token=new_token,
     )
     health = Health(
         database=database,

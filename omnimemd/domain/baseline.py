@@ -7,12 +7,13 @@ set) is younger than what was told of it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from omnimem.model import Access
+from omnimemd.domain.bursts import MANY
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.coalescing import Coalescer, Observed
 from omnimemd.domain.file_events import Change, FileEvent, FileFacts
@@ -72,7 +73,7 @@ def missed(look: Look, told: Mapping[str, Told], *, since: Millis) -> Iterator[M
             fresh = said is not None or facts.ctime_ns >= (since - slack) * _MS
             if fresh or (look.before is not None and not before):
                 yield Missed(look, Access.WRITE if look.before is None and said is None else Access.CREATE, facts)
-        elif facts != was and (_changed_since(said, facts) if said is not None else _written(was, facts)):
+        elif facts != was and (_changed_since(said, facts) if said is not None else _written(was, facts, since=since)):
             yield Missed(look, Access.WRITE, facts)
 
 
@@ -80,20 +81,27 @@ def _changed_since(said: Told, facts: FileFacts) -> bool:
     return facts.ctime_ns // _MS > said.at
 
 
-def _written(was: FileFacts | None, facts: FileFacts) -> bool:
-    return was is None or (was.inode, was.size, was.mtime_ns) != (facts.inode, facts.size, facts.mtime_ns)
+def _written(was: FileFacts | None, facts: FileFacts, *, since: Millis) -> bool:
+    if was is None or (was.inode, was.size) != (facts.inode, facts.size):
+        return True
+    # Nobody tells of a file whose times alone are set; if that was before, it is no change of this gap.
+    return was.mtime_ns != facts.mtime_ns and facts.ctime_ns >= (since - _SLACK_MS) * _MS
 
 
-def recovered(changes: Iterable[Missed], *, since: Millis, until: Millis) -> list[Observed]:
+def recovered(
+    changes: Iterable[Missed], *, since: Millis, until: Millis, new_burst_id: Callable[[], str]
+) -> list[Observed]:
     """Return *changes* as the accesses a person would name, oldest first.
 
     A file that went from one name and is at another, unchanged, has moved; what editors make beside a file is left
-    out. A change happened when the file's ctime says, within the interval; a deletion was seen at its end.
+    out. A change happened when the file's ctime says, within the interval; a deletion was seen at its end. Where as many
+    files changed as make a burst, nobody chose them: the changes are of one, whatever the time between them.
 
     Args:
         changes: at most one of each path.
         since: when nobody was looking first, UTC.
         until: when somebody looked again, UTC.
+        new_burst_id: makes the id of a burst.
     """
     changes = list(changes)
     gone: dict[tuple[int, int, int], list[Missed]] = defaultdict(list)
@@ -122,9 +130,10 @@ def recovered(changes: Iterable[Missed], *, since: Millis, until: Millis) -> lis
     )
     coalescer = Coalescer(lambda: "")
     coalescer.add(sorted(events, key=lambda event: event.at))
-    # What a look finds comes all at once: that makes no burst.
-    settled = coalescer.take(now=until, everything=True)
-    return [msgspec.structs.replace(one, burst_id=None) for one in settled if isinstance(one, Observed)]
+    # A look finds it all at once, and when it happened is known of each file's last change only.
+    accesses = [one for one in coalescer.take(now=until, everything=True) if isinstance(one, Observed)]
+    burst_id = new_burst_id() if len(accesses) >= MANY else None
+    return [msgspec.structs.replace(one, burst_id=burst_id) for one in accesses]
 
 
 def _identity(facts: FileFacts) -> tuple[int, int, int]:

@@ -21,7 +21,8 @@ from omnimemd.domain.clock import Millis
 
 #: Distinct files of a burst, and the time in which they come. Work stays under 20, what scans starts at some 200:
 #: docs/ARCHITECTURE.md, "Bursts", has what programs do.
-_MANY: Final = (65, 250)
+MANY: Final = 65
+_MANY: Final = (MANY, 250)
 #: While git changes the working tree, and how long after.
 _MANY_TO_GIT: Final = (8, 250)
 _AFTER_LOCK_MS: Final = 500

@@ -95,8 +95,9 @@ class Recovery:
         workspaces: Workspaces,
         watcher: Watcher,
         clock: Clock,
+        new_token: Callable[[], str],
     ) -> None:
-        """Hand what is recovered to *tracking*."""
+        """Hand what is recovered to *tracking*; *new_token* makes the unique part of an id."""
         self._database = database
         self._baselines = baselines
         self._tracking = tracking
@@ -105,6 +106,7 @@ class Recovery:
         self._workspaces = workspaces
         self._watcher = watcher
         self._clock = clock
+        self._new_token = new_token
         self._loop = asyncio.get_running_loop()
         self._at_work = False  # between `begin` and `rest`
         self._live: set[str] = set()  # roots that can be looked at
@@ -352,7 +354,10 @@ class Recovery:
         for root, loss in losses.items():
             fresh = [one for one in missed.get(root, ()) if one.path not in known and loss.explains(one)]
             known.update(one.path for one in fresh)
-            accesses += self._decided(recovered(fresh, since=loss.started_at, until=loss.ended_at), loss)
+            named = recovered(
+                fresh, since=loss.started_at, until=loss.ended_at, new_burst_id=lambda: f"burst_{self._new_token()}"
+            )
+            accesses += self._decided(named, loss)
         gaps: list[tuple[Gap, Verdict]] = []
         for root, loss in list(losses.items()):
             del self._lost[root]

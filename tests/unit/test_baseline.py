@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from omnimem.model import Access
 from omnimemd.domain.baseline import Look, missed, recovered
+from omnimemd.domain.bursts import MANY
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.coalescing import Observed
 from omnimemd.domain.file_events import FileFacts
@@ -17,6 +18,7 @@ from tests.support.clock import NOON, SECOND
 #: When nobody was looking first, and when somebody looked again.
 LOST = Millis(NOON + 10 * SECOND)
 LOOKED = Millis(NOON + 20 * SECOND)
+BURST = "burst_0123456789ab"
 
 
 def a_file(
@@ -53,6 +55,10 @@ class TestAgainstABaseline:
 
     def test_a_change_of_the_mode_is_no_write(self) -> None:
         assert found([a_file()], [a_file(changed=LOST)]) == []
+
+    def test_times_that_were_set_before_are_no_write(self) -> None:
+        assert found([a_file()], [a_file(at=NOON - SECOND, changed=LOST - 2 * SECOND)]) == []
+        assert found([a_file()], [a_file(size=2, changed=LOST - 2 * SECOND)]) == [(Access.WRITE, "a.py")]
 
     def test_another_content_another_time_or_another_file_is_a_write(self) -> None:
         for now in (a_file(size=2), a_file(at=LOST), a_file(inode=2)):
@@ -114,7 +120,7 @@ class TestWithoutABaseline:
 class TestNaming:
     def named(self, *looks: Look) -> list[Observed]:
         changes = [one for look in looks for one in missed(look, {}, since=LOST)]
-        return recovered(changes, since=LOST, until=LOOKED)
+        return recovered(changes, since=LOST, until=LOOKED, new_burst_id=lambda: BURST)
 
     def test_a_file_that_is_unchanged_under_another_name_has_moved(self) -> None:
         at = LOST + 5
@@ -146,6 +152,12 @@ class TestNaming:
             ("/w/b", Access.WRITE, LOOKED),
             ("/w/gone", Access.DELETE, LOOKED),
         ]
+
+    def test_as_many_as_make_a_burst_are_of_one(self) -> None:
+        for count, burst_id in ((MANY - 1, None), (MANY, BURST)):
+            look = a_look([], [a_file(f"f{number}", inode=number, at=LOST + number) for number in range(count)])
+
+            assert [one.burst_id for one in self.named(look)] == [burst_id] * count
 
     def test_what_editors_make_beside_a_file_is_left_out(self) -> None:
         look = a_look([a_file("a")], [a_file("a"), a_file(".a.swp", inode=2, at=LOST)])
@@ -205,6 +217,6 @@ class TestModel:
         silent = {name for name, at in changed_last.items() if at > known_last[name] and name in files}
         unchanged = {one.name for one in before if one.name in files and same(one, files[one.name])}
         assert silent - unchanged <= {one.facts.name for one in changes}
-        accesses = recovered(changes, since=LOST, until=LOOKED)
+        accesses = recovered(changes, since=LOST, until=LOOKED, new_burst_id=lambda: BURST)
         paths = [posixpath.basename(path) for one in accesses for path in (one.path, one.old_path) if path]
         assert sorted(paths) == sorted(one.facts.name for one in changes)
