@@ -42,6 +42,7 @@ class Missed(msgspec.Struct, frozen=True):
     look: Look
     access: Access  #: create, write or delete
     facts: FileFacts  #: as it is; of a deleted file as it was, as far as that is known
+    outdated: bool = False  #: something was told of the deleted file since it was like that
 
     @property
     def path(self) -> str:
@@ -67,7 +68,8 @@ def missed(look: Look, told: Mapping[str, Told], *, since: Millis) -> Iterator[M
         present = said.present if said is not None else was is not None
         if facts is None:
             if present and (was is not None or said is None or said.seen):
-                yield Missed(look, Access.DELETE, was or FileFacts(name, 0, 0, 0, 0))
+                last = was if said is None else said.facts or was
+                yield Missed(look, Access.DELETE, last or FileFacts(name, 0, 0, 0, 0), outdated=said is not None)
         elif not present:
             slack = 0 if look.before is None else _SLACK_MS
             fresh = said is not None or facts.ctime_ns >= (since - slack) * _MS
@@ -93,9 +95,10 @@ def recovered(
 ) -> list[Observed]:
     """Return *changes* as the accesses a person would name, oldest first.
 
-    A file that went from one name and is at another, unchanged, has moved; what editors make beside a file is left
-    out. A change happened when the file's ctime says, within the interval; a deletion was seen at its end. Where as many
-    files changed as make a burst, nobody chose them: the changes are of one, whatever the time between them.
+    A file that went from one name and is at another, unchanged, has moved; where it was written to shortly before, and
+    nobody looked since, its inode alone says so. What editors make beside a file is left out. A change happened when
+    the file's ctime says, within the interval; a deletion was seen at its end. Where as many files changed as make a
+    burst, nobody chose them: the changes are of one, whatever the time between them.
 
     Args:
         changes: at most one of each path.
@@ -104,10 +107,10 @@ def recovered(
         new_burst_id: makes the id of a burst.
     """
     changes = list(changes)
-    gone: dict[tuple[int, int, int], list[Missed]] = defaultdict(list)
+    gone: dict[tuple[int, ...], list[Missed]] = defaultdict(list)
     for one in changes:
         if one.access is Access.DELETE and one.facts.inode:
-            gone[_identity(one.facts)].append(one)
+            gone[(one.facts.inode,) if one.outdated else _identity(one.facts)].append(one)
     moved: set[str] = set()
     events: list[FileEvent] = []
     for number, one in enumerate(changes, 1):
@@ -115,6 +118,8 @@ def recovered(
             continue
         at = Millis(min(max(one.facts.ctime_ns // _MS, since), until))
         sources = gone.get(_identity(one.facts))
+        if not sources and one.facts.mtime_ns < since * _MS:  # not made in the gap with the inode of one deleted in it
+            sources = gone.get((one.facts.inode,))
         if sources:
             source = sources.pop()
             moved.add(source.path)

@@ -1,12 +1,13 @@
 """What was told of files since their facts were last looked at."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.file_events import Change, FileEvent
+from omnimemd.domain.file_events import Change, FileEvent, FileFacts
 
 _ABSENT: Final = frozenset((Change.DELETED, Change.MOVED_FROM))
 _NO_NEWS: Final = frozenset((Change.READ, Change.LOCKED, Change.UNLOCKED))
@@ -18,8 +19,11 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     at: Millis
     present: bool  #: whether a file was there then
     seen: bool = True  #: False: a tool said so; there may never have been such a file
+    facts: FileFacts | None = None  #: of the file, from a first look since then; it may have changed again before
 
 
+#: A storm tells of more files than can be looked at soon; they are looked at once it is over.
+_FRESH: Final = 2_000
 _NOTHING: Final[Mapping[str, Told]] = {}
 
 
@@ -29,14 +33,20 @@ class News:
     def __init__(self) -> None:
         """Begin with nothing told."""
         self._told: dict[str, dict[str, Told]] = {}  # by directory and name
+        self._fresh: deque[tuple[str, str]] = deque(maxlen=_FRESH)  # the latest that were told of
 
     def __bool__(self) -> bool:
         """Return whether there is any."""
         return bool(self._told)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether something was told since `take_fresh`."""
+        return bool(self._fresh)
+
     def note(self, events: Sequence[FileEvent]) -> None:
         """Remember what *events* tell; each event of a storm comes by here."""
-        told = self._told
+        told, fresh = self._told, self._fresh
         for event in events:
             if event.change not in _NO_NEWS:
                 directory, _, name = event.path.rpartition("/")
@@ -44,6 +54,19 @@ class News:
                 if names is None:
                     names = told[directory] = {}
                 names[name] = Told(event.at, event.change not in _ABSENT)
+                fresh.append((directory, name))
+
+    def take_fresh(self) -> list[tuple[str, str, Told]]:
+        """Return directory, name and what was told of the files that nobody looked at since; each time others."""
+        names = dict.fromkeys(self._fresh)
+        self._fresh.clear()
+        return [(one, name, told) for one, name in names if (told := self.of(one).get(name)) and told.present]
+
+    def saw(self, directory: str, name: str, told: Told, facts: FileFacts) -> None:
+        """Remember how a file is of which *told* was told, unless something was told since."""
+        names = self._told.get(directory)
+        if names is not None and names.get(name) is told:
+            names[name] = msgspec.structs.replace(told, facts=facts)
 
     def recall(self, path: str, told: Told) -> None:
         """Take *told*, of an earlier run, unless something younger is known."""

@@ -245,6 +245,14 @@ class Baselines:
         """Return whether anything was told that `renew` has to look at, were it settled."""
         return any(not self._below_any(directory, but) for directory in self.news.directories())
 
+    async def look_first(self) -> None:
+        """Look at what was told of just now: should it move while events are lost, its inode tells where to."""
+        fresh = self.news.take_fresh()
+        facts = await self._watcher.look([f"{directory}/{name}" for directory, name, _ in fresh])
+        for (directory, name, told), one in zip(fresh, facts, strict=True):
+            if one is not None and one is not UNSEEN:
+                self.news.saw(directory, name, told, one)
+
     async def renew(
         self, *, keep: Callable[[], Awaitable[None]], but: Callable[[], Collection[str]], everything: bool = False
     ) -> bool:

@@ -47,6 +47,8 @@ _LONGEST_PAUSE_SECONDS: Final = 8.0
 _BUILD_SECONDS: Final = 1.0
 #: Renewing the baselines takes no more than this share of the time.
 _SHARE: Final = 0.05
+#: How long after it was told of a file is looked at first.
+_FIRST_SECONDS: Final = 0.1
 #: How long what was told is left to settle.
 _RENEW_SECONDS: Final = SETTLED_MS / 1000
 _RETRY_SECONDS: Final = 1.0
@@ -117,6 +119,8 @@ class Recovery:
         self._lost: dict[str, _Pending] = {}  # by root
         self._look_at = 0.0  # the loop's time: not before that is a loss looked into
         self._interruptions = 0  # how often in a row a look was given up because more was lost
+        self._fresh = False  # something was told of that nobody looked at since
+        self._first_at = 0.0
         self._renew_at = 0.0
         self._build_at = 0.0
         self._working = asyncio.Lock()
@@ -142,6 +146,10 @@ class Recovery:
         news.note(events)
         if quiet and news:
             self._renew_at = self._loop.time() + _RENEW_SECONDS
+            self._something.set()
+        if news.fresh and not self._fresh:
+            self._fresh = True
+            self._first_at = max(self._first_at, self._loop.time() + _FIRST_SECONDS)
             self._something.set()
         self._tracking.file_events(events)
 
@@ -277,6 +285,11 @@ class Recovery:
         now = self._loop.time()
         if due and now >= self._look_at:
             await self._look_into(due)
+        elif self._fresh and now >= self._first_at:
+            self._fresh = False
+            await self._baselines.look_first()
+            took = self._loop.time() - now
+            self._first_at = now + took + took / _SHARE
         elif unknown and now >= self._build_at:
             await self._build(unknown[0])
         elif news and now >= self._renew_at:
@@ -284,7 +297,12 @@ class Recovery:
             took = self._loop.time() - now
             self._renew_at = now + took + max(took / _SHARE, 0 if more else _RENEW_SECONDS)
         elif not await self._baselines.delete_some():
-            waiting = ((self._look_at, due), (self._build_at, unknown), (self._renew_at, news))
+            waiting = (
+                (self._look_at, due),
+                (self._first_at, self._fresh),
+                (self._build_at, unknown),
+                (self._renew_at, news),
+            )
             return min((max(at - now, 0.0) for at, work in waiting if work), default=None)
         return 0.0
 

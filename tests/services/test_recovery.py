@@ -100,6 +100,22 @@ class TestALoss:
         assert (every[0].reason, every[0].reads_unknown, every[0].recovered) == ("overflow", True, 3)
         assert sorted(changes(house, "s-1")) == [(Access.CREATE, "new"), (Access.DELETE, "b"), (Access.WRITE, "a")]
 
+    async def test_a_file_made_just_before_it_moved_on(self, house: House, workspace: Path) -> None:
+        await begin(house, workspace, "s-1")
+        await known(house, workspace)
+        put(house, workspace, "new", inode=7, told=Change.CREATED)
+        await house.services.tracking.flush()
+        await until(lambda: not house.recovery._baselines.news.fresh)
+        await rounds()
+        house.clock.advance(SECOND)
+
+        lose(house, workspace)
+        was = house.watcher.takes(f"{workspace}/new")
+        house.watcher.files[f"{workspace}/moved"] = replace(was, name="moved", ctime_ns=house.clock.now() * 1_000_000)
+        await house.services.tracking.flush()
+
+        assert changes(house, "s-1") == [(Access.CREATE, "new"), (Access.MOVE, "moved")]
+
     async def test_what_was_told_is_not_told_again(self, house: House, workspace: Path) -> None:
         put(house, workspace, "a")
         await begin(house, workspace, "s-1")

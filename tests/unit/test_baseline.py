@@ -131,6 +131,15 @@ class TestNaming:
         assert self.named(look) == [Observed(("/w",), "/w/new", Access.MOVE, Millis(at), "/w/old")]
         assert self.named(here, there) == [Observed(("/w",), "/w/sub/b", Access.MOVE, LOST, "/w/b")]
 
+    def test_a_file_written_to_shortly_before_has_moved_if_its_inode_says_so(self) -> None:
+        told = {"old": Told(Millis(LOST - 1), present=True)}
+        for written, accesses in ((LOST - 2, [Access.MOVE]), (LOST + 2, [Access.CREATE, Access.DELETE])):
+            look = a_look([a_file("old", inode=7)], [a_file("new", inode=7, size=2, at=written, changed=LOST + 2)])
+            changes = missed(look, told, since=LOST)
+            named = recovered(changes, since=LOST, until=LOOKED, new_burst_id=lambda: BURST)
+
+            assert [one.access for one in named] == accesses
+
     def test_a_file_moved_onto_another_is_a_move(self) -> None:
         look = a_look([a_file("a", inode=7), a_file("b", inode=8)], [a_file("b", inode=7, changed=LOST)])
 
