@@ -65,7 +65,7 @@ class Coalescer:
         self._steps: OrderedDict[int, _Step] = OrderedDict()
         self._latest: dict[str, _Step] = {}  # by path: the step an event may still fold into
         self._half_moves: dict[int, _Step] = {}  # by cookie
-        self._kept_open: OrderedDict[str, Millis] = OrderedDict()
+        self._kept_open: OrderedDict[str, _Told] = OrderedDict()
         self._next = 0
 
     def __len__(self) -> int:
@@ -162,7 +162,7 @@ class Coalescer:
                 told = self._kept_open.pop(event.path, None)
                 if latest is not None and latest.access in (Access.CREATE, Access.WRITE):
                     self._fold(latest, event)
-                elif told is not None and 0 <= event.at - told < _SAME_WRITE_MS:
+                elif told is not None and 0 <= event.at - told.at < _SAME_WRITE_MS:
                     self.folded += 1
                 else:
                     self._begin(event, Access.WRITE)
@@ -234,7 +234,7 @@ class Coalescer:
         for step in settled:
             self._let_go(step)
             if step.open:
-                self._keep_open(step.path, step.at)
+                self._keep_open(step.path, step.at, written=step.written)
             observed.append(Observed(step.workspaces, step.path, step.access, step.at, step.old_path))
         observed = self._without_droppings(observed)
         self._half_moves = {cookie: step for cookie, step in self._half_moves.items() if step.index in self._steps}
@@ -300,14 +300,14 @@ class Coalescer:
             self._fold(latest, event)
             return
         told = self._kept_open.get(event.path)
-        if told is not None and 0 <= event.at - told < _KEPT_OPEN_MS:
+        if told is not None and told.written and 0 <= event.at - told.at < _KEPT_OPEN_MS:
             self.folded += 1
             return
-        self._keep_open(event.path, event.at)
+        self._keep_open(event.path, event.at, written=True)
         self._begin(event, Access.WRITE)
 
-    def _keep_open(self, path: str, at: Millis) -> None:
-        self._kept_open[path] = at
+    def _keep_open(self, path: str, at: Millis, *, written: bool) -> None:
+        self._kept_open[path] = _Told(at, written)
         if len(self._kept_open) > _KEPT_OPEN_FILES:
             self._kept_open.popitem(last=False)
 
@@ -351,13 +351,33 @@ class Coalescer:
     def _fold(self, step: "_Step", event: FileEvent) -> None:
         self.folded += 1
         step.open = event.change in (Change.CREATED, Change.MODIFIED)
+        step.written = step.written or event.change is Change.MODIFIED
         step.found = step.found and event.change is Change.FOUND
+
+
+class _Told(msgspec.Struct, frozen=True, gc=False):
+    """What was told of a file while it seemed to be open: the rest of that is not told again."""
+
+    at: Millis
+    written: bool  #: False: only made so far (or another name of one, link(2)); what is written to it is told
 
 
 class _Step:
     """One access in the making."""
 
-    __slots__ = ("access", "at", "before", "cookie", "found", "index", "old_path", "open", "path", "workspaces")
+    __slots__ = (
+        "access",
+        "at",
+        "before",
+        "cookie",
+        "found",
+        "index",
+        "old_path",
+        "open",
+        "path",
+        "workspaces",
+        "written",
+    )
 
     def __init__(self, index: int, event: FileEvent, access: Access, *, before: "_Step | None") -> None:
         self.index = index
@@ -369,6 +389,7 @@ class _Step:
         #: The first half of a rename waits for its second.
         self.cookie = event.cookie if event.change is Change.MOVED_FROM else 0
         self.open = event.change in (Change.CREATED, Change.MODIFIED)
+        self.written = event.change is Change.MODIFIED
         self.found = event.change is Change.FOUND
         #: What was held of the same file before; only the creation of a temporary file is ever asked for.
         self.before = before if before is not None and before.access is Access.CREATE else None

@@ -249,6 +249,23 @@ class TestWaiting:
         assert [one.at - NOON for one in accesses(coalescer.take(now=LONG_AFTER))] == [1100]
         assert coalescer.folded == 2
 
+    def test_what_is_written_to_a_file_that_was_told_when_it_was_made_is_told(self) -> None:
+        coalescer = a_coalescer()
+        coalescer.add([event(C, "a-link")])
+        told = coalescer.take(now=NOON, everything=True)
+        coalescer.add([event(M, "a-link", at=NOON + 350), event(W, "a-link", at=NOON + 350)])
+        told += coalescer.take(now=LONG_AFTER)
+
+        assert [(in_words(one), one.at - NOON) for one in accesses(told)] == [("create a-link", 0), ("write a-link", 350)]
+
+    def test_that_a_file_was_closed_which_was_told_when_it_was_made_is_not_told(self) -> None:
+        coalescer = a_coalescer()
+        coalescer.add([event(C, "a.lock")])
+        told = coalescer.take(now=NOON, everything=True)
+        coalescer.add([event(W, "a.lock", at=NOON + 350)])
+
+        assert [in_words(one) for one in [*told, *coalescer.take(now=LONG_AFTER)]] == ["create a.lock"]
+
     def test_writes_of_a_file_that_is_opened_for_each_are_told_one_by_one(self) -> None:
         coalescer = a_coalescer()
         seen = []
