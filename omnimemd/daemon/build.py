@@ -22,6 +22,7 @@ from omnimemd.system.memory import rss_bytes
 from omnimemd.system.peer import peer_of
 from omnimemd.system.places import SystemPlaces
 from omnimemd.system.processes import SystemProcesses, open_activity, open_deaths
+from omnimemd.system.project_files import ProjectFiles
 from omnimemd.system.settings import Settings
 from omnimemd.system.watcher import open_watcher
 
@@ -39,7 +40,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
         DatabaseUnusable: the database cannot be opened.
         WatchUnavailable: the platform gives no way to watch files.
     """
-    clock = SystemClock()
+    clock, project_files = SystemClock(), ProjectFiles()
     async with Database(settings.database) as database:
         with closing(SystemProcesses(open_deaths())) as processes:
             watcher = open_watcher(
@@ -48,10 +49,11 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 environ=os.environ,
                 # Its own files change with every access that is recorded: to record those would never end.
                 blind=(settings.data_dir.resolve(),),
+                project_files=project_files,
             )
             world = World(
                 clock=clock,
-                places=SystemPlaces(),
+                places=SystemPlaces(project_files),
                 processes=processes,
                 activity=open_activity(clock),
                 watcher=watcher,

@@ -79,6 +79,7 @@ class WatchReport(msgspec.Struct, frozen=True):
     reads_observed: bool  #: False where the platform shows writes only
     problem: str | None = None  #: one sentence for a person, with what to do; None when all is well
     rule_changes: int = 0  #: how often what is ignored has changed since it is watched
+    rules_read: int = 0  #: how often the files that say what is recorded changed, and were read, since it is watched
     back: bool = False  #: a root that is gone is there again: it may be watched anew
 
 

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 _START_SECONDS: Final = 2.0
 #: Seconds between two looks for a folder that is gone, as not every platform tells of its return.
 _LOOK_OUT_SECONDS: Final = 30.0
+#: Seconds between two looks at the `.omnimem.toml` of a folder whose watch does not tell of it.
+_PROJECT_FILE_SECONDS: Final = 0.5
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0
 
@@ -62,6 +64,9 @@ class _Folder:
         self.project_id = project_id
         self.since = since
         self.track = True  # false: `.omnimem.toml` says not to
+        self.mistake: str | None = None  # what is wrong with `.omnimem.toml`: what it said before holds
+        self.rules_read = 0  # as the watcher told last
+        self.looked_at = False  # now and then, as no watch tells of `.omnimem.toml`
         self.by_hand = False
         self.members: dict[str, Member] = {}  # the sessions active here, by id
 
@@ -248,6 +253,9 @@ class Workspaces:
         """Tell everybody that a folder is seen better or worse."""
         folder = self._folders.get(report.root)
         if folder is not None:
+            if report.rules_read != folder.rules_read:
+                folder.rules_read = report.rules_read
+                self._settle_later(folder.path)
             self._events.publish(WorkspaceChanged(self._view(folder)))
             if report.state is WorkspaceState.GONE and report.root not in self._gone:
                 self._gone[report.root] = asyncio.Event()
@@ -321,17 +329,25 @@ class Workspaces:
                 await self._watcher.unwatch(path)
                 self._unwatched(path)
                 return
+            before = self._view(folder)
+            folder.track, folder.mistake = await self._project_file(folder)
             report = self._watcher.report(path)
-            if report is not None and report.state is not WorkspaceState.GONE:
-                return
-            folder.track = await self._tracked(path)
+            watched = report is not None and report.state is not WorkspaceState.GONE
             if not folder.track or unwatchable(path) is not None:
+                if report is not None:
+                    await self._watcher.unwatch(path)
                 self._unwatched(path)
-                return
-            report = await self._watcher.watch(path)
-            self.watch_changed(report)
-            if report.state is not WorkspaceState.GONE:
-                self._watched(path)
+            elif not watched:
+                report = await self._watcher.watch(path)
+                self.watch_changed(report)
+                if report.state is not WorkspaceState.GONE:
+                    self._watched(path)
+            after = self._view(folder)
+            if (after.track, after.problem) != (before.track, before.problem):
+                self._events.publish(WorkspaceChanged(after))
+            if not self._is_told(folder) and not folder.looked_at:
+                folder.looked_at = True
+                self._background.once("look at a project file", self._keep_looking(folder))
 
     async def _watchable(self, path: str) -> str:
         real = await self._projects.directory(path)
@@ -340,11 +356,29 @@ class Workspaces:
             raise WorkspaceInvalid.field("path", f"{real} cannot be watched: {reason}", hint="Name a project's folder.")
         return real
 
-    async def _tracked(self, path: str) -> bool:
+    async def _project_file(self, folder: _Folder) -> tuple[bool, str | None]:
+        """Return whether `.omnimem.toml` lets *folder* be watched, and what is wrong with it: what it said, holds."""
         try:
-            return (await self._projects.look(path)).track
-        except WorkspaceInvalid:
-            return True  # the watcher says what is wrong with it
+            return (await self._projects.look(folder.path)).track, None
+        except WorkspaceInvalid as error:
+            try:
+                await self._projects.directory(folder.path)
+            except WorkspaceInvalid:
+                return folder.track, None  # the watcher says that it is gone
+            return folder.track, f"{error.errors[0].message}. Until it is corrected, what it said before holds."
+
+    def _is_told(self, folder: _Folder) -> bool:
+        """Return whether the watcher tells when the `.omnimem.toml` of *folder* changes."""
+        report = self._watcher.report(folder.path)
+        return folder.track and (report is None or report.reads_observed)
+
+    async def _keep_looking(self, folder: _Folder) -> None:
+        """Follow the `.omnimem.toml` of a folder as long as nobody tells that it changes."""
+        while self._folders.get(folder.path) is folder and not self._is_told(folder):
+            await asyncio.sleep(_PROJECT_FILE_SECONDS)
+            if await self._project_file(folder) != (folder.track, folder.mistake):
+                await self._settle(folder.path)
+        folder.looked_at = False
 
     def _view(self, folder: _Folder) -> WatchedWorkspace:
         report = self._watcher.report(folder.path)
@@ -356,6 +390,9 @@ class Workspaces:
             state, problem = WorkspaceState.STARTING, None
         else:
             state, problem = report.state, report.problem
+        if folder.mistake is not None:
+            problem = folder.mistake if problem is None else f"{problem} {folder.mistake}"
+            state = WorkspaceState.DEGRADED if state is WorkspaceState.WATCHING else state
         return WatchedWorkspace(
             path=folder.path,
             project_id=folder.project_id,

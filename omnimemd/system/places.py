@@ -6,32 +6,25 @@ worktree or submodule, says where the common directory is (gitrepository-layout(
 
 import os
 import stat
-import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from omnimem.errors import WorkspaceInvalid
-from omnimem.model import Id, ProjectKind
+from omnimem.model import ProjectKind
 from omnimemd.domain.projects import Place
 from omnimemd.system.birth import folder_identity
+from omnimemd.system.project_files import OMNIMEM_TOML, ProjectFile, ProjectFileMistake, ProjectFiles
 from omnimemd.system.small_files import is_of, owners_for, read_small
-
-MARKER_NAME: Final = ".omnimem.toml"
-_MARKERS_KEPT: Final = 256
 
 
 class SystemPlaces:
-    """Looks at the real file system.
+    """Looks at the real file system."""
 
-    A marker is read again only when it changed: each reading is one that a watcher of its folder would report.
-    """
-
-    def __init__(self) -> None:
-        """Begin with nothing read."""
-        self._markers: dict[Path, tuple[tuple[int, ...], _Marker]] = {}
+    def __init__(self, project_files: ProjectFiles | None = None) -> None:
+        """Take what `.omnimem.toml` says from *project_files*."""
+        self._project_files = project_files or ProjectFiles()
 
     def directory(self, path: str) -> str:
         """Return the real path of the directory *path*."""
@@ -58,7 +51,7 @@ class SystemPlaces:
             raise WorkspaceInvalid.field("path", f"{path!r} does not exist")
         start = Path(real if os.path.isdir(real) else os.path.dirname(real))
         owners = owners_for(str(start))
-        named: tuple[Path, _Marker] | None = None
+        named: tuple[Path, ProjectFile] | None = None
         for folder in (start, *start.parents):
             marker = self._marker(folder, owners)
             if marker is not None and marker.project_id is not None:
@@ -67,8 +60,8 @@ class SystemPlaces:
                 named = folder, marker
             repository = _repository_at(folder, owners)
             if repository is not None:
-                return _git_place(folder, repository, named[1] if named else _Marker())
-        root, marker = named or (start, _Marker())
+                return _git_place(folder, repository, named[1] if named else ProjectFile())
+        root, marker = named or (start, ProjectFile())
         return Place(
             kind=ProjectKind.PATH,
             root=str(root),
@@ -78,34 +71,15 @@ class SystemPlaces:
             track=marker.track,
         )
 
-    def _marker(self, folder: Path, owners: Collection[int]) -> "_Marker | None":
-        file = folder / MARKER_NAME
+    def _marker(self, folder: Path, owners: Collection[int]) -> ProjectFile | None:
+        file = str(folder / OMNIMEM_TOML)
+        if not is_of(file, owners):
+            return None
         try:
-            found = file.stat()
-            if not is_of(str(file), owners) or not stat.S_ISREG(found.st_mode):
-                return None
-            version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-            known = self._markers.get(file)
-            if known is not None and known[0] == version:
-                return known[1]
-            if len(self._markers) >= _MARKERS_KEPT:
-                self._markers.clear()
-        except OSError:
-            return None
-        text = read_small(str(file), follow=True)
-        if text is None:
-            return None
-        marker = _parsed(file, text)
-        self._markers[file] = version, marker
-        return marker
-
-
-class _Marker(msgspec.Struct, frozen=True):
-    """What `.omnimem.toml` may say; other members are not this module's."""
-
-    project_id: Id | None = None
-    name: str | None = None
-    track: bool = True
+            return self._project_files.read(file)
+        except ProjectFileMistake as error:
+            # To go on without it would file the work under another project.
+            raise WorkspaceInvalid.field("path", str(error), hint=f"Correct {file}.") from error
 
 
 def _real(path: str) -> str:
@@ -119,15 +93,7 @@ def _real(path: str) -> str:
     return real
 
 
-def _parsed(file: Path, text: bytes) -> _Marker:
-    try:
-        return msgspec.convert(tomllib.loads(text.decode("utf-8")), _Marker)
-    except (ValueError, msgspec.ValidationError) as error:
-        # To go on without it would file the work under another project.
-        raise WorkspaceInvalid.field("path", f"{file} has a mistake: {error}", hint=f"Correct {file}.") from error
-
-
-def _marked(folder: Path, marker: _Marker, owners: Collection[int]) -> Place:
+def _marked(folder: Path, marker: ProjectFile, owners: Collection[int]) -> Place:
     worktree = next((str(one) for one in (folder, *folder.parents) if _repository_at(one, owners) is not None), None)
     return Place(
         kind=ProjectKind.MARKER,
@@ -148,7 +114,7 @@ class _Repository(msgspec.Struct, frozen=True):
     bare: bool = False
 
 
-def _git_place(folder: Path, repository: _Repository, marker: _Marker) -> Place:
+def _git_place(folder: Path, repository: _Repository, marker: ProjectFile) -> Place:
     common = repository.common_dir
     # The main working tree is the project's root, whichever of its linked worktrees was asked about.
     root = common.parent if repository.linked and common.name == ".git" else folder

@@ -149,6 +149,66 @@ async def test_a_folder_that_asks_not_to_be_tracked_is_not(house: House, workspa
     assert house.watcher.watched == {}
 
 
+async def test_a_folder_that_asks_not_to_be_tracked_any_more_is_not(house: House, workspace: Path) -> None:
+    await begin(house, workspace, "s-1")
+    (workspace / ".omnimem.toml").write_text("track = false\n")
+
+    house.watcher.reads_rules_of(str(workspace))
+
+    await until(lambda: not house.watcher.watched)
+    (found,) = house.services.workspaces.every()
+    assert (found.state, found.track) == (WorkspaceState.DEGRADED, False)
+    assert "track = false" in (found.problem or "")
+
+
+@pytest.mark.parametrize("text", ["track = true\n", None])
+async def test_a_folder_that_may_be_tracked_again_is(house: House, workspace: Path, text: str | None) -> None:
+    (workspace / ".omnimem.toml").write_text("track = false\n")
+    await begin(house, workspace, "s-1")
+
+    if text is None:
+        (workspace / ".omnimem.toml").unlink()
+    else:
+        (workspace / ".omnimem.toml").write_text(text)
+
+    await until(lambda: str(workspace) in house.watcher.watched)
+    (found,) = house.services.workspaces.every()
+    assert (found.state, found.track, found.problem) == (WorkspaceState.WATCHING, True, None)
+
+
+@pytest.mark.parametrize("text", ["ignore = [ broken", "track = 'no'", "ignore = 'x'"])
+async def test_a_mistake_in_a_project_file_is_told_until_it_is_corrected(
+    house: House, workspace: Path, text: str
+) -> None:
+    await begin(house, workspace, "s-1")
+    (workspace / ".omnimem.toml").write_text(text)
+    house.watcher.reads_rules_of(str(workspace))
+    await until(lambda: house.services.workspaces.every()[0].problem is not None)
+    (mistaken,) = house.services.workspaces.every()
+
+    (workspace / ".omnimem.toml").write_text("ignore = ['*.log']\n")
+    house.watcher.reads_rules_of(str(workspace))
+    await until(lambda: house.services.workspaces.every()[0].problem is None)
+    (corrected,) = house.services.workspaces.every()
+
+    assert (mistaken.state, mistaken.track) == (WorkspaceState.DEGRADED, True)
+    assert (mistaken.problem or "").startswith(f"{workspace}/.omnimem.toml has a mistake: ")
+    assert corrected.state is WorkspaceState.WATCHING
+    assert str(workspace) in house.watcher.watched
+
+
+async def test_a_mistake_in_the_project_file_of_a_folder_that_is_not_tracked_leaves_it_so(
+    house: House, workspace: Path
+) -> None:
+    (workspace / ".omnimem.toml").write_text("track = false\n")
+    await begin(house, workspace, "s-1")
+
+    (workspace / ".omnimem.toml").write_text("track = [")
+    await until(lambda: "mistake" in (house.services.workspaces.every()[0].problem or ""))
+
+    assert house.watcher.watched == {}
+
+
 async def test_a_large_folder_does_not_keep_others_waiting(house: House, workspace: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

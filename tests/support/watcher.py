@@ -149,6 +149,13 @@ class FakeWatcher:
         """Have *root*, once it is watched, be seen badly."""
         self._problems[root] = problem
 
+    def reads_rules_of(self, root: str) -> None:
+        """Have a file that says what is recorded in the watched *root* be changed and read."""
+        report = self.watched[root]
+        self.watched[root] = replace(report, rules_read=report.rules_read + 1)
+        assert self._listener is not None
+        self._listener.watch_changed(self.watched[root])
+
     def loses_sight_of(self, root: str) -> None:
         """Have the watched *root* be deleted, moved or unmounted."""
         gone = replace(self.watched[root], state=WorkspaceState.GONE, directories=0, problem=f"There is no {root}.")

@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from omnimem.model import WorkspaceState
-from omnimemd.domain.clock import Millis
+from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import Change, FileEvent, Loss, WatchReport
+from omnimemd.system.project_files import ProjectFiles
 from omnimemd.system.watcher import InotifyWatcher
 from omnimemd.system.watcher.inotify import IN_IGNORED, RECORD, Inotify
 
@@ -126,6 +127,11 @@ class Watching:
         """Return the paths, below the base, of the events of one kind."""
         return [path for each, path in await self.seen() if each is change]
 
+    def rules_read(self, root: Path) -> int:
+        """Return how often the rule files of *root* were read again."""
+        report = self.watcher.report(str(root))
+        return 0 if report is None else report.rules_read
+
     def state(self, root: Path) -> WorkspaceState | None:
         report = self.watcher.report(str(root))
         return None if report is None else report.state
@@ -161,15 +167,18 @@ async def watching(
     open_inotify: Callable[[], Inotify] = Inotify,
     home: Path | None = None,
     blind: Sequence[Path] = (),
+    project_files: ProjectFiles | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Watching]:
     """Watch *roots*; the user's git configuration is that of *home*, by default an empty one."""
     recorder = Recorder()
     watcher = InotifyWatcher(
-        clock=WallClock(),
+        clock=clock or WallClock(),
         private=tmp_path / "private",
         environ={"HOME": str(home or tmp_path / "home")},
         blind={os.path.realpath(each) for each in blind},
         open_inotify=open_inotify,
+        project_files=project_files,
     )
     await watcher.start(recorder)
     try:

@@ -1,6 +1,7 @@
 """Directories come, move and go, and every file in them is known under the path it has."""
 
 import ctypes
+import itertools
 import os
 import shutil
 from collections import Counter
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change, FileEvent
 from tests.support.watching import HeldInotify, Watching, read, run, tree, watching
 
@@ -342,3 +344,28 @@ async def test_a_directory_that_moves_on_out_of_sight_is_deleted_where_it_was(tm
 
         assert await watch.seen() == [(Change.DELETED, "a")]
         assert directories(watch) == 1
+
+
+class _Ticking:
+    """A clock on which each look takes a millisecond."""
+
+    def __init__(self) -> None:
+        self._at = itertools.count(1_700_000_000_000)
+
+    def now(self) -> Millis:
+        return Millis(next(self._at))
+
+
+async def test_what_was_read_before_a_walk_found_something_is_not_told_as_older(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    inotify = HeldInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify, clock=_Ticking()) as watch:
+        with inotify.held():
+            tree(root, "new/b.py")
+            (root / "c.py").touch()
+            read(root / "a.py")
+        events = await watch.events()
+
+    assert {Path(one.path).name for one in events} == {"a.py", "b.py", "c.py"}
+    assert [one.at for one in events] == sorted(one.at for one in events)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from omnimemd.domain.file_events import Change
+from omnimemd.system.project_files import ProjectFiles
 from tests.support.watching import HeldInotify, read, run, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -204,4 +205,37 @@ async def test_a_moved_directory_obeys_the_rules_of_its_new_place(tmp_path: Path
         ]
         read(root / "strict/d/b.csv")
         read(root / "strict/d/raw/c.py")
+        assert await watch.seen() == []
+
+
+async def test_a_mistake_in_a_project_file_leaves_what_it_said_before(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.log", "b.py")
+    (root / ".omnimem.toml").write_text('ignore = ["*.log"]\n')
+
+    async with watching(tmp_path, root) as watch:
+        (root / ".omnimem.toml").write_text("ignore = [ broken")
+        await watch.events()
+        read(root / "a.log")
+        read(root / "b.py")
+
+        assert await watch.paths(Change.READ) == ["b.py"]
+
+
+@pytest.mark.needs("git")
+async def test_that_rule_files_were_read_is_told_and_who_asks_then_causes_no_read(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w/in", "b.py").parent
+    run("git", "init", "-q", root)
+    files = ProjectFiles()
+
+    async with watching(tmp_path, root / "in", root, project_files=files) as watch:
+        before = watch.rules_read(root), watch.rules_read(root / "in")
+        (root / ".omnimem.toml").write_text("track = false\n")
+        await watch.events()
+        after = watch.rules_read(root), watch.rules_read(root / "in")
+        found = files.read(str(root / ".omnimem.toml"))
+
+        assert after[0] > before[0]
+        assert after[1] > before[1]
+        assert found is not None
+        assert not found.track
         assert await watch.seen() == []

@@ -33,6 +33,7 @@ class Root:
         self.watched = 0  # directories with a watch
         self.no_room = 0  # directories the kernel has no watch for
         self.unreadable = 0
+        self.rules_read = 0  # how often, since its start
         self.rules = IgnoreRules()  # what reaches into it from outside
         self.rule_changes = 0  # how often what it ignores changed
         self.reported: WatchReport | None = None  # as it was told last

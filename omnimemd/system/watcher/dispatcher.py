@@ -341,6 +341,7 @@ class Dispatcher(FileSystemEventHandler):
                 yield from self._walker.walk(node.parent, node.name, Why.RULES)
                 for scope in node.coverage.scopes:
                     scope.root.rule_changes += 1
+                    scope.root.rules_read += 1
         finally:
             self._gate.open()
 
@@ -349,6 +350,7 @@ class Dispatcher(FileSystemEventHandler):
             self._rules_changed.discard(root)
             if root.state is not WorkspaceState.GONE:
                 before, root.rules = root.rules, self._lookouts.of_root(root)
+                root.rules_read += 1
                 if not root.rules.says_what(before):
                     yield from self._walk_root(root, Why.RULES)
                     root.rule_changes += 1
@@ -392,7 +394,9 @@ class Dispatcher(FileSystemEventHandler):
     def _hand_over(self, *, places: int) -> None:
         events = self._out.copy()
         self._out.clear()
-        self.told += len(events)
+        if events:
+            self.told += len(events)
+            self.records.told_at = events[-1].at
         self._outlet.events(events, places=places)
 
     def _lose(self, workspaces: tuple[str, ...], *, since: Millis, reason: str) -> None:

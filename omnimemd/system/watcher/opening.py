@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import Watcher
+from omnimemd.system.project_files import ProjectFiles
 from omnimemd.system.watcher.fallback import Fallback
 from omnimemd.system.watcher.local_only import LocalOnly, LocalWatcher
 from omnimemd.system.watcher.mount_changes import hear_mounts
@@ -21,6 +22,7 @@ def open_watcher(
     private: Path,
     environ: Mapping[str, str],
     blind: Collection[Path] = (),
+    project_files: ProjectFiles | None = None,
     read_mounts: Callable[[], Mounts] = read_mounts,
     hear_mounts: Callable[[Callable[[], None]], Callable[[], None]] = hear_mounts,
 ) -> Watcher:
@@ -29,15 +31,20 @@ def open_watcher(
     Args:
         private, environ: as in `InotifyWatcher`.
         blind: directories that are never entered.
+        project_files: what `.omnimem.toml` says, for others to share: the watcher reads it without being seen.
         read_mounts, hear_mounts: where tests put network file systems.
     """
     not_entered = {os.path.realpath(each) for each in blind}
 
     def looking(remark: str | None, hints: Hints | None = None) -> PortableWatcher:
-        return PortableWatcher(clock=clock, environ=environ, blind=not_entered, hints=hints, remark=remark)
+        return PortableWatcher(
+            clock=clock, environ=environ, blind=not_entered, hints=hints, remark=remark, project_files=project_files
+        )
 
     def inotify() -> InotifyWatcher:
-        return InotifyWatcher(clock=clock, private=private, environ=environ, blind=not_entered)
+        return InotifyWatcher(
+            clock=clock, private=private, environ=environ, blind=not_entered, project_files=project_files
+        )
 
     if sys.platform == "linux":
         watcher: LocalWatcher = Fallback(clock=clock, make_inotify=inotify, make_looking=looking)

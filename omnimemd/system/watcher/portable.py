@@ -26,6 +26,7 @@ from omnimemd.domain.clock import Clock
 from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, WatchListener
+from omnimemd.system.project_files import ProjectFiles
 from omnimemd.system.watcher.errors import WatchUnavailable
 from omnimemd.system.watcher.facts import facts_at
 from omnimemd.system.watcher.findings import Findings
@@ -91,16 +92,17 @@ class PortableWatcher:
         blind: Container[str],
         hints: Hints | None,
         remark: str | None = None,
+        project_files: ProjectFiles | None = None,
     ) -> None:
         """Take what it needs.
 
         Args:
-            environ, blind: as in `InotifyWatcher`.
+            environ, blind, project_files: as in `InotifyWatcher`.
             hints: None to look at everything in turns.
             remark: why this is less than a person may expect, for every report.
         """
         self._clock = clock
-        self._rule_files = RuleFiles(environ=environ)
+        self._rule_files = RuleFiles(environ=environ, project_files=project_files or ProjectFiles())
         self._blind = blind
         self._hints = hints
         self._remark = remark

@@ -47,6 +47,9 @@ _CHANGES: Final = {
     IN_MOVED_TO: Change.MOVED_TO,
 }
 
+#: By how much what a walk finds may be ahead of what is read; more, and the clock was set back.
+_ASIDE_MS: Final = 1_000
+
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +85,7 @@ class Records:
         """
         self.repeated = 0  #: writes to a file that the same read of the queue has told of already
         self.ignored = 0
+        self.told_at = Millis(0)  #: the time of the last event that was handed over
         self.stirred = False  #: the table or a root may have changed; whoever looked at it sets it back
         self._table = table
         self._walker = walker
@@ -103,7 +107,7 @@ class Records:
     def take(self, records: bytes, at: Millis) -> None:
         """Turn *records*, read *at*, into file events; the loop is the daemon's hottest, hence its one long body."""
         out, by_wd, unpack = self._out, self._table.by_wd, RECORD.unpack_from
-        self._at = at
+        at = self._at = self._in_order(at)
         worth_a_look, touched = self._sentinels.names, self._dealer.touched
         modified: set[tuple[int, bytes]] = set()
         repeated = ignored = 0
@@ -124,6 +128,7 @@ class Records:
                     repeated = ignored = 0
                     self._structural(wd, mask, cookie, os.fsdecode(raw))
                     last_wd = None
+                    at = self._at = self._in_order(at)
                 continue
             if wd != last_wd:
                 node = by_wd[wd]
@@ -151,6 +156,11 @@ class Records:
                 ignored += 1
         self.repeated += repeated
         self.ignored += ignored
+
+    def _in_order(self, at: Millis) -> Millis:
+        """Return *at*, or the time of what was told last if that is a little later: walks find things after a read."""
+        last = self._out[-1].at if self._out else self.told_at
+        return last if at < last < at + _ASIDE_MS else at
 
     def forget_removed(self) -> None:
         """Wait no more for directories that are out of the table."""

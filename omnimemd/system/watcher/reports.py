@@ -21,8 +21,15 @@ def report_of(root: Root, budget: WatchBudget) -> WatchReport:
     elif root.unreadable:
         state = WorkspaceState.DEGRADED
         problem = unreadable_problem(root.unreadable)
-    rules = root.rule_changes
-    return WatchReport(root.path, state, root.watched, reads_observed=True, problem=problem, rule_changes=rules)
+    return WatchReport(
+        root.path,
+        state,
+        root.watched,
+        reads_observed=True,
+        problem=problem,
+        rule_changes=root.rule_changes,
+        rules_read=root.rules_read,
+    )
 
 
 def gone_report(path: str, *, reads_observed: bool) -> WatchReport:

@@ -8,7 +8,6 @@ are not followed.
 import logging
 import os
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,13 +15,13 @@ from typing import Final
 import msgspec
 
 from omnimemd.domain.ignore import IgnoreRules, Patterns
+from omnimemd.system.project_files import OMNIMEM_TOML, ProjectFileMistake, ProjectFiles
 from omnimemd.system.small_files import is_of, owners_for, read_small
 
 log = logging.getLogger(__name__)
 
 GITIGNORE: Final = ".gitignore"
 OMNIMEMIGNORE: Final = ".omnimemignore"
-OMNIMEM_TOML: Final = ".omnimem.toml"
 DOT_GIT: Final = ".git"
 #: Their presence in a directory makes it differ from its parent; a change of one changes what is recorded.
 TELLING: Final = frozenset((GITIGNORE, OMNIMEMIGNORE, OMNIMEM_TOML, DOT_GIT))
@@ -46,7 +45,9 @@ class GitDirectory(msgspec.Struct, frozen=True):
 class RuleFiles:
     """Reads rules for roots and directories of one user."""
 
-    def __init__(self, *, environ: Mapping[str, str]) -> None:
+    def __init__(self, *, environ: Mapping[str, str], project_files: ProjectFiles) -> None:
+        self._project_files = project_files
+        self._sound: dict[str, Patterns] = {}  # what `.omnimem.toml` said when it was last without a mistake, by path
         self._home = environ.get("HOME") or os.path.expanduser("~")
         self._xdg_git = f"{environ.get('XDG_CONFIG_HOME') or f'{self._home}/.config'}/git"
         self.configs = (f"{self._xdg_git}/config", f"{self._home}/.gitconfig")  #: the latter wins
@@ -97,12 +98,27 @@ class RuleFiles:
                 rules = IgnoreRules(ours=rules.ours).inside(directory, git=self._users, ours=None)
                 rules = rules.inside(directory, git=_patterns(git.excludes, follow=True), ours=None)
         if top and OMNIMEM_TOML in names:
-            rules = rules.inside(directory, git=None, ours=_project_patterns(f"{directory}/{OMNIMEM_TOML}"))
+            rules = rules.inside(directory, git=None, ours=self._project_patterns(f"{directory}/{OMNIMEM_TOML}"))
         return rules.inside(
             directory,
             git=_patterns(f"{directory}/{GITIGNORE}") if GITIGNORE in names else None,
             ours=_patterns(f"{directory}/{OMNIMEMIGNORE}") if OMNIMEMIGNORE in names else None,
         )
+
+    def _project_patterns(self, path: str) -> Patterns | None:
+        """Return what the file at *path* names; while it has a mistake, what it named before."""
+        if os.path.islink(path):
+            return None
+        try:
+            found = self._project_files.read(path)
+        except ProjectFileMistake as error:
+            log.warning("project file refused", extra={"path": path, "problem": str(error)})
+            return self._sound.get(path)
+        if found is None:
+            self._sound.pop(path, None)
+            return None
+        patterns = self._sound[path] = Patterns(found.ignore, source=path)
+        return patterns
 
     def _users_file(self) -> str:
         """Return core.excludesFile, or what git takes where none is given."""
@@ -156,21 +172,6 @@ def git_directory(worktree: str) -> GitDirectory | None:
         return None
     common = _read(f"{git}/commondir")
     return GitDirectory(git, git if common is None else os.path.normpath(os.path.join(git, common.strip())))
-
-
-def _project_patterns(path: str) -> Patterns | None:
-    text = _read(path)
-    if text is None:
-        return None
-    try:
-        ignore = tomllib.loads(text).get("ignore", [])
-    except tomllib.TOMLDecodeError as error:
-        log.warning("project file refused", extra={"path": path, "problem": str(error)})
-        return None
-    if not isinstance(ignore, list) or not all(isinstance(line, str) for line in ignore):
-        log.warning("project file refused", extra={"path": path, "problem": "`ignore` is not a list of texts"})
-        return None
-    return Patterns(ignore, source=path)
 
 
 def _patterns(path: str, *, follow: bool = False) -> Patterns | None:

@@ -20,6 +20,7 @@ from omnimemd.domain.clock import Clock
 from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import FileFacts, Listing, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, WatchListener
+from omnimemd.system.project_files import ProjectFiles
 from omnimemd.system.watcher.dispatcher import Call, Dispatcher
 from omnimemd.system.watcher.emitter import PLACES, BatchEmitter
 from omnimemd.system.watcher.errors import WatchUnavailable
@@ -44,6 +45,7 @@ class InotifyWatcher:
         environ: Mapping[str, str],
         blind: Container[str] = frozenset(),
         open_inotify: Callable[[], Inotify] = Inotify,
+        project_files: ProjectFiles | None = None,
     ) -> None:
         """Take what it needs; nothing is opened yet.
 
@@ -54,12 +56,14 @@ class InotifyWatcher:
                 a file that causes an event never ends.
             environ: says where the user's git configuration is (HOME, XDG_CONFIG_HOME).
             open_inotify: where tests put faults in.
+            project_files: what `.omnimem.toml` says, for others to share.
         """
         self._clock = clock
         self._private = private
         self._environ = environ
         self._blind = blind
         self._open_inotify = open_inotify
+        self._project_files = project_files or ProjectFiles()
         self._machine: _Machine | None = None
         self._listener: WatchListener | None = None
         self._reports: dict[str, WatchReport] = {}
@@ -85,7 +89,7 @@ class InotifyWatcher:
             inotify=self._open_inotify(),
             private=self._private,
             clock=self._clock,
-            rule_files=RuleFiles(environ=self._environ),
+            rule_files=RuleFiles(environ=self._environ, project_files=self._project_files),
             blind=self._blind,
             listener=listener,
             on_report=self._reported,
