@@ -136,6 +136,7 @@ class Dispatcher(FileSystemEventHandler):
             dealer=self._dealer,
             out=self._out,
             begin=self._births.append,
+            marked=self._meet_marker,
             hurry=self._look_into_births,
             change_rules=self._change_rules,
             overflowed=self._overflow,
@@ -166,7 +167,6 @@ class Dispatcher(FileSystemEventHandler):
         )
         self._drained_at = clock.now()  # when the kernel's queue was last seen empty: what is lost is younger
         self._tick_sent = False
-        self._births_wait = False  # for a tick
         self._until = 0.0  # perf_counter() when the slice of this message is over
 
     def dispatch(self, event: FileSystemEvent) -> None:
@@ -188,8 +188,7 @@ class Dispatcher(FileSystemEventHandler):
                 self.records.stirred = True
             else:
                 self._tick_sent = False
-                self._births_wait = not self._work(self._births)
-                if not self._births_wait and self._work(self._walks):
+                if self._work(self._births) and self._work(self._walks):
                     self._work(self._surveys)
         except Exception:
             # A net below everything: without it the thread would end, and the daemon look healthy while it is blind.
@@ -286,8 +285,14 @@ class Dispatcher(FileSystemEventHandler):
 
     def _look_into_births(self) -> None:
         """Scan what is born at once; what takes longer than a slice goes on with the ticks, behind the batches."""
-        if self._births and not self._births_wait:
-            self._births_wait = not self._work(self._births)
+        if self._births and not self._tick_sent:
+            self._work(self._births)
+
+    def _meet_marker(self, steps: Steps) -> None:
+        """Let a marker pass at once if nothing is born before it, so that what follows is handed over after it."""
+        self._births.append(steps)
+        if len(self._births) == 1:
+            self._work(self._births)
 
     def _start(self, root: Root) -> Steps:
         began = self._clock.now()

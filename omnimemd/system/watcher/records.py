@@ -70,6 +70,7 @@ class Records:
         dealer: Dealer,
         out: list[FileEvent],
         begin: Callable[[Steps], None],
+        marked: Callable[[Steps], None],
         hurry: Callable[[], None],
         change_rules: Callable[[Directory], None],
         overflowed: Callable[[], None],
@@ -78,6 +79,7 @@ class Records:
         """Put the file events in *out*, hand each work that follows from a record to *begin*, in order.
 
         Args:
+            marked: takes what is done when a marker is met, in order with what was begun.
             hurry: does what was begun, as far as that takes no longer than a slice.
             change_rules: is told of each directory in which a file that says what is ignored changed.
             overflowed: is told that the kernel dropped events.
@@ -97,6 +99,7 @@ class Records:
         self._dealer = dealer
         self._out = out
         self._begin = begin
+        self._marked = marked
         self._hurry = hurry
         self._change_rules = change_rules
         self._overflowed = overflowed
@@ -182,8 +185,7 @@ class Records:
         elif node is None:
             if wd == self._markers.wd:
                 if mask & IN_MOVED_TO:
-                    self._begin(self._gate.arrive(int(name)))
-                    self._hurry()  # what comes after it in this read is handed over after it passed
+                    self._marked(self._gate.arrive(int(name)))
             elif not self._sentinels.at(wd) and not self._removal.concerns(wd):
                 log.warning("event of an unknown watch", extra={"mask": hex(mask)})
                 self._removal.add(wd)
