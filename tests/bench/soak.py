@@ -72,8 +72,9 @@ def _round(
 ) -> tuple[_Round, int]:
     """Do one round of everything; return what came of it, and the last entry of the session."""
     done, other = Done(), Done()
+    repository.commit()  # what the other hand wrote last: git does not overwrite it
+    repository.switch(done)
     with repository.somebody_else(other):
-        repository.switch(done)
         repository.edit(done, files=20)
         repository.compile(done)
         repository.test()

@@ -70,7 +70,7 @@ class Repository:
 
     def commit(self) -> None:
         """Commit what was edited."""
-        self._git("commit", "-q", "-a", "-m", "edited")
+        self._git("commit", "-q", "-a", "--allow-empty", "-m", "edited")
 
     def compile(self, done: Done) -> None:
         """Compile every source that changed, beside the source."""
