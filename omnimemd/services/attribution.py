@@ -125,7 +125,7 @@ class Attributor:
         )
         verdicts = []
         for one, claim, already in zip(observed, claims, told, strict=True):
-            if already and claim is not None:
+            if already and claim is not None and self._agrees(claim, parties[one.workspaces], found.get(id(one))):
                 claim.spent = True
                 self.folded += 1
                 verdicts.append(_TOLD)
@@ -155,6 +155,16 @@ class Attributor:
         """Return where something goes that all who are active in *workspace* should know."""
         shares = tuple(Share(one, Attribution.PROBABLE) for one in self._workspaces.members((workspace,)))
         return Verdict(shares, None if shares else self._ambient((workspace,)))
+
+    def of_missed(self, workspaces: tuple[str, ...], sessions: Sequence[str]) -> Verdict:
+        """Return where a change goes that nobody saw being made, while *sessions* were active in *workspaces*.
+
+        That a session is alone there says nothing if it has a process: nobody looked what that did.
+        """
+        unbound = {one.session_id for one in self._workspaces.everybody() if one.process is None}
+        sure = len(sessions) == 1 and unbound.issuperset(sessions)
+        shares = by_place([Contender((one,), idle=not sure) for one in sessions])
+        return Verdict(shares, None if shares else self._ambient(workspaces))
 
     def close(self) -> None:
         """Gather no more evidence."""
@@ -313,12 +323,15 @@ class Attributor:
     def _verdict(self, parties: tuple[_Party, ...], found: _Found | None, claim: Claim | None) -> Verdict | None:
         """Return where an access goes by what its tool said, or by what processes did."""
         verdict = None if found is None else self._of_tree(parties, found)
-        if claim is not None and (
-            verdict is None or claim.session_id in [share.session_id for share in verdict.shares]
-        ):
+        if claim is not None and self._agrees(claim, parties, found):
             share = Share(claim.session_id, Attribution.EXACT, agent_id=claim.agent_id)
             return Verdict((share,), worker=None if verdict is None else verdict.worker)
         return verdict
+
+    def _agrees(self, claim: Claim, parties: tuple[_Party, ...], found: _Found | None) -> bool:
+        """Return whether *claim* may be of the access of which processes tell what was *found*."""
+        verdict = None if found is None else self._of_tree(parties, found)
+        return verdict is None or claim.session_id in [share.session_id for share in verdict.shares]
 
     def _open(self, one: Observed, parties: tuple[_Party, ...], *, doubted: bool) -> Verdict:
         """Return where an access goes that none of that tells of; it is *doubted* if it should have been told."""

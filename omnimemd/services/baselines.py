@@ -68,21 +68,38 @@ class Baselines:
     async def take_up(self, wanted: frozenset[str], *, without: frozenset[str], at: Millis) -> list[Baseline]:
         """Take up the baselines of an earlier run, and forget those whose root is not *wanted*; return the former.
 
-        A root that was watched *without* one, until *at*, gets one of which nothing is known yet.
+        Each has its gap from then on, since that run ended; it is kept, so that a run that ends before it has looked
+        into the gap leaves it to the next as it was. A root that was watched *without* a baseline gets one of which
+        nothing is known yet.
+
+        Args:
+            wanted: roots that are watched now.
+            without: those of them that were watched before, with or without a baseline.
+            at: when the earlier run ended, unless it said so itself.
         """
         stored = self._database.read_now(rows.every)
-        kept = [one for one in stored if one.root in wanted]
+        kept = [
+            msgspec.structs.replace(
+                one, lost_since=_earliest(one.lost_since, at if one.left_at is None else one.left_at)
+            )
+            for one in stored
+            if one.root in wanted
+        ]
 
         def work(db: Connection) -> list[int]:
             for one in stored:
                 if one.root not in wanted:
                     rows.disown(db, one.key)
+            for one in kept:
+                rows.losing(db, [one.key], since=one.lost_since)
             rows.left(db, at=None)
             return rows.abandoned(db)
 
         self._forgotten = await self._database.write(work)
         self._kept = {one.root: one for one in kept}
-        return kept + [await self._begin(root, at=at) for root in sorted(without - self._kept.keys())]
+        begun = [await self._begin(root, at=at) for root in sorted(without - self._kept.keys())]
+        await self.losing([one.root for one in begun], since=at)
+        return kept + [msgspec.structs.replace(one, lost_since=at) for one in begun]
 
     def recall(self, changes: Iterable[FileAccess], *, until: Millis) -> None:
         """Take *changes* for told: an earlier run, which ended at *until*, recorded them; oldest first."""
@@ -336,6 +353,10 @@ def _below_of_a_file(db: Connection, baseline: Baseline, path: str) -> dict[str,
         _path(baseline.root, directory): f"{_path(baseline.root, directory)}/{next(iter(rows.unpacked(row)))}"
         for directory, row in rows.rows(db, baseline.key, found).items()
     }
+
+
+def _earliest(one: Millis | None, other: Millis) -> Millis:
+    return other if one is None else min(one, other)
 
 
 def _younger(files: Sequence[FileFacts], since: Millis) -> bool:

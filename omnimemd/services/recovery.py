@@ -20,7 +20,7 @@ import msgspec
 
 from omnimem.errors import StoreUnavailable
 from omnimem.model import Access, Attribution, Source, WorkspaceState
-from omnimemd.domain.attribution import Share, attribute
+from omnimemd.domain.attribution import Share
 from omnimemd.domain.baseline import Missed, recovered
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.coalescing import Observed
@@ -206,13 +206,12 @@ class Recovery:
         found = await self._baselines.take_up(watched, without=self._watched_before(watched), at=killed_at)
         taken = [one for one in found if one.root not in self._removed]  # what is not to be watched has lost nothing
         if taken:
-            left_at = {one.root: min(killed_at if one.left_at is None else one.left_at, now) for one in taken}
+            started_at = {one.root: min(one.lost_since or killed_at, now) for one in taken}
             since = Millis(min(one.through for one in taken) - _RECORDED_MS)
             changes = await self._database.read(lambda db: entry_rows.changes_since(db, since))
-            self._baselines.recall(changes, until=max(left_at.values()))
-            for one in taken:
-                started_at = left_at[one.root] if one.lost_since is None else min(one.lost_since, left_at[one.root])
-                self.events_lost(Loss((one.root,), started_at, now, DAEMON_DOWN))
+            self._baselines.recall(changes, until=max(started_at.values()))
+            for root, since in started_at.items():
+                self.events_lost(Loss((root,), since, now, DAEMON_DOWN))
         self._at_work = True
         self._stir()
 
@@ -386,12 +385,12 @@ class Recovery:
     def _decided(self, observed: Sequence[Observed], loss: _Pending) -> Iterator[tuple[Observed, Verdict]]:
         """Yield whose each of *observed* is, among those who were active when the loss came."""
         for one, usual in zip(observed, self._attributor.verdicts(observed), strict=True):
-            present = {member for root in one.workspaces for member in loss.members.get(root, ())}
-            if present == set(self._workspaces.members(one.workspaces)):
-                verdict = usual
-            else:
-                shares = attribute(sorted(present))
-                verdict = Verdict(shares, None if shares else self._workspaces.by_hand(one.workspaces))
+            present = sorted({member for root in one.workspaces for member in loss.members.get(root, ())})
+            named = any(
+                share.attribution is Attribution.EXACT and share.session_id in present for share in usual.shares
+            )
+            as_ever = present == sorted(self._workspaces.members(one.workspaces)) and (named or not usual)
+            verdict = usual if as_ever else self._attributor.of_missed(one.workspaces, present)
             if verdict:
                 yield one, verdict
 

@@ -373,6 +373,16 @@ class TestClaims:
         assert [one.access for one in accesses(house, "a")] == [Access.READ]
         assert methods(house, "b") == [Attribution.PROBABLE]
 
+    async def test_what_another_did_just_as_it_named_it_is_the_others(self, house: House, agents: Agents) -> None:
+        await agents.begin("a", pid=7)
+        b = await agents.begin("b", pid=8)
+
+        await agents.say("a", "x.py", Access.WRITE)
+        await agents.do("x.py", Change.WRITTEN, written={b: SIZE}, cpu_ns={b: 1_000})
+
+        assert [one.source for one in accesses(house, "a")] == ["api"]
+        assert methods(house, "b") == [Attribution.PROBABLE]
+
     async def test_long_ago_is_no_claim(self, house: House, agents: Agents) -> None:
         await agents.begin("a", pid=7, measured=False)
         await agents.say("a", "x.py")

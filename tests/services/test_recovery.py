@@ -72,6 +72,12 @@ def lose(house: House, *roots: Path) -> None:
     house.watcher.loses(*map(str, roots), at=house.clock.now())
 
 
+def last_lived(data: Path, at: int) -> None:
+    """Say until when the daemon lived that left *data*: the file system's own time does."""
+    for name in ("omnimem.db-wal", "omnimem.db"):
+        os.utime(data / name, (at / 1000,) * 2)
+
+
 def gaps(house: House, session_id: str) -> list[Gap]:
     return [one for one in entries_of(house, session_id, EntryKind.GAP) if isinstance(one, Gap)]
 
@@ -259,9 +265,24 @@ class TestWhose:
 
         (access,) = entries_of(house, "s-1", EntryKind.ACCESS)
         assert isinstance(access, FileAccess)
-        assert (access.attribution, access.others) == (Attribution.PROBABLE, ())
+        assert (access.attribution, access.others) == (Attribution.AMBIGUOUS, ())
         assert len(gaps(house, "s-1")) == 1
         assert entries_of(house, "s-late") == []
+
+    async def test_nobody_saw_a_process_do_it(self, house: House, workspace: Path) -> None:
+        put(house, workspace, "a")
+        house.processes.begin(7)
+        await begin(house, workspace, "s-1", pid=7)
+        await known(house, workspace)
+        house.clock.advance(SECOND)
+
+        lose(house, workspace)
+        put(house, workspace, "a", size=2)
+        await house.services.tracking.flush()
+
+        (access,) = entries_of(house, "s-1", EntryKind.ACCESS)
+        assert isinstance(access, FileAccess)
+        assert (access.attribution, access.others) == (Attribution.AMBIGUOUS, ())
 
     async def test_of_two_it_is_ambiguous(self, house: House, workspace: Path) -> None:
         put(house, workspace, "a")
@@ -409,6 +430,39 @@ class TestAnotherRun:
             (gap,) = gaps(house, "s-1")
             assert (gap.reason, gap.started_at, gap.recovered) == ("daemon_down", began, 1)
 
+    async def test_a_second_kill_before_the_gap_is_looked_into_leaves_it_as_it_was(
+        self, data: Path, tmp_path: Path, world: World, workspace: Path
+    ) -> None:
+        async with a_house(data, world=world) as house:
+            put(house, workspace, "a")
+            await begin(house, workspace, "s-1")
+            await known(house, workspace)
+            house.clock.advance(SECOND)
+            put(house, workspace, "a", size=2, told=Change.WRITTEN)
+            await house.services.tracking.flush()
+            once = house.as_kill_9_would_leave_it(tmp_path / "once")
+        killed = world.clock.now()
+        last_lived(once, killed)
+        world.clock.advance(SECOND // 2)
+        house.watcher.puts(f"{workspace}/a", inode=1, size=3, at=world.clock.now())
+        changed = house.watcher.files
+        async with a_house(once, world=world) as house:
+            house.watcher.files.update(changed)
+            house.watcher.hold_surveys()
+            twice = house.as_kill_9_would_leave_it(tmp_path / "twice")
+            house.watcher.let_surveys_go_on()
+        world.clock.advance(SECOND)
+        last_lived(twice, world.clock.now())
+
+        async with a_house(twice, world=world) as house:
+            house.watcher.files.update(changed)
+            await house.services.workspaces.ready(str(workspace))
+            await house.services.tracking.flush()
+
+            (gap,) = gaps(house, "s-1")
+            assert (gap.reason, gap.started_at, gap.recovered) == ("daemon_down", killed, 1)
+            assert changes(house, "s-1") == [(Access.WRITE, "a")] * 2
+
     async def test_a_gap_that_was_not_looked_into_before_the_stop_is_told_and_its_changes_later(
         self, data: Path, world: World, workspace: Path
     ) -> None:
@@ -447,9 +501,7 @@ class TestAnotherRun:
             await house.services.tracking.flush()
             left = house.as_kill_9_would_leave_it(tmp_path / "left")
             assert baselines(house) == {}
-        # The file system's own time says until when the killed daemon lived.
-        os.utime(left / "omnimem.db-wal", (world.clock.now() / 1000,) * 2)
-        os.utime(left / "omnimem.db", (world.clock.now() / 1000,) * 2)
+        last_lived(left, world.clock.now())
         stopped = world.clock.now()
         world.clock.advance(SECOND)
 
