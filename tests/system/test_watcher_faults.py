@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from omnimem.model import WorkspaceState
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
-from omnimemd.system.watcher.inotify import LIVE, Inotify
+from omnimemd.system.watcher.directories import DirectoryTable
+from omnimemd.system.watcher.inotify import IN_CREATE, LIVE, Inotify
+from omnimemd.system.watcher.sentinels import Sentinel, Sentinels
 from tests.support.watching import HeldInotify, Recorder, WallClock, read, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -234,3 +237,54 @@ async def test_what_was_forgotten_while_records_of_it_wait_is_no_unknown_watch(t
         await watch.events()
 
     assert watch.recorder.losses == []
+
+
+async def test_a_fault_in_the_middle_of_a_batch_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(tmp_path / "w", "a.py")
+    hear = Sentinels.hear
+    faults = iter([KeyError("a bug")])
+
+    def faulty(sentinels: Sentinels, wd: int, mask: int, name: str, at: Millis) -> None:
+        for fault in faults:
+            raise fault
+        hear(sentinels, wd, mask, name, at)
+
+    inotify = HeldInotify()
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        monkeypatch.setattr(Sentinels, "hear", faulty)
+        with inotify.held():
+            tree(root, "born/b.py")
+            barrier = asyncio.ensure_future(watch.watcher.barrier())
+            await asyncio.sleep(0)
+        await barrier
+        read(root / "born/b.py")
+        seen = await watch.seen()
+
+    assert (Change.READ, "born/b.py") in seen
+    assert [loss.reason for loss in watch.recorder.losses] == ["fault", "overflow"]
+
+
+def test_who_hears_of_one_sentinel_may_take_back_others(tmp_path: Path) -> None:
+    """Two wait for the same directory on the way to what they are about."""
+    inotify = Inotify()
+    sentinels = Sentinels(inotify=inotify, table=DirectoryTable())
+    heard: list[str] = []
+    standing: list[Sentinel] = []
+
+    def first(mask: int, at: Millis) -> None:
+        heard.append("first")
+        for sentinel in standing:
+            sentinels.release(sentinel)
+
+    standing += [
+        sentinels.set(str(tmp_path / "way/first"), first),
+        sentinels.set(str(tmp_path / "way/second"), lambda mask, at: heard.append("second")),
+    ]
+    wd = standing[0].wd
+    (tmp_path / "way").mkdir()
+
+    sentinels.hear(wd, IN_CREATE, "way", Millis(0))
+
+    assert heard == ["first"]
+    assert not sentinels.at(wd)
+    inotify.close()

@@ -194,6 +194,8 @@ class Dispatcher(FileSystemEventHandler):
             # A net below everything: without it the thread would end, and the daemon look healthy while it is blind.
             log.exception("watch message failed")
             self._lose(tuple(self._roots), since=self._drained_at, reason="fault")
+            if isinstance(event, Batch):  # the rest of it is lost, markers among it, as if the kernel had dropped it
+                self._send(Call(self._overflow))
         self._hand_over(places=places)
         if self.records.stirred:
             self._look_at_roots()

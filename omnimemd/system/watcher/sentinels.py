@@ -127,6 +127,8 @@ class Sentinels:
             self._all_changed(wd, at=at)
             return
         for sentinel in [one for one in standing if one.name == name]:
+            if sentinel.wd != wd:  # who heard of one took this one back
+                continue
             if sentinel.path == f"{self._paths[wd]}/{name}":
                 sentinel.heard(mask, at)
             else:
@@ -144,6 +146,8 @@ class Sentinels:
     def _all_changed(self, wd: int, *, at: Millis) -> None:
         """Place anew whoever stands in a directory that is not where it was."""
         for sentinel in list(self._by_wd.get(wd, ())):
+            if sentinel.wd != wd:  # who heard of one took this one back
+                continue
             self.release(sentinel)
             if sentinel.name:
                 self._settle(sentinel)
