@@ -41,6 +41,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     processes: Processes
     activity: Activity
     watcher: Watcher
+    own_data: str  #: the real path of the directory the daemon keeps its own files in
     new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
 
 
@@ -115,6 +116,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         background=background,
         clock=clock,
         events=events,
+        own_data=world.own_data,
     )
     sessions = Sessions(
         database=database,

@@ -42,13 +42,14 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
     """
     clock, project_files = SystemClock(), ProjectFiles()
     async with Database(settings.database) as database:
+        own_data = settings.data_dir.resolve()
         with closing(SystemProcesses(open_deaths())) as processes:
             watcher = open_watcher(
                 clock=clock,
                 private=settings.data_dir / "barrier",
                 environ=os.environ,
                 # Its own files change with every access that is recorded: to record those would never end.
-                blind=(settings.data_dir.resolve(),),
+                blind=(own_data,),
                 project_files=project_files,
             )
             world = World(
@@ -57,6 +58,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 processes=processes,
                 activity=open_activity(clock),
                 watcher=watcher,
+                own_data=str(own_data),
                 new_token=_token,
             )
             wishes = Wishes(

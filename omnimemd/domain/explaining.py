@@ -3,6 +3,7 @@
 import enum
 import posixpath
 import shlex
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -12,7 +13,7 @@ from omnimemd.domain.ignore import Rule
 from omnimemd.domain.paths import shown
 from omnimemd.domain.projects import Place
 from omnimemd.domain.temporary import is_dropping
-from omnimemd.domain.workspaces import WatchedWorkspace, unwatchable
+from omnimemd.domain.workspaces import WatchedWorkspace
 
 #: What `domain.ignore` calls the source of its own list.
 _BUILT_IN: Final = "omnimem"
@@ -52,8 +53,16 @@ class _Reason(msgspec.Struct, frozen=True):
     rule: PathRule | None = None
 
 
-def outside(found: Found, place: Place | None) -> Explanation:
-    """Explain a path that no watched folder holds; *place* is where it lies, as far as that exists."""
+def own_data(found: Found, workspace: WatchedWorkspace | None) -> Explanation:
+    """Explain a path of the daemon's own; *workspace* is the watched folder that holds it, if one does."""
+    return _explanation(found, workspace, _own_data())
+
+
+def outside(found: Found, place: Place | None, *, unwatchable: Callable[[str], str | None]) -> Explanation:
+    """Explain a path that no watched folder holds.
+
+    *place* is where it lies, as far as that exists; *unwatchable* says why a folder cannot be watched.
+    """
     if place is not None and not place.track:
         return _explanation(found, None, _not_tracked())
     detail, hint = "It lies in no folder that is watched now.", None
@@ -104,7 +113,7 @@ def _hidden(sight: Sight, found: Found) -> _Reason:
     what = "it" if sight.at == found.real else shown(sight.at)
     match sight.obstacle:
         case Obstacle.OWN_DATA:
-            return _Reason(ExplainReason.OWN_DATA, "It is the daemon's own: to record what it writes would never end.")
+            return _own_data()
         case Obstacle.UNREADABLE:
             return _Reason(
                 ExplainReason.UNREADABLE,
@@ -127,6 +136,10 @@ def _hidden(sight: Sight, found: Found) -> _Reason:
     else:
         detail, word = f"Git ignores {what}: {_named(rule)}.", ExplainReason.GIT_RULE
     return _Reason(word, detail, f"Change that rule in {shown(rule.source)}.", _shown_rule(rule))
+
+
+def _own_data() -> _Reason:
+    return _Reason(ExplainReason.OWN_DATA, "It is the daemon's own: to record what it writes would never end.")
 
 
 def _not_tracked() -> _Reason:

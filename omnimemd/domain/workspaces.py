@@ -26,10 +26,15 @@ class WatchedWorkspace(msgspec.Struct, frozen=True, kw_only=True):
     track: bool = True  #: False: `.omnimem.toml` says that nothing is to be recorded
 
 
-def unwatchable(path: str) -> str | None:
-    """Say why the folder *path* (real) is never watched, whoever asks; None when nothing speaks against it."""
+def unwatchable(path: str, *, own: str) -> str | None:
+    """Say why the folder *path* (real) is never watched, whoever asks; None when nothing speaks against it.
+
+    *own* is the real path of the daemon's own data. A folder around it can be watched: it is left out there.
+    """
     if path == "/":
         return "it is the whole machine, not a folder somebody works in"
     if any(is_within(path, one) for one in _KERNELS) and not is_within(path, _RAM_DISK):
-        return "what is in it are no files: the kernel makes them up as they are read"
+        return "it holds no real files: the kernel makes up what is read there"
+    if is_within(path, own):
+        return "it holds the daemon's own data, and to record what the daemon writes would never end"
     return None

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from omnimem.errors import InvalidRequest, WorkspaceInvalid
 from omnimem.model import Explanation, WorkspaceState
-from omnimemd.domain.explaining import Found, explain, outside
+from omnimemd.domain.explaining import Found, explain, outside, own_data
 from omnimemd.domain.ports import Places, Watcher
 from omnimemd.domain.projects import Place
 from omnimemd.services.workspaces import Workspaces
@@ -32,6 +32,9 @@ class Explaining:
         if not posixpath.isabs(path):
             raise InvalidRequest.field("path", "must be an absolute path")
         found = await asyncio.to_thread(self._look, path)
+        if self._workspaces.is_own_data(found.real):
+            holding = self._workspaces.holding(found.real)
+            return own_data(found, holding[0] if holding else None)
         explained: list[Explanation] = []
         for folder in [one.path for one in self._workspaces.holding(found.real)]:
             await self._workspaces.ready(folder)
@@ -45,7 +48,11 @@ class Explaining:
             explained.append(explain(found, workspace, sight))
             if explained[-1].recorded:
                 return explained[-1]
-        return explained[0] if explained else outside(found, await asyncio.to_thread(self._place, found.real))
+        return explained[0] if explained else await self._outside(found)
+
+    async def _outside(self, found: Found) -> Explanation:
+        place = await asyncio.to_thread(self._place, found.real)
+        return outside(found, place, unwatchable=self._workspaces.unwatchable)
 
     def _look(self, path: str) -> Found:
         """Return what is at *path*; a file system may hang."""

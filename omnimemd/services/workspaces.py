@@ -7,6 +7,7 @@ folder only when every event from before its end has been read: what a process d
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
@@ -36,6 +37,9 @@ _START_SECONDS: Final = 2.0
 _LOOK_OUT_SECONDS: Final = 30.0
 #: Seconds between two looks at the `.omnimem.toml` of a folder whose watch does not tell of it.
 _PROJECT_FILE_SECONDS: Final = 0.5
+#: How often within that time a folder is watched again as soon as it is back: one whose watch ends at once each time
+#: must not keep the daemon busy.
+_RETURNS: Final = 3
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0
 
@@ -69,6 +73,7 @@ class _Folder:
         self.looked_at = False  # now and then, as no watch tells of `.omnimem.toml`
         self.by_hand = False
         self.members: dict[str, Member] = {}  # the sessions active here, by id
+        self.returns: deque[float] = deque(maxlen=_RETURNS)  # when it was watched again, in the loop's seconds
 
 
 class Workspaces:
@@ -83,14 +88,16 @@ class Workspaces:
         background: Background,
         clock: Clock,
         events: Events,
+        own_data: str,
     ) -> None:
-        """Watch with *watcher*."""
+        """Watch with *watcher*, but nothing in *own_data*, the real path of the daemon's own directory."""
         self._database = database
         self._watcher = watcher
         self._projects = projects
         self._background = background
         self._clock = clock
         self._events = events
+        self._own_data = own_data
         self._folders: dict[str, _Folder] = {}
         self._settling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._settling_now: dict[str, asyncio.Task[None]] = {}  # the latest for each folder
@@ -213,6 +220,14 @@ class Workspaces:
         await self.ready(folder.path)
         return real
 
+    def unwatchable(self, path: str) -> str | None:
+        """Say why the folder *path* (real) is never watched, whoever asks; None when nothing speaks against it."""
+        return unwatchable(path, own=self._own_data)
+
+    def is_own_data(self, path: str) -> bool:
+        """Return whether *path* (real) is the daemon's own."""
+        return is_within(path, self._own_data)
+
     def find(self, path: str) -> WatchedWorkspace | None:
         """Return the watched folder *path*, None when it is not watched."""
         folder = self._folders.get(path)
@@ -275,6 +290,8 @@ class Workspaces:
                     await self._projects.directory(path)
                 except WorkspaceInvalid:
                     continue
+                if not await self._may_return(path):
+                    continue
                 await self._settle(path)
                 report = self._watcher.report(path)
                 if report is not None and report.state is not WorkspaceState.GONE:
@@ -282,6 +299,17 @@ class Workspaces:
                     return
         finally:
             del self._gone[path]
+
+    async def _may_return(self, path: str) -> bool:
+        """Wait while the folder *path* was watched again too often lately; return whether it is still to be."""
+        now = asyncio.get_running_loop().time()
+        folder = self._folders.get(path)
+        if folder is not None and len(folder.returns) == _RETURNS:
+            await asyncio.sleep(folder.returns[0] + _LOOK_OUT_SECONDS - now)
+        if folder is None or self._folders.get(path) is not folder:
+            return False
+        folder.returns.append(asyncio.get_running_loop().time())
+        return True
 
     async def _leave(self, session: Session) -> None:
         await self._barrier()
@@ -333,7 +361,7 @@ class Workspaces:
             folder.track, folder.mistake = await self._project_file(folder)
             report = self._watcher.report(path)
             watched = report is not None and report.state is not WorkspaceState.GONE
-            if not folder.track or unwatchable(path) is not None:
+            if not folder.track or self.unwatchable(path) is not None:
                 if report is not None:
                     await self._watcher.unwatch(path)
                 self._unwatched(path)
@@ -351,7 +379,7 @@ class Workspaces:
 
     async def _watchable(self, path: str) -> str:
         real = await self._projects.directory(path)
-        reason = unwatchable(real)
+        reason = self.unwatchable(real)
         if reason is not None:
             raise WorkspaceInvalid.field("path", f"{real} cannot be watched: {reason}", hint="Name a project's folder.")
         return real
@@ -384,7 +412,7 @@ class Workspaces:
         report = self._watcher.report(folder.path)
         if not folder.track:
             state, problem = WorkspaceState.DEGRADED, "Not watched: .omnimem.toml says track = false."
-        elif (reason := unwatchable(folder.path)) is not None:
+        elif (reason := self.unwatchable(folder.path)) is not None:
             state, problem = WorkspaceState.DEGRADED, f"Not watched: {reason}."
         elif report is None:
             state, problem = WorkspaceState.STARTING, None

@@ -331,7 +331,7 @@ class TestARootThatIsNotThere:
         before = gaps(house, "s-1")
 
         put(house, workspace, "a", size=2)
-        house.watcher.may_see_again(str(workspace))
+        house.watcher.sees_something_at(str(workspace))
         await until(lambda: gaps(house, "s-1"))
         await house.services.tracking.flush()
 

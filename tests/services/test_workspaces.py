@@ -7,11 +7,13 @@ import pytest
 
 from omnimem.errors import WorkspaceInvalid
 from omnimem.model import WorkspaceState
-from omnimemd.domain.file_events import Change
+from omnimemd.domain.file_events import Change, WatchReport
 from omnimemd.domain.workspaces import unwatchable
+from omnimemd.storage import workspaces as rows
 from tests.services.stories import begin, end, files_of, happens, record, session_of
 from tests.support.house import House, World, a_house
 from tests.support.waiting import rounds, until
+from tests.support.watcher import FakeWatcher
 
 
 async def test_a_folder_is_watched_exactly_while_a_session_is_active_in_it(house: House, workspace: Path) -> None:
@@ -241,6 +243,71 @@ async def test_a_session_in_it_is_kept_and_its_folder_is_not_watched(house: Hous
     assert house.watcher.watched == {}
 
 
+@pytest.mark.parametrize("inside", ["", "barrier"])
+async def test_the_daemons_own_data_are_refused(house: House, data: Path, inside: str) -> None:
+    (data / inside).mkdir(exist_ok=True)
+
+    with pytest.raises(WorkspaceInvalid) as refused:
+        await house.services.workspaces.add(str(data / inside))
+
+    assert [error.field for error in refused.value.errors] == ["path"]
+    assert "own data" in refused.value.detail
+    assert house.services.workspaces.every() == []
+
+
+async def test_a_session_in_them_is_kept_and_they_are_not_watched(house: House, data: Path) -> None:
+    await begin(house, data, "s-1")
+    await house.services.workspaces.ready(str(data))
+
+    (found,) = house.services.workspaces.every()
+    assert (found.state, found.directories) == (WorkspaceState.DEGRADED, 0)
+    assert "own data" in (found.problem or "")
+    assert house.watcher.watched == {}
+
+
+async def test_own_data_that_an_earlier_version_added_are_told_and_can_be_taken_back(data: Path, world: World) -> None:
+    async with a_house(data, world=world) as first:
+        await first.database.write(lambda db: rows.add(db, str(data), at=world.clock.now()))
+
+    async with a_house(data, world=world) as second:
+        watched = dict(second.watcher.watched)
+        problems = (await second.services.health.check()).problems
+        await second.services.workspaces.remove(str(data))
+        after = (await second.services.health.check()).problems
+
+    assert watched == {}
+    assert [problem for problem in problems if "own data" in problem]
+    assert after == ()
+
+
+async def test_a_folder_whose_watch_ends_at_once_each_time_is_not_tried_for_ever(
+    data: Path, world: World, workspace: Path
+) -> None:
+    watcher = _Fleeting(world.clock)
+    async with a_house(data, world=world, watcher=watcher) as house:
+        await house.services.workspaces.add(str(workspace))
+        await until(lambda: watcher.tries >= 4)
+
+        for _ in range(20):  # each as long as a look whether it is there
+            await asyncio.to_thread(workspace.is_dir)
+            await rounds()
+
+        assert watcher.tries == 4  # the first, and three that somebody who makes it anew and anew may want
+
+
+class _Fleeting(FakeWatcher):
+    """Sees every folder come back, and go again as soon as it is watched."""
+
+    tries = 0
+
+    async def watch(self, root: str) -> WatchReport:
+        self.tries += 1
+        await super().watch(root)
+        self.loses_sight_of(root)
+        self.sees_something_at(root)
+        return self.watched[root]
+
+
 async def test_a_configured_folder_that_nobody_works_in_is_said(house: House) -> None:
     await house.services.workspaces.restore(("/proc",))
 
@@ -248,5 +315,5 @@ async def test_a_configured_folder_that_nobody_works_in_is_said(house: House) ->
 
 
 def test_a_ram_disk_is_a_folder_as_any_other() -> None:
-    assert unwatchable("/dev/shm/build") is None
-    assert unwatchable("/devices") is None
+    assert unwatchable("/dev/shm/build", own="/data") is None
+    assert unwatchable("/devices", own="/data") is None

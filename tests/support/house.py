@@ -121,6 +121,7 @@ async def a_house(
         processes=world.processes,
         activity=world.activity,
         watcher=watcher,
+        own_data=str(data.resolve()),
         new_token=a_token,
     )
     wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms, tools=tools)

@@ -163,7 +163,7 @@ class FakeWatcher:
         assert self._listener is not None
         self._listener.watch_changed(gone)
 
-    def may_see_again(self, root: str) -> None:
+    def sees_something_at(self, root: str) -> None:
         """Have what `loses_sight_of` took be back, as far as one can tell."""
         assert self._listener is not None
         self._listener.watch_changed(replace(self.watched[root], back=True))
