@@ -276,9 +276,9 @@ def test_what_only_one_is_left_to_do_is_its_own(client: Client, workspace: Path)
 
     assert touches(client, first) == [Touch("create", "both.txt"), Touch("create", "one.txt")]
     assert touches(client, second) == [Touch("create", "both.txt")]
-    both, one = (row.attribution for row in accesses(client, first.session_id))
-    assert both == "ambiguous"
-    assert one in ("process", "probable")
+    both, one = accesses(client, first.session_id)
+    assert (both.attribution, both.others) == ("ambiguous", [second.session_id])
+    assert one.others is None
 
 
 def test_a_session_that_comes_later_has_nothing_of_before(client: Client, workspace: Path) -> None:
