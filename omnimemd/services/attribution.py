@@ -290,7 +290,13 @@ class Attributor:
             for tree in case.deed.trees
         }
         looks = self._evidence.looks
-        span = looks.span(min(case.what.at for case in cases), max(case.number for case in cases)) if asked else None
+        if not asked:
+            return
+        span = looks.span(min(case.what.at for case in cases), max(case.number for case in cases))
+        if len(cases) > 1 and (span is None or any(span.moved(tree) is None for tree in asked.values())):
+            for case in cases:  # some of it was before the first look at who may have done it; the rest was not
+                self._fit([case], around, found, wanted)
+            return
         if span is None:
             return
         for tree in set(asked.values()):
