@@ -101,10 +101,11 @@ class Baselines:
         await self.losing([one.root for one in begun], since=at)
         return kept + [msgspec.structs.replace(one, lost_since=at) for one in begun]
 
-    def recall(self, changes: Iterable[FileAccess], *, until: Millis) -> None:
-        """Take *changes* for told: an earlier run, which ended at *until*, recorded them; oldest first."""
+    def recall(self, changes: Iterable[FileAccess], *, ends: tuple[Millis, Millis]) -> None:
+        """Take *changes*, oldest first, for told: runs recorded them, the first and last of which ended at *ends*."""
+        first, last = ends
         for one in changes:
-            at, seen = Millis(min(one.at + _FOLDED_MS, until)), one.source is Source.WATCH
+            at, seen = Millis(min(one.at + _FOLDED_MS, first if one.at <= first else last)), one.source is Source.WATCH
             told = Told(at, one.access is not Access.DELETE, seen)
             if one.old_path is not None and self._roots_above(one.old_path):
                 self.news.recall(one.old_path, Told(at, present=False, seen=seen))

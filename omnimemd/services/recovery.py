@@ -209,7 +209,9 @@ class Recovery:
             started_at = {one.root: min(one.lost_since or killed_at, now) for one in taken}
             since = Millis(min(one.through for one in taken) - _RECORDED_MS)
             changes = await self._database.read(lambda db: entry_rows.changes_since(db, since))
-            self._baselines.recall(changes, until=max(started_at.values()))
+            # Of two runs that ended one after the other before the gap was looked into.
+            ends = max(started_at.values()), max(killed_at if one.left_at is None else one.left_at for one in taken)
+            self._baselines.recall(changes, ends=ends)
             for root, since in started_at.items():
                 self.events_lost(Loss((root,), since, now, DAEMON_DOWN))
         self._at_work = True
