@@ -101,11 +101,17 @@ class Baselines:
         await self.losing([one.root for one in begun], since=at)
         return kept + [msgspec.structs.replace(one, lost_since=at) for one in begun]
 
-    def recall(self, changes: Iterable[FileAccess], *, ends: tuple[Millis, Millis]) -> None:
-        """Take *changes*, oldest first, for told: runs recorded them, the first and last of which ended at *ends*."""
-        first, last = ends
+    def recall(self, changes: Iterable[FileAccess], *, lost_at: Millis, until: Millis) -> None:
+        """Take *changes* for told: earlier runs recorded them; oldest first.
+
+        Args:
+            changes: what they recorded.
+            lost_at: when the gap that is open now began: what was recorded before told nothing of it.
+            until: when the last of those runs ended.
+        """
         for one in changes:
-            at, seen = Millis(min(one.at + _FOLDED_MS, first if one.at <= first else last)), one.source is Source.WATCH
+            at = Millis(min(one.at + _FOLDED_MS, lost_at if one.at <= lost_at else until))
+            seen = one.source is Source.WATCH
             told = Told(at, one.access is not Access.DELETE, seen)
             if one.old_path is not None and self._roots_above(one.old_path):
                 self.news.recall(one.old_path, Told(at, present=False, seen=seen))
@@ -186,10 +192,10 @@ class Baselines:
                 await asyncio.sleep(0)
         deleted = [one for one in changes if one.access is Access.DELETE]
         seen = await self._watcher.look([one.path for one in deleted])
-        standing = {one.path: one.look.path for one, now in zip(deleted, seen, strict=True) if now is not None}
-        for directory in standing.values():  # ignored by a new rule, or nobody may look into it now
-            if directory not in found.listed:
-                found.changed.pop(directory, None)
+        standing = {one.path: one.look for one, now in zip(deleted, seen, strict=True) if now is not None}
+        for path, look in standing.items():  # ignored by a new rule, or nobody may look into it now
+            if look.path not in found.listed and look.before and path[len(look.path) + 1 :] in look.before:
+                found.changed.pop(look.path, None)
         return [one for one in changes if one.path not in standing]
 
     async def commit(self, found: Surveyed) -> None:
@@ -198,11 +204,12 @@ class Baselines:
         if baseline is None:
             return
         await self._put(baseline, found.changed)
-        await self._database.write(lambda db: rows.completed(db, baseline.key, through=found.began))
+        through = min(found.listed.values(), default=found.began)
+        await self._database.write(lambda db: rows.completed(db, baseline.key, through=through))
         self._kept[found.root] = msgspec.structs.replace(baseline, complete=True)
-        for directory in [one for one in self.news.directories() if is_within(one, found.root)]:
+        for directory in [one for one in self.news.directories() if one in found.listed]:
             if self._roots_above(directory) == (found.root,):
-                self.news.forget_of(directory, before=found.listed.get(directory, found.began))
+                self.news.forget_of(directory, before=found.listed[directory])
 
     async def _begin(self, root: str, *, at: Millis) -> Baseline:
         key = await self._database.write(lambda db: rows.begin(db, root, at=at))

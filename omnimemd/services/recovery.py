@@ -209,9 +209,8 @@ class Recovery:
             started_at = {one.root: min(one.lost_since or killed_at, now) for one in taken}
             since = Millis(min(one.through for one in taken) - _RECORDED_MS)
             changes = await self._database.read(lambda db: entry_rows.changes_since(db, since))
-            # Of two runs that ended one after the other before the gap was looked into.
-            ends = max(started_at.values()), max(killed_at if one.left_at is None else one.left_at for one in taken)
-            self._baselines.recall(changes, ends=ends)
+            ended_at = max(killed_at if one.left_at is None else one.left_at for one in taken)
+            self._baselines.recall(changes, lost_at=max(started_at.values()), until=min(ended_at, now))
             for root, since in started_at.items():
                 self.events_lost(Loss((root,), since, now, DAEMON_DOWN))
         self._at_work = True
@@ -353,11 +352,12 @@ class Recovery:
         self._interruptions = 0
         self._look_at = 2 * self._loop.time() - began
         self._record({root: losses[root] for root in missed}, missed)
+        await self._tracking.store()
+        await self._baselines.losing(missed, since=None)
         self._stir()
         await self._tracking.settled()
         for one in surveys:
             await self._baselines.commit(one)
-        await self._baselines.losing(missed, since=None)
 
     async def _survey(self, root: str, loss: _Pending, outdated: Callable[[], bool]) -> Surveyed | None:
         try:

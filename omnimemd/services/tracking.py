@@ -133,6 +133,14 @@ class Tracking:
         """Have each flush wait for *caught_up*: until what was lost, and can be recovered, has been handed over."""
         self._caught_up = caught_up
 
+    async def store(self) -> None:
+        """Return once everything is recorded of which it is decided whose it is.
+
+        Raises:
+            StoreUnavailable: it cannot be recorded now; it is kept.
+        """
+        await self._store()
+
     async def settled(self) -> None:
         """Return once everything that was seen so far is recorded, in its own time: it may still be folded."""
         await self._take_in()

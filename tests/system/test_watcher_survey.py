@@ -122,6 +122,7 @@ async def test_it_is_told_when_other_files_are_seen_than_before(tmp_path: Path) 
     root = tree(tmp_path / "w", "a.py", "sub/b.log")
 
     async with watching(tmp_path, root) as watch:
+        await surveyed(watch.watcher, root)
         (root / ".gitignore").write_text("*.log\n")
         await watch.events()
         report = watch.watcher.report(str(root))
@@ -130,3 +131,22 @@ async def test_it_is_told_when_other_files_are_seen_than_before(tmp_path: Path) 
     assert report is not None
     assert report.rule_changes > 0
     assert names(listings, root) == {"a.py", ".gitignore"}
+
+
+async def test_the_first_one_after_a_start_opens_nothing_and_what_came_and_went_since_is_told(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py", "sub/b.py", "sub/gone.py", "sub/deep/", "log/c.log")
+    (root / "log/.gitignore").write_text("*.log\n")
+
+    async with watching(tmp_path, root) as watch:
+        tree(root, "sub/new.py")
+        (root / "sub/gone.py").unlink()
+        events = await watch.events()
+        before = watch.watcher.counts().events_seen
+        listings = await surveyed(watch.watcher, root)
+        await watch.events()
+        seen = watch.watcher.counts().events_seen - before
+
+    assert names(listings, root) == {"a.py", "sub/b.py", "log/.gitignore"}
+    assert {os.path.relpath(event.path, root) for event in events} == {"sub/new.py", "sub/gone.py"}
+    assert all(event.at >= listing.at for event in events for listing in listings)
+    assert seen <= 1  # the marker of the barrier

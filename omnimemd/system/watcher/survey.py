@@ -1,18 +1,21 @@
 """A survey of a root: its files with their facts, for whoever has to find out what was missed.
 
 It goes through the table of directories rather than the disk, so what it lists is what is watched, by the rules
-that are in force. It leaves the watches alone: opening a directory to list it makes the kernel tell of a
-directory that was opened, which nobody wants to know, and the reads of others stay seen.
+that are in force. It leaves the watches alone, so the reads of others stay seen. The walk that started a root, or
+went over it after a loss, has left the names of the files: those are looked at one by one, which makes no event. Only
+a directory without them is opened; the kernel tells of that, and nobody wants to know.
 """
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.file_events import FileFacts, Listing
-from omnimemd.system.watcher.directories import REMOVED, UNREADABLE, Directory, Root
+from omnimemd.system.watcher.directories import REMOVED, UNREADABLE, Directory, Root, Scanned
 from omnimemd.system.watcher.facts import facts_of
 from omnimemd.system.watcher.gate import Steps
 
@@ -78,16 +81,18 @@ class Survey:
         if node.wd == UNREADABLE:
             return
         path, coverage = node.path, node.coverage
-        at = self._clock.now()
+        scanned, node.scanned = node.scanned, None
+        at = self._clock.now() if scanned is None else scanned.at
         files: list[FileFacts] = []
         try:
-            with os.scandir(path or "/") as entries:
-                for number, entry in enumerate(entries, 1):
-                    if not entry.is_dir(follow_symlinks=False) and self.path in coverage.seen_by(path, entry.name):
-                        with contextlib.suppress(FileNotFoundError):
-                            files.append(facts_of(entry.name, entry.stat(follow_symlinks=False)))
-                    if not number % _STRIDE:
-                        yield
+            for number, (name, look) in enumerate(_opened(path) if scanned is None else _known(path, scanned), 1):
+                if self.path in coverage.seen_by(path, name):
+                    with contextlib.suppress(FileNotFoundError):
+                        status = look()
+                        if not stat.S_ISDIR(status.st_mode):
+                            files.append(facts_of(name, status))
+                if not number % _STRIDE:
+                    yield
         except OSError:  # it vanished or was moved: its events say so
             return
         if files:
@@ -99,3 +104,15 @@ class Survey:
             self._on_their_way += 1
             self._give(self._batch)
             self._batch, self._size = [], 0
+
+
+def _opened(path: str) -> Iterator[tuple[str, Callable[[], os.stat_result]]]:
+    with os.scandir(path or "/") as entries:
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry.name, partial(entry.stat, follow_symlinks=False)
+
+
+def _known(path: str, scanned: Scanned) -> Iterator[tuple[str, Callable[[], os.stat_result]]]:
+    for name in scanned.names.split("\0") if scanned.names else ():
+        yield name, partial(os.lstat, f"{path}/{name}")

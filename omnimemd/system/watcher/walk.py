@@ -38,6 +38,7 @@ from omnimemd.system.watcher.directories import (
     DirectoryTable,
     Place,
     Root,
+    Scanned,
     Scope,
 )
 from omnimemd.system.watcher.gate import Gate, Steps
@@ -325,6 +326,7 @@ class Walker:
             return
         directories: list[str] = []
         files: list[str] = []
+        at = self._clock.now()
         try:
             with os.scandir(path or "/") as entries:
                 while some := list(itertools.islice(entries, _STRIDE)):
@@ -336,6 +338,8 @@ class Walker:
             return
         if node.wd == REMOVED:
             return
+        if why in (Why.START, Why.RESYNC):
+            node.scanned = Scanned("\0".join(files), at)
         telling = TELLING.intersection(files).union(TELLING.intersection(directories))
         if DOT_GIT in telling:
             self._lookouts.of_repository(node, path)
