@@ -1,171 +1,47 @@
-"""Every operation of the API, each declared once: the client sends these, the daemon routes and describes them.
+"""Every operation of the API, each declared once: the client sends these, the daemon routes and describes them."""
 
-`Operation` is the declaration; calling one with its arguments makes a `Call`, a value that any transport can send.
-The arguments are the fields of the operation's request, so a name is written down in one place only.
-"""
-
-from collections.abc import Callable
 from types import NoneType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any, Final
 
 import msgspec
 
 from omnimem import errors, model
-from omnimem.errors import OmnimemError
-
-P = ParamSpec("P")
-R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
-
-#: What any request may be answered, whatever it asks.
-COMMON_ERRORS: Final[tuple[type[OmnimemError], ...]] = (
-    errors.BadRequest,
-    errors.Forbidden,
-    errors.InvalidRequest,
-    errors.InternalError,
-    errors.Unavailable,
+from omnimem.operation import (
+    COMMON_ERRORS,
+    Call,
+    Operation,
+    of_fields,
+    of_id,
+    of_id_with,
+    of_two_ids,
+    of_two_ids_with,
+    plain,
 )
 
-
-class Call(msgspec.Struct, Generic[R_co], frozen=True, kw_only=True):
-    """One request, ready to be sent; `result` is the type of a successful answer with a body."""
-
-    method: str
-    target: str  #: path and query, percent-encoded
-    result: Any  #: a msgspec type; NoneType where success has no body
-    body: bytes | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    member: str | None = None  #: give back this member of the answer, not the whole
-
-
-class Operation(Generic[P, R]):
-    """One operation: its place, request, answers and errors."""
-
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        *,
-        result: type[R],
-        summary: str,
-        body: Any = None,
-        query: Any = None,
-        created: bool = False,
-        raises: tuple[type[OmnimemError], ...] = (),
-        media_type: str = "application/json",
-        repeatable: bool = False,
-    ) -> None:
-        """Declare an operation.
-
-        Args:
-            method: the HTTP method.
-            path: the route, ids in braces.
-            result: what success answers; NoneType for 204.
-            summary: one line for people.
-            body: the request's type, a `Request`.
-            query: the query's type, a `Request`; an operation has a body or a query, not both.
-            created: success may be 201 as well as 200.
-            raises: the errors of its own, besides COMMON_ERRORS.
-            media_type: of the answer.
-            repeatable: it has no effect that could happen twice, so an Idempotency-Key means nothing to it.
-        """
-        self.method = method
-        self.path = path
-        self.result = result
-        self.summary = summary
-        self.body = body
-        self.query = query
-        self.created = created
-        self.raises = raises
-        self.media_type = media_type
-        self.repeatable = repeatable
-        self.name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        """Take the name it is declared by."""
-        self.name = name
-
-    def __call__(self, *ids: P.args, **fields: P.kwargs) -> Call[R]:
-        """Return the call of this operation on *ids* with *fields*.
-
-        Raises:
-            InvalidRequest: an id is empty.
-        """
-        if not all(ids):
-            raise errors.InvalidRequest("An id must not be empty.")  # it would ask for another route
-        parts = iter(ids)
-        target = "/".join(
-            quote(str(next(parts)), safe="") if piece.startswith("{") else piece for piece in self.path.split("/")
-        )
-        body = None
-        if self.query is not None:
-            chosen = msgspec.to_builtins(self.query(**fields))
-            if chosen:
-                target += "?" + urlencode({k: _query_text(v) for k, v in chosen.items() if v is not None})
-        elif self.body is not None:
-            body = msgspec.json.encode(self.body(**fields))
-        return Call(method=self.method, target=target, result=self.result, body=body)
-
-
-def _query_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _plain(method: str, path: str, result: type[R], summary: str, **more: Any) -> Operation[[], R]:
-    return Operation(method, path, result=result, summary=summary, **more)
-
-
-def _of_id(method: str, path: str, result: type[R], summary: str, **more: Any) -> Operation[[str], R]:
-    return Operation(method, path, result=result, summary=summary, **more)
-
-
-def _of_two_ids(method: str, path: str, result: type[R], summary: str, **more: Any) -> Operation[[str, str], R]:
-    return Operation(method, path, result=result, summary=summary, **more)
-
-
-def _with(
-    kind: str, fields: Callable[P, object], method: str, path: str, result: type[R], summary: str, **more: Any
-) -> Operation[P, R]:
-    more[kind] = fields
-    return Operation(method, path, result=result, summary=summary, **more)
-
-
-def _of_id_with(
-    kind: str, fields: Callable[P, object], method: str, path: str, result: type[R], summary: str, **more: Any
-) -> Operation[Concatenate[str, P], R]:
-    more[kind] = fields
-    return Operation(method, path, result=result, summary=summary, **more)
-
-
-def _of_two_ids_with(
-    kind: str, fields: Callable[P, object], method: str, path: str, result: type[R], summary: str, **more: Any
-) -> Operation[Concatenate[str, str, P], R]:
-    more[kind] = fields
-    return Operation(method, path, result=result, summary=summary, **more)
+__all__ = ["ALL", "COMMON_ERRORS", "Call", "Operation", "Operations", "append_context", "get_memory"]
 
 
 class Operations:
     """The whole API. Path ids come first, by position; everything else by keyword."""
 
-    health = _plain("GET", "/health", model.Health, "Whether the daemon can do its work; 503 when it cannot store.")
-    status = _plain("GET", "/status", model.Status, "The daemon, its database and its watches in figures.")
-    flush = _plain(
+    health = plain("GET", "/health", model.Health, "Whether the daemon can do its work; 503 when it cannot store.")
+    status = plain("GET", "/status", model.Status, "The daemon, its database and its watches in figures.")
+    flush = plain(
         "POST",
         "/flush",
         model.Flushed,
         "Wait until every file event that happened before the call is recorded.",
         repeatable=True,
     )
-    metrics = _plain(
+    metrics = plain(
         "GET",
         "/metrics",
         str,
         "The figures of /status, for Prometheus.",
         media_type="text/plain; version=0.0.4",
     )
-    openapi = _plain("GET", "/openapi.json", dict[str, Any], "This description.")
-    events = _with(
+    openapi = plain("GET", "/openapi.json", dict[str, Any], "This description.")
+    events = of_fields(
         "query",
         model.EventQuery,
         "GET",
@@ -175,7 +51,7 @@ class Operations:
         media_type="text/event-stream",
     )
 
-    create_session = _with(
+    create_session = of_fields(
         "body",
         model.SessionCreate,
         "POST",
@@ -185,13 +61,13 @@ class Operations:
         created=True,
         raises=(errors.SessionElsewhere, errors.WorkspaceInvalid, errors.ProcessNotFound),
     )
-    list_sessions = _with(
+    list_sessions = of_fields(
         "query", model.SessionQuery, "GET", "/sessions", model.SessionList, "Sessions, newest activity first."
     )
-    get_session = _of_id(
+    get_session = of_id(
         "GET", "/sessions/{session_id}", model.Session, "One session.", raises=(errors.SessionNotFound,)
     )
-    update_session = _of_id_with(
+    update_session = of_id_with(
         "body",
         model.SessionUpdate,
         "PATCH",
@@ -200,7 +76,7 @@ class Operations:
         "Pin, archive or annotate a session.",
         raises=(errors.SessionNotFound,),
     )
-    end_session = _of_id_with(
+    end_session = of_id_with(
         "body",
         model.SessionEnd,
         "POST",
@@ -209,7 +85,7 @@ class Operations:
         "End a session; an ended one stays as it is.",
         raises=(errors.SessionNotFound,),
     )
-    delete_session = _of_id(
+    delete_session = of_id(
         "DELETE",
         "/sessions/{session_id}",
         NoneType,
@@ -217,14 +93,14 @@ class Operations:
         raises=(errors.SessionNotFound, errors.SessionActive, errors.SessionPinned),
     )
 
-    get_context = _of_id(
+    get_context = of_id(
         "GET",
         "/sessions/{session_id}/context",
         model.SessionContext,
         "What was recorded in a session, one row per file.",
         raises=(errors.SessionNotFound,),
     )
-    append_context = _of_id_with(
+    append_context = of_id_with(
         "body",
         model.ContextAppend,
         "POST",
@@ -233,7 +109,7 @@ class Operations:
         "Record an access, a search, a decision, a memory. `Prefer: return=minimal` answers 204.",
         raises=(errors.SessionNotFound,),
     )
-    append_batch = _of_id_with(
+    append_batch = of_id_with(
         "body",
         model.ContextBatch,
         "POST",
@@ -242,7 +118,7 @@ class Operations:
         "Record up to 1,000 appends, all or nothing.",
         raises=(errors.SessionNotFound,),
     )
-    list_entries = _of_id_with(
+    list_entries = of_id_with(
         "query",
         model.EntryQuery,
         "GET",
@@ -252,7 +128,7 @@ class Operations:
         raises=(errors.SessionNotFound,),
     )
 
-    resolve_project = _with(
+    resolve_project = of_fields(
         "body",
         model.ProjectResolve,
         "POST",
@@ -261,11 +137,11 @@ class Operations:
         "The project a path belongs to.",
         raises=(errors.WorkspaceInvalid,),
     )
-    list_projects = _plain("GET", "/projects", model.ProjectList, "Every project, newest activity first.")
-    get_project = _of_id(
+    list_projects = plain("GET", "/projects", model.ProjectList, "Every project, newest activity first.")
+    get_project = of_id(
         "GET", "/projects/{project_id}", model.Project, "One project.", raises=(errors.ProjectNotFound,)
     )
-    update_project = _of_id_with(
+    update_project = of_id_with(
         "body",
         model.ProjectUpdate,
         "PATCH",
@@ -275,8 +151,8 @@ class Operations:
         raises=(errors.ProjectNotFound,),
     )
 
-    list_workspaces = _plain("GET", "/workspaces", model.WorkspaceList, "Every watched folder.")
-    explain_workspace = _with(
+    list_workspaces = plain("GET", "/workspaces", model.WorkspaceList, "Every watched folder.")
+    explain_workspace = of_fields(
         "query",
         model.ExplainQuery,
         "GET",
@@ -284,7 +160,7 @@ class Operations:
         model.Explanation,
         "Whether what happens to a path is recorded, and which rule says so.",
     )
-    add_workspace = _with(
+    add_workspace = of_fields(
         "body",
         model.WorkspaceAdd,
         "POST",
@@ -294,7 +170,7 @@ class Operations:
         created=True,
         raises=(errors.WorkspaceInvalid,),
     )
-    remove_workspace = _with(
+    remove_workspace = of_fields(
         "query",
         model.WorkspaceQuery,
         "DELETE",
@@ -304,7 +180,7 @@ class Operations:
         raises=(errors.WorkspaceNotFound,),
     )
 
-    create_memory = _of_id_with(
+    create_memory = of_id_with(
         "body",
         model.MemoryCreate,
         "POST",
@@ -314,7 +190,7 @@ class Operations:
         created=True,
         raises=(errors.VersionMismatch,),
     )
-    list_memories = _of_id_with(
+    list_memories = of_id_with(
         "query",
         model.MemoryListQuery,
         "GET",
@@ -323,7 +199,7 @@ class Operations:
         "Live memories, last accessed first; with `key`, the memory of that key.",
         raises=(errors.MemoryNotFound,),
     )
-    get_memory_by_id = _of_two_ids_with(
+    get_memory_by_id = of_two_ids_with(
         "query",
         model.MemoryGetQuery,
         "GET",
@@ -332,7 +208,7 @@ class Operations:
         "One memory.",
         raises=(errors.MemoryNotFound,),
     )
-    update_memory = _of_two_ids_with(
+    update_memory = of_two_ids_with(
         "body",
         model.MemoryUpdate,
         "PATCH",
@@ -341,7 +217,7 @@ class Operations:
         "Change a memory.",
         raises=(errors.MemoryNotFound, errors.VersionMismatch),
     )
-    delete_memory = _of_two_ids_with(
+    delete_memory = of_two_ids_with(
         "query",
         model.MemoryDeleteQuery,
         "DELETE",
@@ -350,14 +226,14 @@ class Operations:
         "Delete a memory; `purge=true` erases every version.",
         raises=(errors.MemoryNotFound,),
     )
-    memory_versions = _of_two_ids(
+    memory_versions = of_two_ids(
         "GET",
         "/projects/{project_id}/memories/{memory_id}/versions",
         model.MemoryVersions,
         "Every version of a memory, newest first.",
         raises=(errors.MemoryNotFound,),
     )
-    restore_memory = _of_two_ids_with(
+    restore_memory = of_two_ids_with(
         "body",
         model.MemoryRestore,
         "POST",
@@ -366,7 +242,7 @@ class Operations:
         "Write an earlier version again, as a new one.",
         raises=(errors.MemoryNotFound, errors.VersionNotFound),
     )
-    confirm_memory = _of_two_ids(
+    confirm_memory = of_two_ids(
         "POST",
         "/projects/{project_id}/memories/{memory_id}/confirm",
         model.Memory,
