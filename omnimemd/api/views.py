@@ -61,6 +61,7 @@ def entry(numbered: Numbered, *, session_id: str | None = None) -> model.Entry:
                 path_raw=raw(one.path),
                 burst_id=one.burst_id,
                 agent_id=one.agent_id,
+                same_as=one.same_as,
             )
         case domain.Search():
             return model.SearchEntry(

@@ -46,9 +46,9 @@ LOST: Final = {
 _BEFORE: Final = 18
 
 
-def is_told_by_its_scan(entry: Entry) -> bool:
-    """Return whether the line of a scan counts *entry*: it is one of many changes in one go."""
-    return isinstance(entry, AccessEntry) and entry.burst_id is not None
+def is_told_already(entry: Entry) -> bool:
+    """Return whether another line tells of *entry*: that of a scan, or an earlier one of the same access."""
+    return isinstance(entry, AccessEntry) and (entry.burst_id is not None or entry.same_as is not None)
 
 
 def tell_entry(entry: Entry, out: Output, *, workspace: str, who: str = "", whoever: bool = False) -> None:

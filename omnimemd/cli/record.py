@@ -16,7 +16,7 @@ from omnimemd.cli.daemon import stop
 from omnimemd.cli.errors import NOT_RUNNING, CannotGoOn
 from omnimemd.cli.follow import Inbox, Journal, follow, stopped_by_signals
 from omnimemd.cli.launch import start
-from omnimemd.cli.lines import is_told_by_its_scan, tell_entry
+from omnimemd.cli.lines import is_told_already, tell_entry
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.story import amount, tell_summary, why
@@ -58,7 +58,7 @@ def _record(given: Namespace, out: Output) -> None:
         def show(entry: Entry) -> None:
             if out.json:
                 out.object(entry, one_line=True)
-            elif not out.quiet and not is_told_by_its_scan(entry):
+            elif not out.quiet and not is_told_already(entry):
                 # It is to show what happens here: that somebody else does it, in another terminal, is usual.
                 tell_entry(entry, out, workspace=session.workspace_path, whoever=True)
 

@@ -14,7 +14,7 @@ from omnimem.model import Entry, Event, Health, Lagged, Memory, MemoryEntry, Ses
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import all_sessions, catch_up, client_of, holds
 from omnimemd.cli.follow import Inbox, Journal, Stop, stopped_by_signals
-from omnimemd.cli.lines import is_told_by_its_scan, tell_entry, tell_line
+from omnimemd.cli.lines import is_told_already, tell_entry, tell_line
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.story import amount, why
@@ -224,7 +224,7 @@ class _Reel:
             self._object(replace(entry, session_id=session_id))
         elif self._out.quiet:
             self._out.line(f"{session_id} {entry.entry_id}")
-        elif not (is_told_by_its_scan(entry) or (isinstance(entry, MemoryEntry) and entry.memory_id == told)):
+        elif not (is_told_already(entry) or (isinstance(entry, MemoryEntry) and entry.memory_id == told)):
             tell_entry(entry, self._out, workspace=session.workspace_path, who=_name(session).ljust(self._who))
 
     def _line(

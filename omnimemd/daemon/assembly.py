@@ -8,6 +8,7 @@ import msgspec
 
 from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
+from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import Activity, Places, Processes, Watcher
 from omnimemd.services.attribution import Attributor
@@ -104,7 +105,8 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     clock, watcher, new_token = world.clock, world.watcher, world.new_token
     events = Events()
     background = Background()
-    cache = SessionCache(database=database, clock=clock)
+    claims = Claims()
+    cache = SessionCache(database=database, claims=claims, clock=clock)
     liveness = Liveness(processes=world.processes, clock=clock)
     projects = Projects(database=database, cache=cache, places=world.places, clock=clock, new_token=new_token)
     entries = Entries(database=database, cache=cache, clock=clock, events=events)
@@ -137,8 +139,8 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         clock=clock,
         tools=wishes.tools,
     )
-    attributor = Attributor(workspaces=workspaces, evidence=Evidence(workspaces=workspaces, activity=world.activity))
-    entries.on_said(attributor.said)
+    evidence = Evidence(workspaces=workspaces, activity=world.activity)
+    attributor = Attributor(workspaces=workspaces, evidence=evidence, claims=claims)
     tracking = Tracking(
         entries=entries,
         sessions=sessions,

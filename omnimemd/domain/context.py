@@ -190,6 +190,9 @@ class ContextFold:
                 pass
 
     def _fold_access(self, entry: FileAccess) -> None:
+        if entry.same_as is not None:
+            self._fold_again(entry)
+            return
         self._accesses += 1
         file = self._file(entry.path)
         file.order = self._accesses
@@ -207,6 +210,19 @@ class ContextFold:
             file.writes += 1
             self._writes += 1
         self._note_use(file, entry)
+        file.encoded = None
+
+    def _fold_again(self, entry: FileAccess) -> None:
+        """Have the row of a file take from an access that is counted already what the tool says of it."""
+        file = self._files.get(entry.path)
+        if file is None:
+            return
+        if entry.source is not Source.WATCH:
+            file.source = entry.source
+        if entry.importance is not None:
+            file.said = entry.importance
+        if not file.use.slots:  # it was counted in a burst, and yet somebody meant it
+            self._note_use(file, entry)
         file.encoded = None
 
     def _file(self, path: str) -> _File:

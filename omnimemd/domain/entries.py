@@ -25,6 +25,7 @@ class FileAccess(_Entry, frozen=True, kw_only=True):
     others: tuple[str, ...] = ()  #: session ids; of an ambiguous access
     burst_id: str | None = None  #: of the burst it was part of
     agent_id: str | None = None  #: which of the agents in the session's process, where the tool says so
+    same_as: int | None = None  #: the number of an earlier entry of the session that is of the same access
 
 
 class Search(_Entry, frozen=True, kw_only=True):

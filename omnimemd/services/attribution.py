@@ -13,7 +13,6 @@ from omnimemd.domain.attribution import RATIO, Contender, Deed, Kind, Share, by_
 from omnimemd.domain.claims import Claim, Claims
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.coalescing import Observed
-from omnimemd.domain.entries import FileAccess
 from omnimemd.domain.file_events import FileEvent
 from omnimemd.domain.fitting import fitting
 from omnimemd.domain.identity import ProcessIdentity
@@ -86,21 +85,17 @@ class _Found(msgspec.Struct, frozen=True):
 class Attributor:
     """Knows whose an access is. Belongs to the event loop's thread."""
 
-    def __init__(self, *, workspaces: Workspaces, evidence: Evidence) -> None:
-        """Choose among the sessions active in *workspaces* by *evidence*."""
+    def __init__(self, *, workspaces: Workspaces, evidence: Evidence, claims: Claims) -> None:
+        """Choose among the sessions active in *workspaces* by *evidence* and *claims*."""
         self._workspaces = workspaces
         self._evidence = evidence
-        self._claims = Claims()
+        self._claims = claims
         self._decided: list[tuple[_Case, _Found | None]] = []  # of late, which may explain what processes did, too
         self.folded = 0  #: accesses that are not recorded because a tool told of them itself
 
     def saw(self, events: Sequence[FileEvent]) -> None:
         """Take note of what is seen at this moment: the best time to look who is at work."""
         self._evidence.saw(events)
-
-    def said(self, session_id: str, access: FileAccess) -> None:
-        """Take note that the tool of a session has told of *access* itself, and that this is recorded."""
-        self._claims.add(session_id, access)
 
     async def settled(self) -> None:
         """Return when there is evidence about everything that was seen."""

@@ -1,6 +1,6 @@
 """Record what happens in a session, and give it back: folded, or entry by entry."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -33,11 +33,6 @@ class Entries:
         self._cache = cache
         self._clock = clock
         self._events = events
-        self._said: Callable[[str, FileAccess], None] = lambda session_id, access: None
-
-    def on_said(self, callback: Callable[[str, FileAccess], None]) -> None:
-        """Have *callback* called with each access that a tool tells of itself, and its session, once it is recorded."""
-        self._said = callback
 
     async def append(
         self, session_id: str, drafts: Sequence[ContextAppend], *, source: Source = Source.API, field: str = ""
@@ -62,9 +57,6 @@ class Entries:
             new += _entries(draft, workspace=workspace, source=source, now=now, where=where)
         if new:
             await self.record({session_id: new})
-            for one in new:
-                if isinstance(one, FileAccess):
-                    self._said(session_id, one)
         return len(drafts)
 
     async def record(self, new: Mapping[str, Sequence[Entry]]) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from omnimem.errors import SessionNotFound, StoreUnavailable
+from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.context import ContextFold
 from omnimemd.domain.entries import Entry, Gap, Numbered
@@ -54,6 +55,11 @@ class Held:
         self.saved = False
 
     @property
+    def session_id(self) -> str:
+        """The session's id."""
+        return self._session.session_id
+
+    @property
     def workspace(self) -> str:
         """The session's folder."""
         return self._session.workspace
@@ -67,12 +73,14 @@ class Held:
 class SessionCache:
     """Loads sessions, appends to them, and writes their rows back. Belongs to the event loop's thread."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
-        """Hold sessions of *database*."""
+    def __init__(self, *, database: Database, claims: Claims, clock: Clock) -> None:
+        """Hold sessions of *database*; *claims* knows what is the same access."""
         self._database = database
+        self._claims = claims
         self._clock = clock
         self._held: OrderedDict[str, Held] = OrderedDict()  # the latest used last
         database.on_lost_commit(self._held.clear)
+        database.on_lost_commit(claims.clear)
 
     def find(self, session_id: str) -> Held | None:
         """Return the session of *session_id*, None when there is none."""
@@ -113,7 +121,7 @@ class SessionCache:
         fold = held.fold
         if fold is None:
             fold = held.fold = self._folded(db, held)
-        numbered = [Numbered(seq, entry) for seq, entry in enumerate(new, start=fold.through + 1)]
+        numbered = self._claims.numbered(held.session_id, new, first=fold.through + 1)
         sizes = entry_rows.insert(db, held.key, numbered)
         if fold.through - held.fold_saved >= max(_FOLD_EVERY, held.fold_saved):
             self._save_fold(db, held, fold)

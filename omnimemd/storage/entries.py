@@ -86,6 +86,7 @@ class _AccessDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     others: tuple[str, ...] = ()
     burst_id: str | None = None
     agent_id: str | None = None
+    same_as: int | None = None
 
 
 class _ScanDetails(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -119,13 +120,14 @@ def _row(session_key: int, seq: int, entry: Entry) -> _Row:
 def _parts(entry: Entry) -> tuple[EntryKind, str | bytes, str | None]:
     match entry:
         case FileAccess():
-            if entry.old_path is entry.burst_id is entry.agent_id is None and not entry.others:
+            if not (entry.old_path or entry.burst_id or entry.agent_id or entry.same_as or entry.others):
                 return EntryKind.ACCESS, _stored_path(entry.path), None
             details = _AccessDetails(
                 old_path=None if entry.old_path is None else escaped(entry.old_path),
                 others=entry.others,
                 burst_id=entry.burst_id,
                 agent_id=entry.agent_id,
+                same_as=entry.same_as,
             )
             return EntryKind.ACCESS, _stored_path(entry.path), _text(details)
         case Search():
@@ -172,6 +174,7 @@ def _numbered(row: _Row) -> Numbered:
                 others=more.others,
                 burst_id=more.burst_id,
                 agent_id=more.agent_id,
+                same_as=more.same_as,
             )
         case 2:
             entry = Search(at=at, source=source, query=subject)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from omnimemd.domain.claims import Claims
 from omnimemd.domain.sessions import Session
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
@@ -22,7 +23,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         """Put the services on *database*."""
         self.database = database
-        self._cache = SessionCache(database=database, clock=self.clock)
+        self._cache = SessionCache(database=database, claims=Claims(), clock=self.clock)
         self.entries = Entries(database=database, cache=self._cache, clock=self.clock, events=Events())
 
     async def begin(self, session_id: str) -> None:

@@ -350,6 +350,35 @@ class TestClaims:
 
         assert len(accesses(house, "a")) == 2
 
+    @pytest.mark.parametrize("delay", [0, 150, 2_000])
+    async def test_what_a_tool_tells_when_it_is_recorded_already_counts_once(
+        self, house: House, agents: Agents, delay: int
+    ) -> None:
+        await agents.begin("a", pid=7)
+        await agents.do("x.py", Change.WRITTEN)
+        house.clock.advance(delay)
+
+        await agents.say("a", "x.py", Access.WRITE, agent_id="helper")
+
+        seen, told = accesses(house, "a")
+        assert (seen.source, seen.same_as) == ("watch", None)
+        assert (told.source, told.attribution, told.agent_id, told.same_as) == ("api", "exact", "helper", 1)
+        assert house.services.sessions.get("a").metrics.accesses == 1
+        await agents.do("x.py", Change.WRITTEN)  # by whom the tool has not told yet
+        assert house.services.sessions.get("a").metrics.writes == 2
+
+    async def test_what_it_tells_between_decision_and_record_counts_once(self, house: House, agents: Agents) -> None:
+        await agents.begin("a", pid=7)
+        happens(house, agents.workspace, "x.py")
+        house.watcher.hand_over()
+        house.services.tracking.decide()
+
+        await agents.say("a", "x.py")
+        await house.services.tracking.flush()
+
+        assert [(one.source, one.same_as) for one in accesses(house, "a")] == [("api", None), ("watch", 1)]
+        assert house.services.sessions.get("a").metrics.accesses == 1
+
     async def test_another_access_to_what_it_named_is_exact(self, house: House, agents: Agents) -> None:
         await agents.begin("a", pid=7)
         await agents.begin("b", pid=8)

@@ -81,6 +81,7 @@ def an_access_entry() -> st.SearchStrategy[FileAccess]:
         others=st.lists(ids, max_size=3).map(tuple),
         burst_id=st.none() | ids,
         agent_id=st.none() | ids,
+        same_as=st.none() | st.integers(1, 10**6),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnimem.model import Access, ContextMembers, SessionMetrics
+from omnimem.model import Access, ContextMembers, SessionMetrics, Source
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.context import ContextFold
 from omnimemd.domain.entries import Entry, FileAccess, Numbered
@@ -21,7 +21,7 @@ SLOT = 600 * SECOND
 few = st.sampled_from(["/w/a", "/w/b", "/w/odd-\udcff", "/w/ü"])
 accesses_of_few = st.builds(
     lambda access, path, at, burst_id: msgspec.structs.replace(
-        access, path=path, at=at, burst_id=burst_id, old_path=None
+        access, path=path, at=at, burst_id=burst_id, old_path=None, same_as=None
     ),
     an_access_entry(),
     few,
@@ -101,6 +101,29 @@ def _path(row: Any) -> str:
     import base64
 
     return row.path if row.path_raw is None else os.fsdecode(base64.b64decode(row.path_raw))
+
+
+def test_what_is_told_again_of_an_access_counts_for_nothing_and_says_what_it_says() -> None:
+    seen = an_access("/w/a", Access.WRITE, at=NOON)
+    other = an_access("/w/b", at=NOON)
+    again = msgspec.structs.replace(seen, source=Source.HOOK, importance=0.9, same_as=1, at=Millis(NOON + SECOND))
+
+    fold = folded([seen, other, again])
+
+    assert fold.metrics() == folded([seen, other]).metrics()
+    row, last = shown(fold).files_accessed
+    assert (row.path, row.order, row.access_count, row.writes) == ("/w/a", 1, 1, 1)
+    assert (row.source, row.importance) == (Source.HOOK, 0.9)
+    assert last.path == "/w/b"
+
+
+def test_what_a_tool_names_is_used_though_a_burst_changed_it() -> None:
+    swept = msgspec.structs.replace(an_access("/w/a", Access.WRITE), burst_id="burst-1")
+    again = an_access("/w/a", Access.WRITE, source=Source.API)
+
+    (row,) = shown(folded([swept, msgspec.structs.replace(again, same_as=1)])).files_accessed
+
+    assert (row.access_count, row.importance) == (1, importance(Use(writes=1, slots=1, latest=1), now=1))
 
 
 def test_each_kind_is_counted() -> None:

@@ -123,6 +123,7 @@ class AccessEntry(_Entry, frozen=True, kw_only=True, tag="access"):
     path_raw: str | None = None  #: base64 of the bytes, where the path is not UTF-8
     burst_id: str | None = None  #: of the burst (a `scan` entry) it was part of
     agent_id: str | None = None  #: which of the agents in the session's process, where the tool said so
+    same_as: int | None = None  #: an earlier entry, of the same access: that one is counted, this one is not
 
 
 class SearchEntry(_Entry, frozen=True, kw_only=True, tag="search"):
