@@ -7,6 +7,7 @@ import signal
 import statistics
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -229,7 +230,11 @@ def test_a_whole_session_is_there_in_order_and_ends_with_its_process(
     coding.seen(lambda: programs.run("cat", "src/app.py", cwd=repository))
     coding.seen(lambda: programs.python(_EDITOR, repository / "src/app.py", "print(3)\n"))
     coding.seen(lambda: programs.run("cat", "README.md", cwd=repository))
-    client.append_context(session_id, file_path="src/app.py", file_importance=0.0)
+    _, _, written, _ = accesses(client, session_id)
+    at = datetime.fromisoformat(written.timestamp)
+    told: dict[str, Any] = {"file_path": "src/app.py", "timestamp": at}
+    client.append_context(session_id, **told, access="write", file_importance=0.0)  # the tool tells of it afterwards
+    client.append_context(session_id, **told, access="delete")  # nobody saw that
 
     before = now_ms()
     coding.tool.die()
@@ -242,7 +247,8 @@ def test_a_whole_session_is_there_in_order_and_ends_with_its_process(
     rows = files(client, session)
     assert list(rows) == ["README.md", "src/app.py"]
     app = rows["src/app.py"]
-    assert (app.access_count, app.reads, app.writes, app.order) == (4, 3, 1, 5)
+    assert (app.access_count, app.reads, app.writes, app.order) == (4, 2, 1, 5)
+    assert [entry.same_as for entry in accesses(client, session_id)] == [None] * 4 + [written.entry_id, None]
     assert (app.importance, app.source) == (0.0, "api")
     assert_consistent(client, session_id)
     path = str(repository)
