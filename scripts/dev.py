@@ -124,7 +124,8 @@ def lock(arguments: Sequence[str]) -> int:
         run_quietly([*new_venv(folder / "venv"), *groups["lock"]])
         say("resolving")
         wanted = folder / "wanted.in"
-        wanted.write_text("\n".join([*project["dependencies"], *groups["build"], *groups["dev"]]))
+        extras = [line for extra in project["optional-dependencies"].values() for line in extra]
+        wanted.write_text("\n".join([*project["dependencies"], *extras, *groups["build"], *groups["dev"]]))
         compile_command = f"""
             {folder}/venv/bin/uv pip compile --no-config --universal --generate-hashes --no-annotate
             --python-version {project["requires-python"].removeprefix(">=")}

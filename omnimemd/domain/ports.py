@@ -155,6 +155,94 @@ class Activity(Protocol):
         ...
 
 
+class EmbeddingUnavailable(Exception):
+    """No vectors can be made at present; the text says why, and what to do."""
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts; those of texts that mean alike point the same way.
+
+    A vector is as many signed bytes as there are dimensions; its direction is what counts.
+    """
+
+    @property
+    def model(self) -> str:
+        """What made the vectors: those of two models cannot be compared."""
+        ...
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether a few texts can be embedded without much being loaded first."""
+        ...
+
+    async def learn(self, texts: Sequence[str]) -> bytes:
+        """Return what `embed` is to be told of the texts there are, such as how often each word occurs.
+
+        Raises:
+            EmbeddingUnavailable: it cannot be done.
+        """
+        ...
+
+    async def embed(self, texts: Sequence[str], learned: bytes) -> list[bytes]:
+        """Return the vector of each of *texts*, all zeros where one says nothing.
+
+        Vectors that were made with something else *learned* can be compared with these, if not quite as well.
+
+        Raises:
+            EmbeddingUnavailable: it cannot be done.
+        """
+        ...
+
+    async def rest(self) -> None:
+        """Give back what can be had again; the next call has it loaded anew."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Holds vectors of documents in memory, in groups, and finds those nearest to another.
+
+    A group is a range of documents: the lowest and the highest number that one of it can have.
+    """
+
+    def groups(self) -> Sequence[tuple[int, int]]:
+        """Return the groups that are in memory."""
+        ...
+
+    async def add(self, group: tuple[int, int], vectors: Sequence[tuple[int, bytes]]) -> None:
+        """Add documents to *group*, which begins with the first call; one that it knows is replaced."""
+        ...
+
+    async def nearest(
+        self,
+        group: tuple[int, int],
+        vector: bytes,
+        *,
+        most: int,
+        within: tuple[int, int],
+        among: Sequence[int] | None,
+        also: Sequence[int],
+    ) -> list[tuple[int, float]]:
+        """Return the documents of *group* that are nearest to *vector*, with their cosines.
+
+        Args:
+            group: one that is in memory.
+            vector: of the question.
+            most: how many at most, besides those in *also*.
+            within: the lowest and the highest number that one may have.
+            among: the only ones that come into question; None: all do.
+            also: those that are to be told of however far they are.
+
+        Returns:
+            Each once: the nearest, nearest first and equals by number, then the others of *also*. Those that *vector*
+            cannot be compared with are left out, which may be all of them.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Hold none of the groups any more."""
+        ...
+
+
 class Places(Protocol):
     """Looks at the file system to tell which project a path belongs to. Blocks: a few stat calls and small files."""
 

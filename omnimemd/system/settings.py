@@ -12,6 +12,7 @@ import platformdirs
 from omnimem.locate import socket_path
 from omnimem.model import Id
 from omnimemd.domain.tools import KNOWN_TOOLS
+from omnimemd.system.embedding.address import Endpoint, address
 from omnimemd.system.errors import SettingsInvalid
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -26,6 +27,17 @@ class Flags(msgspec.Struct, frozen=True):
     log_level: str | None = None
 
 
+class SemanticFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The members of config.toml's table `semantic`."""
+
+    enabled: bool = True  #: whether search goes by meaning too, where something is there that can
+    endpoint: str | None = None  #: what makes the vectors; left out: the table that the extra brings
+    model: str = ""  #: what the endpoint calls its model
+    key_file: str | None = None
+    elsewhere: bool = False  #: whether the endpoint may be on another machine
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=300)] = 5.0
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The members of config.toml."""
 
@@ -36,6 +48,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ambient_idle_minutes: Annotated[float, msgspec.Meta(gt=0, le=10_080)] = 30.0
     automatic_sessions: bool = True  #: whether sessions open for tools found at work, and for shells
     tools: tuple[Id, ...] = KNOWN_TOOLS  #: programs to look for
+    semantic: SemanticFile = SemanticFile()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ambient_idle_ms: int
     automatic_sessions: bool
     tools: tuple[str, ...]
+    semantic: bool  #: whether search goes by meaning too
+    embeddings: Endpoint | None
 
     @property
     def database(self) -> Path:
@@ -78,7 +93,35 @@ def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         ambient_idle_ms=round(file.ambient_idle_minutes * 60_000),
         automatic_sessions=file.automatic_sessions,
         tools=file.tools,
+        semantic=file.semantic.enabled,
+        embeddings=_endpoint(file.semantic),
     )
+
+
+def _endpoint(file: SemanticFile) -> Endpoint | None:
+    if file.endpoint is None:
+        return None
+    try:
+        named = address(file.endpoint)
+    except ValueError as error:
+        raise SettingsInvalid(f"key 'semantic.endpoint': {error}") from None
+    if not named.here and not file.elsewhere:
+        raise SettingsInvalid(
+            f"key 'semantic.endpoint': {file.endpoint} is not certain to be this machine (127.0.0.1, [::1], localhost, "
+            "unix:/PATH), and what you keep would be sent there; `elsewhere = true` allows it"
+        )
+    if not file.model:
+        raise SettingsInvalid("key 'semantic.model': expected the name of the endpoint's model")
+    key = None
+    if file.key_file is not None:
+        path = Path(file.key_file).expanduser()
+        try:
+            key = path.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsInvalid(f"key 'semantic.key_file': {path} cannot be read: {error}") from error
+        if not key.isascii() or not key.isprintable():
+            raise SettingsInvalid(f"key 'semantic.key_file': {path} holds more than one line of ASCII")
+    return Endpoint(named, file.model, key, file.timeout_seconds)
 
 
 def _read_config(named: Path | None, env: Mapping[str, str]) -> ConfigFile:
@@ -102,8 +145,10 @@ def _read_config(named: Path | None, env: Mapping[str, str]) -> ConfigFile:
 def _explained(message: str) -> str:
     """Return msgspec's *message* in the words of a config file."""
     if "unknown field" in message:
-        key = message.split("`")[1]
-        return f"unknown key {key!r}: expected one of {', '.join(ConfigFile.__struct_fields__)}"
+        _, key, _, *inside = message.split("`")
+        table = inside[0].removeprefix("$.") if inside else ""
+        known = {"semantic": SemanticFile}.get(table, ConfigFile).__struct_fields__
+        return f"unknown key {f'{table}.{key}'.lstrip('.')!r}: expected one of {', '.join(known)}"
     what, _, where = message.partition(" - at `$.")
     return f"key {where.rstrip('`')!r}: {what}" if where else what
 

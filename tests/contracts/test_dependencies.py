@@ -90,9 +90,13 @@ def test_the_lock_names_no_index_and_no_address() -> None:
 
 def test_the_lock_covers_what_pyproject_wants(pyproject: dict[str, Any], locked_lines: list[str]) -> None:
     locks = [match for line in locked_lines if (match := LOCKED.fullmatch(line))]
-    versions = {match["name"]: match["version"] for match in locks if not match["marker"]}
+    #: Of some there is a version for each Python, or none where a marker says that it is not needed.
+    versions = {
+        match["name"]: match["version"] for match in locks if not match["marker"] or "sys_" not in match["marker"]
+    }
     groups = pyproject["dependency-groups"]
-    wanted = map(Requirement, [*pyproject["project"]["dependencies"], *groups["build"], *groups["dev"]])
+    extras = [line for extra in pyproject["project"]["optional-dependencies"].values() for line in extra]
+    wanted = map(Requirement, [*pyproject["project"]["dependencies"], *extras, *groups["build"], *groups["dev"]])
 
     missing = [
         str(requirement)

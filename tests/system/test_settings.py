@@ -128,3 +128,56 @@ def test_paths_are_taken_from_where_the_daemon_was_started(
     settings = load(Flags(socket=Path("s"), data_dir=Path("x/../d"), config=config), {})
 
     assert (settings.socket, settings.data_dir) == (tmp_path / "s", tmp_path / "d")
+
+
+def test_an_endpoint_of_this_machine_is_taken_with_its_key(config: Path, environ: dict[str, str]) -> None:
+    key = config.with_name("key")
+    key.write_text("s3cret\n")
+    config.write_text(
+        f'[semantic]\nendpoint = "http://127.0.0.1:9/v1/embeddings"\nmodel = "m"\nkey_file = "{key}"\n'
+        "timeout_seconds = 2\n"
+    )
+
+    settings = load(Flags(), environ)
+
+    assert settings.embeddings is not None
+    assert settings.embeddings.address.url == "http://127.0.0.1:9/v1/embeddings"
+    assert (settings.embeddings.model, settings.embeddings.key) == ("m", "s3cret")
+    assert settings.embeddings.timeout_seconds == 2
+
+
+def test_by_default_nothing_is_asked_and_search_goes_by_meaning(config: Path, environ: dict[str, str]) -> None:
+    config.write_text("")
+
+    settings = load(Flags(), environ)
+
+    assert (settings.semantic, settings.embeddings) == (True, None)
+
+
+def test_an_endpoint_elsewhere_has_to_be_allowed(config: Path, environ: dict[str, str]) -> None:
+    named = '[semantic]\nendpoint = "https://api.example.org/v1/embeddings"\nmodel = "m"\n'
+    config.write_text(named)
+
+    with pytest.raises(SettingsInvalid, match="elsewhere = true"):
+        load(Flags(), environ)
+    config.write_text(f"{named}elsewhere = true\n")
+
+    assert load(Flags(), environ).embeddings is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('endpoint = "ftp://127.0.0.1/"\nmodel = "m"', "semantic.endpoint"),
+        ('endpoint = "http://127.0.0.1/"', "semantic.model"),
+        ('endpoint = "http://127.0.0.1/"\nmodel = "m"\nkey_file = "/nowhere/key"', "semantic.key_file"),
+        ('endpont = "http://127.0.0.1/"', "unknown key 'semantic.endpont': expected one of enabled, endpoint"),
+    ],
+)
+def test_a_mistake_about_search_by_meaning_names_the_key(
+    config: Path, environ: dict[str, str], text: str, told: str
+) -> None:
+    config.write_text(f"[semantic]\n{text}\n")
+
+    with pytest.raises(SettingsInvalid, match=told):
+        load(Flags(), environ)
