@@ -1,5 +1,6 @@
 """Every operation of the API, each declared once: the client sends these, the daemon routes and describes them."""
 
+from datetime import datetime
 from types import NoneType
 from typing import Any, Final
 
@@ -249,6 +250,14 @@ class Operations:
         "Say that a memory still holds.",
         raises=(errors.MemoryNotFound,),
     )
+    rewind_memories = of_id_with(
+        "body",
+        model.MemoryRewind,
+        "POST",
+        "/projects/{project_id}/memories/rewind",
+        model.Rewound,
+        "Have every memory of a project say again what it said at a moment; `dry_run` only tells what would be done.",
+    )
 
 
 ALL: Final[tuple[Operation[..., Any], ...]] = tuple(
@@ -264,9 +273,16 @@ def append_context(session_id: str, /, *, minimal: bool = True, **fields: Any) -
 
 
 def get_memory(
-    project_id: str, /, *, key: str | None = None, memory_id: str | None = None, touch: bool = True
+    project_id: str,
+    /,
+    *,
+    key: str | None = None,
+    memory_id: str | None = None,
+    touch: bool = True,
+    as_of: datetime | None = None,
+    deleted: bool = False,
 ) -> Call[model.Memory]:
-    """Return the read of one memory, by *key* or by *memory_id*.
+    """Return the read of one memory, by *key* or by *memory_id*; one that is *deleted* is read by its key only.
 
     Raises:
         InvalidRequest: neither or both are given.
@@ -274,6 +290,6 @@ def get_memory(
     if (key is None) == (memory_id is None):
         raise errors.InvalidRequest.field("key", "give either key or memory_id")
     if memory_id is not None:
-        return Operations.get_memory_by_id(project_id, memory_id, touch=touch)
-    call = Operations.list_memories(project_id, key=key, touch=touch)
+        return Operations.get_memory_by_id(project_id, memory_id, touch=touch, as_of=as_of)
+    call = Operations.list_memories(project_id, key=key, touch=touch, as_of=as_of, deleted=deleted)
     return Call(method=call.method, target=call.target, result=model.MemoryByKey, member="memory")

@@ -123,6 +123,7 @@ class Client:
     memory_versions = _method(Operations.memory_versions)
     restore_memory = _method(Operations.restore_memory)
     confirm_memory = _method(Operations.confirm_memory)
+    rewind_memories = _method(Operations.rewind_memories)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
 

@@ -16,6 +16,7 @@ from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
 from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
+from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
@@ -33,6 +34,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     workspaces: Workspaces
     explaining: Explaining
     memories: Memories
+    history: History
     tracking: Tracking
     health: Health
     events: Events
@@ -47,7 +49,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
         *sessions.endpoints(services.sessions, services.workspaces),
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
-        *memories.endpoints(services.memories),
+        *memories.endpoints(services.memories, services.history),
         *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]
     for endpoint in endpoints:

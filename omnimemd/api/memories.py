@@ -1,14 +1,18 @@
 """Project memories over HTTP."""
 
 from omnimem.calls import Operations
-from omnimem.model import MemoryByKey, MemoryList, MemoryVersions, MemoryWritten
+from omnimem.errors import InvalidRequest
+from omnimem.model import MemoryByKey, MemoryList, MemoryListQuery, MemoryVersions, MemoryWritten, Rewound
 from omnimemd.api import views
 from omnimemd.api.codec import NO_CONTENT, Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
+from omnimemd.domain.clock import millis, rfc3339
+from omnimemd.domain.memories import Memory
+from omnimemd.services.history import History
 from omnimemd.services.memories import Memories, Written
 
 
-def endpoints(memories: Memories) -> list[Endpoint]:
+def endpoints(memories: Memories, history: History) -> list[Endpoint]:
     """Return the operations on project memories."""
 
     async def create(received: Received) -> Answer:
@@ -24,21 +28,39 @@ def endpoints(memories: Memories) -> list[Endpoint]:
 
     async def page(received: Received) -> Answer:
         project_id, query = received.ids["project_id"], received.query
+        if query.deleted and query.as_of is not None:
+            raise InvalidRequest.field("deleted", "does not go with as_of")
         if query.key is not None:
-            memory = await memories.by_key(project_id, query.key, touch=query.touch)
+            memory = await by_key(project_id, query.key, query)
             return answer(MemoryByKey(project_id=project_id, memory=views.memory(memory)))
-        found = await memories.latest(project_id, limit=query.limit, touch=query.touch)
+        if query.as_of is not None:
+            found = await history.then(project_id, query.as_of, limit=query.limit)
+        elif query.deleted:
+            found = await history.gone(project_id, limit=query.limit)
+        else:
+            found = await memories.latest(project_id, limit=query.limit, touch=query.touch)
         shown = [views.memory(one) for one in found]
         return answer(MemoryList(project_id=project_id, memories=shown, count=len(shown)))
 
+    async def by_key(project_id: str, key: str, query: MemoryListQuery) -> Memory:
+        if query.as_of is not None:
+            return history.then_by_key(project_id, key, query.as_of)
+        if query.deleted:
+            return history.gone_by_key(project_id, key)
+        return await memories.by_key(project_id, key, touch=query.touch)
+
     async def get(received: Received) -> Answer:
-        return answer(views.memory(await memories.get(*_ids(received), touch=received.query.touch)))
+        query = received.query
+        if query.as_of is not None:
+            return answer(views.memory(history.then_by_id(*_ids(received), query.as_of)))
+        return answer(views.memory(await memories.get(*_ids(received), touch=query.touch)))
 
     async def update(received: Received) -> Answer:
         return answer(views.memory(await memories.update(*_ids(received), received.body)))
 
     async def delete(received: Received) -> Answer:
-        await memories.delete(*_ids(received), purge=received.query.purge)
+        query = received.query
+        await memories.delete(*_ids(received), purge=query.purge, session_id=query.session_id)
         return NO_CONTENT
 
     async def versions(received: Received) -> Answer:
@@ -47,10 +69,22 @@ def endpoints(memories: Memories) -> list[Endpoint]:
         return answer(MemoryVersions(memory_id=memory_id, versions=shown, count=len(shown)))
 
     async def restore(received: Received) -> Answer:
-        return answer(views.memory(await memories.restore(*_ids(received), received.body.version)))
+        return answer(views.memory(await memories.restore(*_ids(received), received.body)))
 
     async def confirm(received: Received) -> Answer:
         return answer(views.memory(await memories.confirm(*_ids(received))))
+
+    async def rewind(received: Received) -> Answer:
+        project_id, request = received.ids["project_id"], received.body
+        steps = await memories.rewind(project_id, request)
+        shown = Rewound(
+            project_id=project_id,
+            to=rfc3339(millis(request.to)),
+            dry_run=request.dry_run,
+            memories=[views.rewound(step) for step in steps],
+            count=len(steps),
+        )
+        return answer(shown)
 
     return [
         Endpoint(Operations.create_memory, create),
@@ -61,6 +95,7 @@ def endpoints(memories: Memories) -> list[Endpoint]:
         Endpoint(Operations.memory_versions, versions),
         Endpoint(Operations.restore_memory, restore),
         Endpoint(Operations.confirm_memory, confirm),
+        Endpoint(Operations.rewind_memories, rewind),
     ]
 
 

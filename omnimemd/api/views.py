@@ -10,6 +10,7 @@ from omnimemd.domain.entries import Numbered
 from omnimemd.domain.memories import Memory, MemoryVersion
 from omnimemd.domain.paths import raw, shown
 from omnimemd.domain.projects import Place, Project
+from omnimemd.domain.rewinding import Step
 from omnimemd.domain.sessions import Session
 from omnimemd.domain.workspaces import WatchedWorkspace
 
@@ -140,6 +141,7 @@ def memory(one: Memory) -> model.Memory:
         session_id=one.session_id,
         confirmed_at=rfc3339_or_none(one.confirmed_at),
         deleted=one.deleted,
+        expired=one.expired,
     )
 
 
@@ -152,6 +154,21 @@ def memory_version(one: MemoryVersion) -> model.MemoryVersion:
         created_at=rfc3339(one.created_at),
         session_id=one.session_id,
         deleted=one.deleted,
+        expired=one.expired,
+        files=list(one.files),
+        expires_at=rfc3339_or_none(one.expires_at),
+    )
+
+
+def rewound(step: Step) -> model.RewoundMemory:
+    """Return *step* as callers see it."""
+    return model.RewoundMemory(
+        memory_id=step.before.memory_id,
+        memory_key=step.before.key,
+        change=step.change,
+        from_version=step.before.version,
+        to_version=step.to_version,
+        version=step.after.version,
     )
 
 

@@ -18,8 +18,10 @@ from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
 from omnimemd.services.evidence import Evidence
+from omnimemd.services.expiry import Expiry
 from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
+from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.memories import Memories
@@ -63,6 +65,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     liveness: Liveness
     attributor: Attributor
     recovery: Recovery
+    expiry: Expiry
 
 
 @asynccontextmanager
@@ -88,6 +91,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("recovery", house.recovery.run)
             background.keep("health", services.health.run)
             background.keep("ambient sessions", services.tracking.run_ambient)
+            background.keep("expiry", house.expiry.run)
             try:
                 yield house
             finally:
@@ -180,6 +184,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         workspaces=workspaces,
         explaining=Explaining(workspaces=workspaces, places=world.places, watcher=watcher),
         memories=memories,
+        history=History(database=database, clock=clock),
         tracking=tracking,
         health=health,
         events=events,
@@ -192,6 +197,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         liveness=liveness,
         attributor=attributor,
         recovery=recovery,
+        expiry=Expiry(memories=memories, clock=clock),
     )
 
 

@@ -19,6 +19,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     value: str  #: "" when deleted
     version: int
     deleted: bool = False
+    expired: bool = False  #: deleted because it expired
     created_at: Millis
     updated_at: Millis
     last_accessed: Millis
@@ -36,7 +37,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemoryVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a memory."""
+    """One version of a memory; files and expiry as they were last, which may change without a new version."""
 
     version: int
     value: str | None  #: None in one that says deleted
@@ -45,6 +46,16 @@ class MemoryVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Millis
     session_id: str | None
     deleted: bool
+    expired: bool
+    ttl_seconds: float | None
+    expires_at: Millis | None
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What a memory was at an earlier moment."""
+
+    memory: Memory | None  #: as it was then, live or not; None when there was none yet
+    known: bool  #: false when the version of then is not kept any more
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,16 +100,20 @@ def write(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
 
     A live memory that says it already gets no new version; a deleted or expired one always does.
     """
-    same = memory.value == draft.value and _json(memory.metadata) == _json(draft.metadata)
-    if same and memory.live(now=now):
+    if memory.live(now=now) and same_content(memory, draft):
         files = memory.files if draft.files is None else draft.files
         return replace(memory, files=files, **_expiry(draft.ttl_seconds, now=now))
     return _next(memory, draft, now=now)
 
 
-def restore(memory: Memory, version: MemoryVersion, *, now: Millis) -> Memory:
+def same_content(one: Memory | Draft, other: Memory | Draft) -> bool:
+    """Return whether both say the same: then one is no new version of the other."""
+    return one.value == other.value and _json(one.metadata) == _json(other.metadata)
+
+
+def restore(memory: Memory, version: MemoryVersion, *, now: Millis, session_id: str | None = None) -> Memory:
     """Return *memory* saying again what its *version*, which does not say deleted, said: always a new version."""
-    draft = Draft(value=version.value or "", metadata=version.metadata, files=version.files)
+    draft = Draft(value=version.value or "", metadata=version.metadata, files=version.files, session_id=session_id)
     return _next(memory, draft, now=now)
 
 
@@ -107,20 +122,22 @@ def confirm(memory: Memory, *, now: Millis) -> Memory:
     return replace(memory, confirmed_at=now)
 
 
-def delete(memory: Memory, *, now: Millis) -> Memory:
-    """Return *memory* with a version on top that says deleted."""
-    at = max(now, memory.updated_at)
+def delete(memory: Memory, *, now: Millis, session_id: str | None = None) -> Memory:
+    """Return *memory* with a version on top that says deleted, and nothing else."""
     return replace(
-        memory,
-        value="",
-        version=memory.version + 1,
-        deleted=True,
-        updated_at=at,
-        ttl_seconds=None,
-        expires_at=None,
-        session_id=None,
-        confirmed_at=None,
+        _gone(memory), version=memory.version + 1, updated_at=max(now, memory.updated_at), session_id=session_id
     )
+
+
+def expire(memory: Memory) -> Memory:
+    """Return *memory*, which has expired, with a version on top that says so, as of the moment it did."""
+    at = memory.updated_at if memory.expires_at is None else max(memory.expires_at, memory.updated_at)
+    return replace(_gone(memory), version=memory.version + 1, updated_at=at, expired=True)
+
+
+def tombstone(memory: Memory) -> Memory:
+    """Return of *memory*, which is not live, only that it was; its version need not say that it expired yet."""
+    return memory if memory.deleted else replace(_gone(memory), expired=True)
 
 
 def version_of(memory: Memory) -> MemoryVersion:
@@ -133,6 +150,9 @@ def version_of(memory: Memory) -> MemoryVersion:
         created_at=memory.updated_at,
         session_id=memory.session_id,
         deleted=memory.deleted,
+        expired=memory.expired,
+        ttl_seconds=memory.ttl_seconds,
+        expires_at=memory.expires_at,
     )
 
 
@@ -148,6 +168,7 @@ def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
         value=draft.value,
         version=memory.version + 1,
         deleted=False,
+        expired=False,
         updated_at=at,
         last_accessed=max(at, memory.last_accessed),
         metadata=draft.metadata,
@@ -155,6 +176,20 @@ def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
         session_id=draft.session_id,
         confirmed_at=None,
         **_expiry(draft.ttl_seconds, now=now),
+    )
+
+
+def _gone(memory: Memory) -> Memory:
+    return replace(
+        memory,
+        value="",
+        deleted=True,
+        metadata={},
+        files=(),
+        ttl_seconds=None,
+        expires_at=None,
+        session_id=None,
+        confirmed_at=None,
     )
 
 

@@ -1,18 +1,21 @@
-"""Write, read and restore project memories."""
+"""Write, read, restore and rewind project memories, and give those that expired a version that says so."""
 
 from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
 
-from omnimem.errors import MemoryNotFound, StoreUnavailable, VersionNotFound
-from omnimem.model import MemoryCreate, MemoryUpdate, Source
+from omnimem.errors import InvalidRequest, MemoryNotFound, StoreUnavailable, VersionNotFound
+from omnimem.model import MemoryCreate, MemoryRestore, MemoryRewind, MemoryUpdate, Source
 from omnimemd.domain import memories as rules
+from omnimemd.domain import rewinding
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.entries import MemoryNote, Numbered
 from omnimemd.domain.memories import Draft, Memory, MemoryVersion
+from omnimemd.domain.rewinding import Step
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events, MemoryChanged
+from omnimemd.services.history import moment
 from omnimemd.services.projects import check_id
 from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as rows
@@ -50,6 +53,11 @@ class Memories:
         self._events = events
         self._new_token = new_token
         self._accesses: dict[str, tuple[int, Millis]] = {}  # read and not yet counted in the database
+        self._on_changed: list[Callable[[Memory], None]] = []
+
+    def on_changed(self, callback: Callable[[Memory], None]) -> None:
+        """Have *callback* called with each memory that changed, as it is then, once that is committed."""
+        self._on_changed.append(callback)
 
     async def create(self, project_id: str, request: MemoryCreate) -> Written:
         """Write the memory of a key: a first version, the next one, or the same with its expiry set anew.
@@ -77,19 +85,12 @@ class Memories:
                 after = rules.begin(draft, memory_id=memory_id, project_id=project_id, key=request.key, now=now)
             else:
                 after = rules.write(before, draft, now=now)
-            rows.save(db, after)
-            project_rows.touch(db, project_id, at=now)
             new_version = before is None or after.version > before.version
             written = Written(after, before is not None and before.live(now=now), new_version)
-            if request.session_id is None:
-                return written, None
-            note = MemoryNote(at=now, source=Source.API, memory_id=after.memory_id, memory_key=after.key)
-            return written, self._entries.append_within(db, request.session_id, note)
+            return written, self._put(db, after, session_id=request.session_id, now=now)
 
         written, noted = await self._database.write(work, durable=True)
-        self._told(written.memory)
-        if noted is not None and request.session_id is not None:
-            self._entries.publish_one(request.session_id, noted)
+        self._told(written.memory, noted)
         return written
 
     async def latest(self, project_id: str, *, limit: int, touch: bool) -> list[Memory]:
@@ -135,22 +136,25 @@ class Memories:
                 metadata=memory.metadata if change.metadata is msgspec.UNSET else change.metadata,
                 files=memory.files if change.files is msgspec.UNSET else tuple(change.files),
                 ttl_seconds=memory.ttl_seconds if change.ttl_seconds is msgspec.UNSET else change.ttl_seconds,
+                session_id=change.session_id,
             )
             after = rules.write(memory, draft, now=now)
             if change.ttl_seconds is msgspec.UNSET:
                 after = replace(after, expires_at=memory.expires_at)  # left out: it expires when it would have
             return after
 
-        return await self._change(project_id, memory_id, rule)
+        return await self._change(project_id, memory_id, rule, session_id=change.session_id)
 
-    async def delete(self, project_id: str, memory_id: str, *, purge: bool) -> None:
+    async def delete(self, project_id: str, memory_id: str, *, purge: bool, session_id: str | None = None) -> None:
         """Put a version on top that says deleted, or erase every version.
 
         Raises:
             MemoryNotFound: there is no live one; to purge, none at all.
         """
         if not purge:
-            await self._change(project_id, memory_id, lambda memory, now: rules.delete(memory, now=now))
+            await self._change(
+                project_id, memory_id, lambda memory, now: rules.delete(memory, now=now, session_id=session_id)
+            )
             return
 
         def work(db: Connection) -> Memory:
@@ -160,9 +164,9 @@ class Memories:
             return memory
 
         purged = await self._database.write(work, durable=True)
-        self._database.erase_log()
         self._accesses.pop(memory_id, None)
-        self._events.publish(MemoryChanged(rules.delete(purged, now=self._clock.now())))
+        self._told(rules.delete(purged, now=self._clock.now()))
+        await self._database.erase_log()
 
     def versions(self, project_id: str, memory_id: str) -> list[MemoryVersion]:
         """Return every version, newest first, of a deleted memory too.
@@ -177,7 +181,7 @@ class Memories:
 
         return self._database.read_now(work)
 
-    async def restore(self, project_id: str, memory_id: str, version: int) -> Memory:
+    async def restore(self, project_id: str, memory_id: str, request: MemoryRestore) -> Memory:
         """Write an earlier version again, as a new one; a deleted or expired memory lives again.
 
         Raises:
@@ -185,16 +189,72 @@ class Memories:
             VersionNotFound: it has no such version, or that one says deleted.
         """
 
-        def work(db: Connection) -> Memory:
+        def work(db: Connection) -> tuple[Memory, Numbered | None]:
+            now = self._clock.now()
             memory = self._known(db, project_id, memory_id)
-            wanted = rules.find_version(rows.versions(db, memory_id), version)
+            wanted = rules.find_version(rows.versions(db, memory_id), request.version)
             if wanted is None:
-                raise VersionNotFound(f"Memory '{memory_id}' has no version {version} that can be restored.")
-            after = rules.restore(memory, wanted, now=self._clock.now())
-            rows.save(db, after)
-            return after
+                raise VersionNotFound(f"Memory '{memory_id}' has no version {request.version} that can be restored.")
+            after = rules.restore(memory, wanted, now=now, session_id=request.session_id)
+            return after, self._put(db, after, session_id=request.session_id, now=now)
 
-        return self._told(await self._database.write(work, durable=True))
+        return self._told(*await self._database.write(work, durable=True))
+
+    async def rewind(self, project_id: str, request: MemoryRewind) -> list[Step]:
+        """Have every memory say again what it said at a moment, in versions of their own; return the steps, by key.
+
+        One transaction: all of it is done, or nothing. A dry run only returns the steps.
+
+        Raises:
+            InvalidRequest: the moment lies in the future, or before 1970.
+        """
+        to = moment(request.to, field="to")
+        if to > self._clock.now():
+            raise InvalidRequest.field("to", "must not lie in the future")
+
+        def plan(db: Connection) -> list[Step]:
+            now = self._clock.now()
+            found = [
+                rewinding.rewind(memory, rows.past(db, memory, at=to), to=to, now=now, session_id=request.session_id)
+                for memory in rows.changed_since(db, project_id, at=to)
+            ]
+            return [step for step in found if step is not None]
+
+        def work(db: Connection) -> list[Step]:
+            steps = plan(db)
+            now = self._clock.now()
+            for step in steps:
+                rows.save(db, step.after, at=now)
+            if steps:
+                project_rows.touch(db, project_id, at=now)
+            return steps
+
+        if request.dry_run:
+            return await self._database.read(plan)
+        steps = await self._database.write(work, durable=True)
+        for step in steps:
+            if step.after != step.before:
+                self._told(step.after)
+        return steps
+
+    async def expire(self, *, limit: int) -> int:
+        """Give up to *limit* memories that have expired a version that says so; return how many there were."""
+
+        def work(db: Connection) -> list[Memory]:
+            now = self._clock.now()
+            expired = [rules.expire(memory) for memory in rows.due(db, now=now, limit=limit)]
+            for memory in expired:
+                rows.save(db, memory, at=now)
+            return expired
+
+        expired = await self._database.write(work)
+        for memory in expired:
+            self._told(memory)
+        return len(expired)
+
+    def next_expiry(self) -> Millis | None:
+        """Return when the next memory expires, None when none does."""
+        return self._database.read_now(rows.next_expiry)
 
     async def confirm(self, project_id: str, memory_id: str) -> Memory:
         """Say that the memory still holds: no new version, but the moment is kept.
@@ -215,20 +275,37 @@ class Memories:
                     since, latest = self._accesses.get(memory_id, (0, at))
                     self._accesses[memory_id] = count + since, max(at, latest)
 
-    async def _change(self, project_id: str, memory_id: str, rule: Callable[[Memory, Millis], Memory]) -> Memory:
-        def work(db: Connection) -> Memory:
+    async def _change(
+        self,
+        project_id: str,
+        memory_id: str,
+        rule: Callable[[Memory, Millis], Memory],
+        *,
+        session_id: str | None = None,
+    ) -> Memory:
+        def work(db: Connection) -> tuple[Memory, Numbered | None]:
             now = self._clock.now()
-            before = self._live(rows.find(db, project_id, memory_id), f"'{memory_id}'", project_id)
-            after = rule(before, now)
-            rows.save(db, after)
-            project_rows.touch(db, project_id, at=now)
-            return after
+            after = rule(self._live(rows.find(db, project_id, memory_id), f"'{memory_id}'", project_id), now)
+            return after, self._put(db, after, session_id=session_id, now=now)
 
-        return self._told(await self._database.write(work, durable=True))
+        return self._told(*await self._database.write(work, durable=True))
 
-    def _told(self, memory: Memory) -> Memory:
+    def _put(self, db: Connection, memory: Memory, *, session_id: str | None, now: Millis) -> Numbered | None:
+        """Store *memory* as the last step of a write; return the note that the session which saved it got, if any."""
+        rows.save(db, memory, at=now)
+        project_rows.touch(db, memory.project_id, at=now)
+        if session_id is None:
+            return None
+        note = MemoryNote(at=now, source=Source.API, memory_id=memory.memory_id, memory_key=memory.key)
+        return self._entries.append_within(db, session_id, note)
+
+    def _told(self, memory: Memory, noted: Numbered | None = None) -> Memory:
         shown = self._with_accesses(memory)
+        for callback in self._on_changed:
+            callback(shown)
         self._events.publish(MemoryChanged(shown))
+        if noted is not None and memory.session_id is not None:
+            self._entries.publish_one(memory.session_id, noted)
         return shown
 
     def _known(self, db: Connection, project_id: str, memory_id: str) -> Memory:

@@ -48,6 +48,9 @@ _CHECKPOINT_AGAIN_PAGES: Final = 250
 #: Bytes the log file is cut to after a checkpoint, so that one storm does not leave a large file for ever.
 _LOG_LIMIT: Final = 16 * 1024 * 1024
 
+#: Times it is tried to cut the log, each after the read and the checkpoint under way.
+_ERASE_TRIES: Final = 5
+
 #: True inside `Database.held()`: the commit comes when the block ends, so a write is not waited for.
 _holding: ContextVar[bool] = ContextVar("holding", default=False)
 
@@ -93,6 +96,7 @@ class Database:
         self._checkpoint_due = False
         self._checkpoint_at = _CHECKPOINT_PAGES  # pages in the log
         self._sync_failed = False
+        self._to_erase = False  # what was erased is in the log yet
         self._on_lost: list[Callable[[], None]] = []
         self._writer.set_wal_hook(self._note_log_size)
 
@@ -206,15 +210,31 @@ class Database:
         # Closing the last connection checkpoints the log into the database and removes it.
         self._writer.close()
 
-    def erase_log(self) -> None:
+    async def erase_log(self) -> None:
         """Have nothing left in the log of what was erased: bring it into the database file, and cut it to nothing.
 
-        On the loop, as it needs the writer: some milliseconds, for what is rare. A reader in the way, or a write that
-        is under way, puts it off to the next checkpoint.
+        It waits for what is under way, and takes some milliseconds of the loop, for what is rare. Where another program
+        reads the database all the while, it is done after a later write.
         """
-        if self._group is None:
-            with contextlib.suppress(apsw.Error):  # what was erased is; a store that fails says so at the next write
+        self._to_erase = True
+        for _ in range(_ERASE_TRIES):
+            if self._group is not None:
+                with contextlib.suppress(StoreUnavailable):
+                    await self._group.wait()
+            if self._erased():
+                return
+            await self._loop.run_in_executor(self._reading, _nothing)
+            await self._loop.run_in_executor(self._syncer, _nothing)
+        log.warning("erased text stays in the log of the database while another program reads it")
+
+    def _erased(self) -> bool:
+        """Cut the log if that is due and nothing is in the way; return whether it is cut."""
+        if self._to_erase and self._group is None:
+            # A store that fails says so at the next write.
+            with contextlib.suppress(apsw.Error):
                 self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                self._to_erase = False
+        return not self._to_erase
 
     def is_in_place(self) -> bool:
         """Return whether the files that are open are still those at their paths: what is written would be lost else."""
@@ -328,6 +348,7 @@ class Database:
                 waiter.set_result(None)
             else:
                 waiter.set_exception(StoreUnavailable("The disk did not confirm the write."))
+        self._erased()
         self._start_sync()
 
     def _sync(self, sync: bool, checkpoint: bool) -> None:
@@ -386,6 +407,10 @@ def _sync_directory(path: Path) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _nothing() -> None:
+    """Do nothing: in a thread that has work, it is done once that is."""
 
 
 def _roll_back(db: apsw.Connection) -> None:

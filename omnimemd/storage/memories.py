@@ -8,16 +8,42 @@ import apsw
 import msgspec
 
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.memories import Memory, MemoryVersion, version_of
+from omnimemd.domain.memories import Memory, MemoryVersion, Past, version_of
 
 #: Values longer than this are kept compressed.
 _COMPRESS_OVER_BYTES: Final = 8 * 1024
 _COLUMNS: Final = (
     "memory_id, project_id, memory_key, memory_value, compressed_value, version, deleted, created_at, updated_at, "
-    "last_accessed, accessed_count, ttl_seconds, expires_at, metadata_json, files_json, session_id, confirmed_at"
+    "last_accessed, accessed_count, ttl_seconds, expires_at, metadata_json, files_json, session_id, confirmed_at, "
+    "expired"
 )
-#: As `Memory.live`, for the rows of a list.
-_LIVE: Final = "NOT deleted AND (expires_at IS NULL OR expires_at > :now)"
+#: As `Memory.live`, for rows that have these columns; the one predicate of expiry in SQL.
+LIVE: Final = "NOT deleted AND (expires_at IS NULL OR expires_at > :now)"
+#: The latest amendment up to `:at`, if any, of the version that is row v; what it says holds instead.
+_AMENDMENT: Final = (
+    "LEFT JOIN memory_amendments AS a ON a.memory_id = v.memory_id AND a.version = v.version AND a.number = "
+    "(SELECT number FROM memory_amendments WHERE memory_id = v.memory_id AND version = v.version AND at <= :at "
+    "ORDER BY number DESC LIMIT 1)"
+)
+_AMENDED: Final = (
+    "CASE WHEN a.number IS NULL THEN v.ttl_seconds ELSE a.ttl_seconds END AS ttl_seconds, "
+    "CASE WHEN a.number IS NULL THEN v.expires_at ELSE a.expires_at END AS expires_at, "
+    "coalesce(a.files_json, v.files_json) AS files_json, a.confirmed_at AS confirmed_at"
+)
+#: The memories as they were at `:at`. One whose version of then is not kept is left out: that is one where an older one
+#: is the latest left, with the next missing.
+_THEN: Final = (
+    "SELECT m.memory_id, m.project_id, m.memory_key, v.memory_value, v.compressed_value, v.version, v.deleted, "  # noqa: S608
+    "m.created_at, v.created_at AS updated_at, m.last_accessed, m.accessed_count, v.metadata_json, v.session_id, "
+    f"v.expired, {_AMENDED} "
+    "FROM project_memories AS m JOIN memory_versions AS v ON v.memory_id = m.memory_id AND v.version = "
+    "(SELECT version FROM memory_versions WHERE memory_id = m.memory_id AND created_at <= :at "
+    f"ORDER BY version DESC LIMIT 1) {_AMENDMENT} "
+    "WHERE m.project_id = :project AND (v.version = m.version OR EXISTS "
+    "(SELECT 1 FROM memory_versions WHERE memory_id = v.memory_id AND version = v.version + 1))"
+)
+#: Later than every moment.
+_EVER: Final = 2**63 - 1
 
 
 def find_by_key(db: apsw.Connection, project_id: str, key: str) -> Memory | None:
@@ -33,15 +59,69 @@ def find(db: apsw.Connection, project_id: str, memory_id: str) -> Memory | None:
 def latest(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> list[Memory]:
     """Return up to *limit* live memories, last accessed first."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM project_memories WHERE project_id = :project AND {_LIVE} "  # noqa: S608 constants
+        f"SELECT {_COLUMNS} FROM project_memories WHERE project_id = :project AND {LIVE} "  # noqa: S608 constants
         "ORDER BY last_accessed DESC, updated_at DESC, memory_id LIMIT :limit",
         {"project": project_id, "now": now, "limit": limit},
     )
     return [_memory(row) for row in rows]
 
 
-def save(db: apsw.Connection, memory: Memory) -> None:
-    """Store *memory*, and its version if that is new."""
+def gone(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> list[Memory]:
+    """Return up to *limit* memories that are deleted or expired, those that went last first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM project_memories WHERE project_id = :project AND NOT ({LIVE}) "  # noqa: S608 constants
+        "ORDER BY max(updated_at, coalesce(expires_at, 0)) DESC, memory_id LIMIT :limit",
+        {"project": project_id, "now": now, "limit": limit},
+    )
+    return [_memory(row) for row in rows]
+
+
+def then(db: apsw.Connection, project_id: str, *, at: Millis, limit: int) -> list[Memory]:
+    """Return up to *limit* memories that were live at *at*, as they were then, those written last first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM ({_THEN}) WHERE {LIVE} "  # noqa: S608 constants
+        "ORDER BY updated_at DESC, memory_id LIMIT :limit",
+        {"project": project_id, "at": at, "now": at, "limit": limit},
+    )
+    return [_memory(row) for row in rows]
+
+
+def past(db: apsw.Connection, memory: Memory, *, at: Millis) -> Past:
+    """Return what *memory* was at *at*."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM ({_THEN} AND m.memory_id = :memory)",  # noqa: S608 constants
+        {"project": memory.project_id, "memory": memory.memory_id, "at": at},
+    ).fetchone()
+    return Past(None, memory.created_at > at) if row is None else Past(_memory(row), known=True)
+
+
+def changed_since(db: apsw.Connection, project_id: str, *, at: Millis) -> list[Memory]:
+    """Return the memories that got a version or an amendment after *at*, by key."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM project_memories AS m WHERE project_id = :project AND (updated_at > :at OR EXISTS "  # noqa: S608
+        "(SELECT 1 FROM memory_amendments AS a WHERE a.memory_id = m.memory_id AND a.at > :at)) ORDER BY memory_key",
+        {"project": project_id, "at": at},
+    )
+    return [_memory(row) for row in rows]
+
+
+def due(db: apsw.Connection, *, now: Millis, limit: int) -> list[Memory]:
+    """Return up to *limit* memories of any project that have expired and do not say so yet, longest ago first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM project_memories WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",  # noqa: S608
+        (now, limit),
+    )
+    return [_memory(row) for row in rows]
+
+
+def next_expiry(db: apsw.Connection) -> Millis | None:
+    """Return when the next memory of any project expires, None when none does."""
+    at: int | None = db.execute("SELECT min(expires_at) FROM project_memories WHERE expires_at IS NOT NULL").get
+    return None if at is None else Millis(at)
+
+
+def save(db: apsw.Connection, memory: Memory, *, at: Millis) -> None:
+    """Store *memory*, and its version if that is new; if not, what is amended of it as of *at*."""
     plain, packed = _packed(None if memory.deleted else memory.value)
     values = {
         "memory_id": memory.memory_id,
@@ -61,6 +141,7 @@ def save(db: apsw.Connection, memory: Memory) -> None:
         "files_json": _json(memory.files),
         "session_id": memory.session_id,
         "confirmed_at": memory.confirmed_at,
+        "expired": memory.expired,
     }
     changes = ", ".join(f"{name} = :{name}" for name in values if name not in ("memory_id", "accessed_count"))
     db.execute(
@@ -71,40 +152,48 @@ def save(db: apsw.Connection, memory: Memory) -> None:
     version = version_of(memory)
     db.execute(
         "INSERT INTO memory_versions (memory_id, version, memory_value, compressed_value, metadata_json, files_json, "
-        "created_at, session_id, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "created_at, session_id, deleted, expired, ttl_seconds, expires_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             memory.memory_id,
             version.version,
             plain,
             packed,
-            _json(version.metadata),
-            _json(version.files),
+            values["metadata_json"],
+            values["files_json"],
             version.created_at,
             version.session_id,
             version.deleted,
+            version.expired,
+            version.ttl_seconds,
+            version.expires_at,
         ),
+    )
+    _amend(db, values, at=at)
+
+
+def _amend(db: apsw.Connection, values: Mapping[str, Any], *, at: Millis) -> None:
+    """Note what *values* say otherwise than their version, as it was amended last; nothing where they say the same."""
+    db.execute(
+        "INSERT INTO memory_amendments "  # noqa: S608 constants
+        "SELECT :memory_id, :version, coalesce(a.number, 0) + 1, max(:now, coalesce(a.at, v.created_at)), "
+        ":ttl_seconds, :expires_at, :files_json, :confirmed_at "
+        f"FROM memory_versions AS v {_AMENDMENT} WHERE v.memory_id = :memory_id AND v.version = :version AND "
+        "(:ttl_seconds, :expires_at, :files_json, :confirmed_at) IS NOT (CASE WHEN a.number IS NULL THEN v.ttl_seconds "
+        "ELSE a.ttl_seconds END, CASE WHEN a.number IS NULL THEN v.expires_at ELSE a.expires_at END, "
+        "coalesce(a.files_json, v.files_json), a.confirmed_at)",
+        {**values, "at": _EVER, "now": at},
     )
 
 
 def versions(db: apsw.Connection, memory_id: str) -> list[MemoryVersion]:
     """Return every version, newest first."""
     rows = db.execute(
-        "SELECT version, memory_value, compressed_value, metadata_json, files_json, created_at, session_id, deleted "
-        "FROM memory_versions WHERE memory_id = ? ORDER BY version DESC",
-        (memory_id,),
+        "SELECT v.version, memory_value, compressed_value, metadata_json, created_at, session_id, deleted, expired, "  # noqa: S608
+        f"{_AMENDED} FROM memory_versions AS v {_AMENDMENT} WHERE v.memory_id = :memory ORDER BY v.version DESC",
+        {"memory": memory_id, "at": _EVER},
     )
-    return [
-        MemoryVersion(
-            version=version,
-            value=None if deleted else _unpacked(plain, packed),
-            metadata=msgspec.json.decode(metadata),
-            files=msgspec.json.decode(files, type=tuple[str, ...]),
-            created_at=created_at,
-            session_id=session_id,
-            deleted=bool(deleted),
-        )
-        for version, plain, packed, metadata, files, created_at, session_id, deleted in rows
-    ]
+    return [_version(row) for row in rows]
 
 
 def purge(db: apsw.Connection, memory_id: str) -> None:
@@ -145,6 +234,7 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         files,
         session_id,
         confirmed_at,
+        expired,
     ) = row
     return Memory(
         memory_id=memory_id,
@@ -153,6 +243,7 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         value="" if deleted else _unpacked(plain, packed),
         version=version,
         deleted=bool(deleted),
+        expired=bool(expired),
         created_at=created_at,
         updated_at=updated_at,
         last_accessed=last_accessed,
@@ -163,6 +254,22 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         files=msgspec.json.decode(files, type=tuple[str, ...]),
         session_id=session_id,
         confirmed_at=confirmed_at,
+    )
+
+
+def _version(row: tuple[Any, ...]) -> MemoryVersion:
+    version, plain, packed, metadata, created_at, session_id, deleted, expired, ttl_seconds, expires_at, files, _ = row
+    return MemoryVersion(
+        version=version,
+        value=None if deleted else _unpacked(plain, packed),
+        metadata=msgspec.json.decode(metadata),
+        files=msgspec.json.decode(files, type=tuple[str, ...]),
+        created_at=created_at,
+        session_id=session_id,
+        deleted=bool(deleted),
+        expired=bool(expired),
+        ttl_seconds=ttl_seconds,
+        expires_at=expires_at,
     )
 
 

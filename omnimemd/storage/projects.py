@@ -8,14 +8,14 @@ import msgspec
 from omnimem.model import ProjectKind
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.projects import FolderIdentity, Place, Project
+from omnimemd.storage.memories import LIVE
 
 _COLUMNS: Final = (
-    "project_id, name, kind, root, device, inode, birth_ns, created_at, "
+    "project_id, name, kind, root, device, inode, birth_ns, created_at, "  # noqa: S608 constants
     "max(last_activity, coalesce((SELECT max(s.last_activity) FROM sessions AS s "
     "WHERE s.project_id = projects.project_id), 0)) AS latest, settings_json, "
     "(SELECT count(*) FROM sessions WHERE sessions.project_id = projects.project_id), "
-    "(SELECT count(*) FROM project_memories AS m WHERE m.project_id = projects.project_id AND NOT m.deleted "
-    "AND (m.expires_at IS NULL OR m.expires_at > :now))"
+    f"(SELECT count(*) FROM project_memories AS m WHERE m.project_id = projects.project_id AND {LIVE})"
 )
 
 

@@ -25,7 +25,17 @@ MEMORY = [
     "metadata_json",
     "metadata",
 ]
-VERSION = ["version", "memory_value", "metadata", "created_at", "session_id", "deleted"]
+VERSION = [
+    "version",
+    "memory_value",
+    "metadata",
+    "created_at",
+    "session_id",
+    "deleted",
+    "expired",
+    "files",
+    "expires_at",
+]
 PLACE = "/projects/p/memories"
 
 
@@ -490,6 +500,9 @@ class TestVersions:
                 "created_at": "2026-03-01T12:00:01.000Z",
                 "session_id": None,
                 "deleted": False,
+                "expired": False,
+                "files": [],
+                "expires_at": None,
             },
             {
                 "version": 1,
@@ -498,6 +511,9 @@ class TestVersions:
                 "created_at": "2026-03-01T12:00:00.000Z",
                 "session_id": session,
                 "deleted": False,
+                "expired": False,
+                "files": [],
+                "expires_at": None,
             },
         ]
 

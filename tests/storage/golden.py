@@ -98,7 +98,7 @@ def write(db: apsw.Connection) -> None:
         replace(DELETED, value="v", version=1, deleted=False),
         DELETED,
     ):
-        memories.save(db, memory)
+        memories.save(db, memory, at=memory.updated_at)
     memories.count_accesses(db, {STACK.memory_id: (7, Millis(NOON + 2 * SECOND))})
     workspaces.add(db, "/w", at=NOON)
     baseline = baselines.begin(db, "/w", at=NOON)

@@ -18,6 +18,7 @@ from omnimemd.daemon import assembly
 from omnimemd.domain.identity import Peer
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
+from omnimemd.services.expiry import Expiry
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.recovery import Recovery
 from omnimemd.services.session_cache import SessionCache
@@ -61,6 +62,7 @@ class House:
     liveness: Liveness
     recovery: Recovery
     attributor: Attributor
+    expiry: Expiry
     services: Services
     app: web.Application
 
@@ -136,6 +138,7 @@ async def a_house(
             inside.liveness,
             inside.recovery,
             inside.attributor,
+            inside.expiry,
             inside.services,
             app,
         )

@@ -116,7 +116,9 @@ class Chain(RuleBasedStateMachine):
     def _keep(self) -> None:
         version = version_of(self.memory)
         if version.version == self.versions[-1].version:
-            assert replace(version, files=self.versions[-1].files) == self.versions[-1]
+            last = self.versions[-1]
+            same = replace(version, files=last.files, ttl_seconds=last.ttl_seconds, expires_at=last.expires_at)
+            assert same == last
         else:
             self.versions.append(version)
 

@@ -1,16 +1,18 @@
 """Project memories on the wire: one chain of versions per project and key."""
 
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from omnimem.model.vocabulary import Id, JsonObject, PathText, Reply, Request, Timestamp
+from omnimem.model.vocabulary import Id, JsonObject, PathText, Reply, Request, RewindChange, Timestamp
 
 MemoryKey = Annotated[str, Meta(min_length=1, max_length=1024)]
 MemoryValue = Annotated[str, Meta(min_length=1)]
 #: Up to 100 years, so that an expiry is always a date people use.
 TtlSeconds = Annotated[int, Meta(gt=0, le=3_155_760_000)] | Annotated[float, Meta(gt=0, le=3_155_760_000)]
 Version = Annotated[int, Meta(ge=0, le=2**53)]
+Moment = Annotated[datetime, Meta(tz=True)]
 MemoryFiles = Annotated[list[PathText], Meta(max_length=1000)]
 
 
@@ -33,7 +35,8 @@ class Memory(Reply, frozen=True, kw_only=True):
     files: list[str]
     session_id: str | None
     confirmed_at: Timestamp | None  #: when somebody last said that this version still holds
-    deleted: bool = False  #: true in an event that tells of its deletion
+    deleted: bool = False  #: true where it is told or listed as deleted; it has no value then
+    expired: bool = False  #: true where it is deleted because it expired
 
 
 class MemoryWritten(Reply, frozen=True, kw_only=True):
@@ -70,6 +73,9 @@ class MemoryVersion(Reply, frozen=True, kw_only=True):
     created_at: Timestamp
     session_id: str | None
     deleted: bool
+    expired: bool  #: it says deleted because the memory expired
+    files: list[str]
+    expires_at: Timestamp | None  #: as it was set last; an expiry may be set anew without a new version
 
 
 class MemoryVersions(Reply, frozen=True, kw_only=True):
@@ -100,12 +106,43 @@ class MemoryUpdate(Request, frozen=True, kw_only=True):
     ttl_seconds: TtlSeconds | UnsetType | None = UNSET
     files: MemoryFiles | UnsetType = UNSET
     expected_version: Version | None = None
+    session_id: Id | None = None  #: the session that writes it
 
 
 class MemoryRestore(Request, frozen=True, kw_only=True):
     """Write an earlier version again."""
 
     version: Annotated[int, Meta(ge=1, le=2**53)]
+    session_id: Id | None = None  #: the session that writes it
+
+
+class MemoryRewind(Request, frozen=True, kw_only=True):
+    """Have every memory of a project say again what it said at a moment."""
+
+    to: Moment
+    dry_run: bool = False  #: true: only say what would be done
+    session_id: Id | None = None  #: the session that writes the versions
+
+
+class RewoundMemory(Reply, frozen=True, kw_only=True):
+    """What a rewind does to one memory."""
+
+    memory_id: str
+    memory_key: str
+    change: RewindChange
+    from_version: int  #: the current one before
+    to_version: int | None  #: the version of then, whose words it has again; None where it is deleted or left
+    version: int  #: the current one afterwards
+
+
+class Rewound(Reply, frozen=True, kw_only=True):
+    """What a rewind did, or would do, by key."""
+
+    project_id: str
+    to: Timestamp
+    dry_run: bool
+    memories: list[RewoundMemory]
+    count: int
 
 
 class MemoryListQuery(Request, frozen=True, kw_only=True):
@@ -114,15 +151,19 @@ class MemoryListQuery(Request, frozen=True, kw_only=True):
     key: MemoryKey | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     touch: bool = True  #: false: do not count this read as an access
+    as_of: Moment | None = None  #: as they were then, those written last first; never counts as an access
+    deleted: bool = False  #: true: those deleted or expired, latest first, without their values; never counts
 
 
 class MemoryGetQuery(Request, frozen=True, kw_only=True):
     """Read one memory."""
 
     touch: bool = True  #: false: do not count this read as an access
+    as_of: Moment | None = None  #: as it was then; never counts as an access
 
 
 class MemoryDeleteQuery(Request, frozen=True, kw_only=True):
     """Delete a memory."""
 
     purge: bool = False  #: true: erase every version, not only mark it deleted
+    session_id: Id | None = None  #: the session that deletes it

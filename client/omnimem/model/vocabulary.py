@@ -100,6 +100,17 @@ class WorkspaceState(enum.StrEnum):
     GONE = "gone"
 
 
+class RewindChange(enum.StrEnum):
+    """What a rewind does to a memory."""
+
+    RESTORED = "restored"  #: it says again what it said then
+    REVIVED = "revived"  #: it is deleted or expired now, and lives again
+    AMENDED = "amended"  #: it says the same; its files or its expiry are again those of then
+    DELETED = "deleted"  #: there was none then
+    EXPIRED = "expired"  #: there was one then, which would have expired since: it is deleted
+    UNKNOWN = "unknown"  #: the version of then is not kept any more: it is left as it is
+
+
 class ExplainReason(enum.StrEnum):
     """Why what happens to a path is recorded, or is not."""
 
