@@ -80,6 +80,11 @@ class Journal:
         self._show = show
         self._shown = shown
 
+    @property
+    def session_id(self) -> str:
+        """The session whose entries it shows."""
+        return self._session_id
+
     def has(self, entry: Entry) -> bool:
         """Return whether *entry* has been shown."""
         return entry.entry_id <= self._shown
@@ -103,8 +108,8 @@ class Journal:
             after = page.next_after
 
 
-def follow(journal: Journal, inbox: Inbox, out: Output) -> None:
-    """Show what is recorded until the session ends or a signal says to stop.
+def follow(journal: Journal, inbox: Inbox, out: Output, *, beside: Callable[[Session], None]) -> None:
+    """Show what is recorded until the session ends or a signal says to stop; call *beside* with others' news.
 
     Raises:
         OmnimemError: the daemon went away.
@@ -122,7 +127,7 @@ def follow(journal: Journal, inbox: Inbox, out: Output) -> None:
                 raise item
             case Event():
                 sure = True
-                over = _ends(item, journal, out)
+                over = _ends(item, journal, out, beside)
                 out.flush()
                 if over:
                     return
@@ -130,9 +135,11 @@ def follow(journal: Journal, inbox: Inbox, out: Output) -> None:
                 assert_never(item)
 
 
-def _ends(event: Event, journal: Journal, out: Output) -> bool:
+def _ends(event: Event, journal: Journal, out: Output, beside: Callable[[Session], None]) -> bool:
     """Act on *event*; return whether the session is over."""
     match event.data:
+        case Session() as session if session.session_id != journal.session_id:
+            beside(session)
         case Session() as session:
             journal.catch_up()
             return session.state is SessionState.ENDED
@@ -142,8 +149,8 @@ def _ends(event: Event, journal: Journal, out: Output) -> bool:
         case Health(problems=problems):
             for problem in problems:
                 out.say(safe(problem))
-        case data if event.event == "entry":
-            journal.take(data)  # type: ignore[arg-type]  # its data is an Entry
+        case entry if event.event == "entry" and getattr(entry, "session_id", None) == journal.session_id:
+            journal.take(entry)  # type: ignore[arg-type]  # its data is an Entry
     return False
 
 

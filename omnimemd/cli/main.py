@@ -31,9 +31,10 @@ def _told() -> int:
     from omnimemd.cli.parser import parse
 
     out = Output()
+    named: dict[str, str] = {}
     try:
         given = parse(sys.argv[1:])
-        out = Output(json=given.json, quiet=given.quiet)
+        out, named = Output(json=given.json, quiet=given.quiet), given.named
         given.run(given, out)
     except DaemonNotRunning as error:
         out.error(error.detail, error.hint)
@@ -42,8 +43,9 @@ def _told() -> int:
         out.error(error.detail, "See whether it runs with `omnimem status`, and whether this was done.")
         return NOT_RUNNING
     except OmnimemError as error:
-        detail = "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in error.errors)
-        out.error(detail or error.detail, error.hint)
+        from omnimemd.cli.refusals import in_words, what_next
+
+        out.error(in_words(error, named), what_next(error))
         return FAILED
     except CannotGoOn as error:
         out.error(error.detail, error.hint, quoted=error.quoted)

@@ -37,6 +37,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         """Take no abbreviations: a flag that is added later must not change what a script means."""
+        self._named: dict[str, str] = {}  # as in its help, by what it is called in the code
         super().__init__(**settings, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
         common = self.add_argument_group("everywhere")
         common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print the API's JSON")
@@ -51,6 +52,12 @@ class Parser(argparse.ArgumentParser):
             help="the daemon's socket [OMNIMEM_SOCKET]",
         )
 
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Declare an argument, as argparse does."""
+        action = super().add_argument(*names, **settings)
+        self._named[action.dest] = action.option_strings[-1] if action.option_strings else str(action.metavar)
+        return action
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with what was typed, and exit with the status of wrong usage."""
         Output().error(message, f"See `{self.prog} --help`.")
@@ -58,7 +65,7 @@ class Parser(argparse.ArgumentParser):
 
     def does(self, run: Run, *, example: str) -> None:
         """Have *run* called when this was typed; *example* ends the help."""
-        self.set_defaults(run=run)
+        self.set_defaults(run=run, named=self._named)
         self.epilog = f"example:\n  {example}"
 
 
@@ -78,7 +85,7 @@ class Verbs:
 
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:
-    """Return what was *typed*; `run` of it is what to do.
+    """Return what was *typed*; `run` of it is what to do, `named` the arguments by what they are called in it.
 
     Raises:
         SystemExit: help was asked for and given, or it means nothing.

@@ -62,10 +62,13 @@ def _record(given: Namespace, out: Output) -> None:
                 # It is to show what happens here: that somebody else does it, in another terminal, is usual.
                 tell_entry(entry, out, workspace=session.workspace_path, whoever=True)
 
-        journal = Journal(client, session.session_id, show)
+        journal, others = Journal(client, session.session_id, show), _Others(session, out)
+        inbox.subscribe(client, project_id=session.project_id)
         try:
             _tell_problems(client, session, out)
-            follow(journal, inbox, out)
+            for one in all_sessions(client, active=True, archived="all", workspace_path=session.workspace_path):
+                others.tell(one)
+            follow(journal, inbox, out, beside=others.tell)
         except CallFailed as error:
             raise CannotGoOn(
                 f"The daemon went away. Session {session.session_id} is open until its process ends.",
@@ -81,6 +84,25 @@ def _record(given: Namespace, out: Output) -> None:
             out.say("")  # below the ^C of the terminal
         journal.catch_up()
         _tell_end(client, ended, out, stays=stays)
+
+
+class _Others:
+    """Sessions that are active in the folder, too: what they do is not shown here, and each is named once."""
+
+    def __init__(self, session: Session, out: Output) -> None:
+        """Name none yet, and never *session* itself."""
+        self._workspace = session.workspace_path
+        self._named = {session.session_id}
+        self._out = out
+
+    def tell(self, one: Session) -> None:
+        """Name a session, if it is one of them."""
+        if one.workspace_path != self._workspace or one.ended_at is not None or one.session_id in self._named:
+            return
+        self._named.add(one.session_id)
+        self._out.say(
+            f"{safe(one.tool_id)} has a session of its own here, {one.session_id}: what it does is recorded there."
+        )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from omnimem import CallFailed, Client, OmnimemError, SessionNotFound, Unavailable
+from omnimem import CallFailed, Client, OmnimemError, ProjectNotFound, SessionNotFound, Unavailable
 from omnimem.model import Entry, Event, Health, Lagged, Memory, MemoryEntry, Session, Workspace
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import all_sessions, catch_up, client_of, holds
@@ -99,9 +99,19 @@ class _Reel:
         """Note what there is, and show the *last* entries of the sessions that run."""
         self._workspaces = {one.path: (one.state, one.problem) for one in self._client.list_workspaces().workspaces}
         self._problems = self._client.health().problems
+        self._tell_unknown()
         latest = [(entry, session) for session in self._active() for entry in self._latest(session, last)]
         for entry, session in sorted(latest, key=lambda one: one[0].timestamp)[-last or len(latest) :]:
             self._show(session.session_id, entry)
+
+    def _tell_unknown(self) -> None:
+        """Say that nothing can come of a project yet, as its id may be mistyped."""
+        wanted = self._chosen["project_id"]
+        if wanted is not None:
+            try:
+                self._client.get_project(wanted)
+            except ProjectNotFound as error:
+                self._out.say(f"{safe(error.detail)} Waiting for the first that happens in it; Ctrl-C ends this.")
 
     def go_on(self) -> None:
         """Show what was missed: the stream of events was interrupted."""

@@ -59,6 +59,23 @@ def test_a_line_says_when_what_and_which(home: Home) -> None:
     assert (word, path) == ("create", "src/a.py")
 
 
+def test_who_else_is_at_work_here_is_named_when_it_is_known(home: Home) -> None:
+    home.omnimem("start")
+    home.omnimem("session", "start", "--tool", "first", "--id", "sess-first", "--pid", str(os.getpid()))
+    with home.terminal("record") as terminal:
+        began = terminal.until("first has a session of its own here, sess-first")
+        home.omnimem("session", "start", "--tool", "second", "--id", "sess-second", "--pid", str(os.getpid()))
+        terminal.until("second has a session of its own here, sess-second")
+        home.omnimem("context", "add", "sess-second", "--decision", "Nobody's here.")
+        home.omnimem("context", "add", began.split(" as ")[1].split(",")[0], "--decision", "Its own.")
+        terminal.until("Its own.")
+        terminal.type("\x03")
+        assert terminal.ended() == 0
+
+    assert "Nobody's here." not in terminal.shown
+    assert terminal.shown.count("sess-first: what it does") == 1
+
+
 def test_what_it_told_to_do_afterwards_works(home: Home) -> None:
     with Recorder(home) as recorder:
         recorder.began()

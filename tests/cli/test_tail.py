@@ -226,6 +226,16 @@ def test_whoever_looks_no_more_ends_it(running: Home, began: str) -> None:
     assert status == 141
 
 
+def test_an_unknown_project_is_told_and_waited_for(running: Home) -> None:
+    with Tail(running, "--project", "later") as tail:
+        said = tail.remark()
+        running.omnimem("memory", "add", "key", "value", "--project", "later")
+        line = tail.line()
+
+    assert said == "No project 'later'. Waiting for the first that happens in it; Ctrl-C ends this."
+    assert "memory" in line
+
+
 def test_an_unknown_session_is_told(running: Home) -> None:
     done = running.omnimem("tail", "--session", "nobody")
 

@@ -94,6 +94,33 @@ def test_what_is_no_folder_is_said_as_it_was_typed(running: Home, line: str, pat
     assert (done.status, done.err.splitlines()[0]) == (2, f"error: argument PATH: {said}")
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("session start --pid 2147483647", "argument --pid: no live process 2147483647 of this user"),
+        ("session start --id s --continues s", "argument --continues: a session cannot continue itself"),
+        ("session start --project /", "argument --project: must be"),
+        ("session start --tool", "argument --tool: "),
+        ("memory add", "argument KEY: "),
+        (
+            "context add s --search x --importance 1",
+            "argument --importance: says something about a file: give --file too",
+        ),
+        ("context add s --search x --memory-key k", "argument --memory-key: goes with --memory: give that too"),
+        ("session list --cursor nonsense", "argument --cursor: give the next_cursor of an earlier answer as it is"),
+    ],
+)
+def test_what_the_daemon_refuses_is_told_with_the_words_that_were_typed(running: Home, line: str, said: str) -> None:
+    running.omnimem("session", "start", "--id", "s")
+    empty = [""] if line.endswith("--tool") else ["", "value"] if line == "memory add" else []
+
+    done = running.omnimem(*line.split(), *empty)
+
+    assert done.status == 1, done
+    assert done.err.startswith(f"error: {said}"), done.err
+    assert "openapi" not in done.err
+
+
 def test_a_missing_value_is_a_usage_error(running: Home) -> None:
     with running.terminal("memory", "add", "key") as terminal:
         status = terminal.ended()
