@@ -250,6 +250,22 @@ class Operations:
         "Say that a memory still holds.",
         raises=(errors.MemoryNotFound,),
     )
+    search_memories = of_id_with(
+        "query",
+        model.MemorySearchQuery,
+        "GET",
+        "/projects/{project_id}/memories/search",
+        model.MemoriesFound,
+        "Find live memories of a project, best first.",
+    )
+    search = of_fields(
+        "query",
+        model.SearchQuery,
+        "GET",
+        "/search",
+        model.SearchResults,
+        "Find memories, decisions and searches, of a project or of all, best first.",
+    )
     rewind_memories = of_id_with(
         "body",
         model.MemoryRewind,

@@ -101,14 +101,19 @@ class Operation(Generic[P, R]):
         if self.query is not None:
             chosen = msgspec.to_builtins(self.query(**fields))
             if chosen:
-                target += "?" + urlencode({k: _query_text(v) for k, v in chosen.items() if v is not None})
+                target += "?" + urlencode([(k, text) for k, v in chosen.items() for text in _query_texts(v)])
         elif self.body is not None:
             body = msgspec.json.encode(self.body(**fields))
         return Call(method=self.method, target=target, result=self.result, body=body)
 
 
-def _query_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _query_texts(value: object) -> list[str]:
+    """Return how often a parameter of *value* is given, and each time what: of a row, each member."""
+    if value is None:
+        return []
+    if isinstance(value, list | tuple):
+        return [text for one in value for text in _query_texts(one)]
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 
 def plain(method: str, path: str, result: type[R], summary: str, **more: Any) -> Operation[[], R]:

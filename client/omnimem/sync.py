@@ -124,6 +124,8 @@ class Client:
     restore_memory = _method(Operations.restore_memory)
     confirm_memory = _method(Operations.confirm_memory)
     rewind_memories = _method(Operations.rewind_memories)
+    search_memories = _method(Operations.search_memories)
+    search = _method(Operations.search)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
 

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from omnimem.calls import ALL, Operations
-from omnimemd.api import context, daemon, memories, projects, sessions
+from omnimemd.api import context, daemon, memories, projects, search, sessions
 from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
@@ -18,8 +18,10 @@ from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
 from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
+from omnimemd.services.indexing import Indexing
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
+from omnimemd.services.search import Search
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
@@ -35,6 +37,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     explaining: Explaining
     memories: Memories
     history: History
+    indexing: Indexing
+    search: Search
     tracking: Tracking
     health: Health
     events: Events
@@ -49,6 +53,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
         *sessions.endpoints(services.sessions, services.workspaces),
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
+        *search.endpoints(services.search),  # before the memories: `search` is no memory's id
         *memories.endpoints(services.memories, services.history),
         *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]

@@ -1,8 +1,9 @@
 """From the bytes of a request to a value, and back; what is wrong is said in the caller's words."""
 
 import re
+from functools import cache
 from itertools import accumulate
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_origin
 
 import msgspec
 from aiohttp import web
@@ -77,11 +78,14 @@ def decode_query(query: MultiMapping[str], wanted: Any) -> Any:
     Raises:
         InvalidRequest: a parameter is unknown, repeated, or not what was wanted.
     """
-    chosen: dict[str, str] = {}
+    chosen: dict[str, str | list[str]] = {}
     for name, value in query.items():
-        if name in chosen:
+        if name in _repeatable(wanted):
+            chosen[name] = query.getall(name)
+        elif name in chosen:
             raise InvalidRequest.field(name, "is given twice")
-        chosen[name] = value
+        else:
+            chosen[name] = value
     if wanted is None:
         if chosen:
             raise InvalidRequest.field(next(iter(chosen)), "is no parameter of this call")
@@ -90,6 +94,13 @@ def decode_query(query: MultiMapping[str], wanted: Any) -> Any:
         return msgspec.convert(chosen, wanted, strict=False, str_keys=True)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
+
+
+@cache
+def _repeatable(wanted: Any) -> frozenset[str]:
+    """Return the parameters of *wanted* that may be given several times: those of which it keeps a row."""
+    fields = () if wanted is None else msgspec.structs.fields(wanted)
+    return frozenset(field.encode_name for field in fields if get_origin(field.type) is tuple)
 
 
 def problem(error: OmnimemError) -> web.Response:

@@ -23,10 +23,12 @@ from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
 from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
+from omnimemd.services.indexing import Indexing
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
 from omnimemd.services.recovery import Recovery
+from omnimemd.services.search import Search
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
@@ -87,6 +89,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             await services.sessions.reconcile()
             background.keep("deaths", lambda: house.liveness.run(services.sessions.process_died))
             await house.recovery.begin()
+            background.keep("indexing", services.indexing.run)
             background.keep("tracking", services.tracking.run)
             background.keep("recovery", house.recovery.run)
             background.keep("health", services.health.run)
@@ -115,6 +118,9 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     projects = Projects(database=database, cache=cache, places=world.places, clock=clock, new_token=new_token)
     entries = Entries(database=database, cache=cache, clock=clock, events=events)
     memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=new_token)
+    indexing = Indexing(database=database)
+    entries.on_worded(indexing.wake)
+    events.on_memory(indexing.wake)
     workspaces = Workspaces(
         database=database,
         watcher=watcher,
@@ -185,6 +191,8 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         explaining=Explaining(workspaces=workspaces, places=world.places, watcher=watcher),
         memories=memories,
         history=History(database=database, clock=clock),
+        indexing=indexing,
+        search=Search(database=database, indexing=indexing, clock=clock, meaning=None),
         tracking=tracking,
         health=health,
         events=events,

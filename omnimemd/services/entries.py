@@ -1,6 +1,6 @@
 """Record what happens in a session, and give it back: folded, or entry by entry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -33,6 +33,11 @@ class Entries:
         self._cache = cache
         self._clock = clock
         self._events = events
+        self._worded: Callable[[], None] = lambda: None
+
+    def on_worded(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called when a search or a decision was recorded."""
+        self._worded = callback
 
     async def append(
         self, session_id: str, drafts: Sequence[ContextAppend], *, source: Source = Source.API, field: str = ""
@@ -57,6 +62,8 @@ class Entries:
             new += _entries(draft, workspace=workspace, source=source, now=now, where=where)
         if new:
             await self.record({session_id: new})
+            if any(isinstance(one, Search | Decision) for one in new):
+                self._worded()
         return len(drafts)
 
     async def record(self, new: Mapping[str, Sequence[Entry]]) -> None:

@@ -132,6 +132,11 @@ class Events:
         """Begin with nobody listening."""
         self._subscriptions: set[Subscription] = set()
         self._number = 0
+        self._on_memory: Callable[[], None] = lambda: None
+
+    def on_memory(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called whenever a memory was written, restored or deleted."""
+        self._on_memory = callback
 
     def __len__(self) -> int:
         """Return how many listen."""
@@ -140,6 +145,8 @@ class Events:
     def publish(self, what: Happening) -> None:
         """Tell everybody who wants to know of *what*."""
         self._number += 1
+        if isinstance(what, MemoryChanged):
+            self._on_memory()
         for subscription in self._subscriptions:
             subscription.offer(Told(self._number, what))
 

@@ -56,6 +56,11 @@ def find(db: apsw.Connection, project_id: str, memory_id: str) -> Memory | None:
     return _one(db, "memory_id = ? AND project_id = ?", (memory_id, project_id))
 
 
+def find_anywhere(db: apsw.Connection, memory_id: str) -> Memory | None:
+    """Return the memory of *memory_id* in whatever project, live or not, None when there is none."""
+    return _one(db, "memory_id = ?", (memory_id,))
+
+
 def latest(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> list[Memory]:
     """Return up to *limit* live memories, last accessed first."""
     rows = db.execute(

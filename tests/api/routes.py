@@ -21,7 +21,10 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "restore_memory": {"version": 1},
     "rewind_memories": {"to": "2026-03-01T12:00:00Z"},
 }
-_QUERIES: Final = dict.fromkeys(("remove_workspace", "explain_workspace"), "?path={workspace}")
+_QUERIES: Final = {
+    **dict.fromkeys(("remove_workspace", "explain_workspace"), "?path={workspace}"),
+    **dict.fromkeys(("search_memories", "search"), "?q=words"),
+}
 
 EVERY: Final = [pytest.param(one, id=one.name) for one in ALL]
 WITH_BODY: Final = [

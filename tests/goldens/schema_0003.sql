@@ -148,6 +148,38 @@ CREATE TABLE memory_amendments (
     FOREIGN KEY (memory_id, version) REFERENCES memory_versions (memory_id, version) ON DELETE CASCADE,
     CHECK ((ttl_seconds IS NULL) = (expires_at IS NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE search_projects (
+    project       INTEGER PRIMARY KEY,
+    project_id    TEXT NOT NULL UNIQUE,
+    memories      INTEGER NOT NULL DEFAULT 0,
+    memory_length INTEGER NOT NULL DEFAULT 0,  -- terms of all its memories together
+    others        INTEGER NOT NULL DEFAULT 0,
+    other_length  INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE search_documents (
+    document   INTEGER PRIMARY KEY,
+    kind       INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 5),
+    memory_id  TEXT UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    version    INTEGER,
+    session    INTEGER REFERENCES sessions (session_key) ON DELETE CASCADE,  -- with seq: an entry
+    seq        INTEGER,
+    session_id TEXT,              -- the session it came from
+    place      INTEGER NOT NULL,  -- which of that session's it is, in order; neighbours tell of the same
+    at         INTEGER NOT NULL,
+    length     INTEGER NOT NULL,  -- in terms
+    UNIQUE (session, seq),
+    CHECK ((kind = 1) = (memory_id IS NOT NULL) AND (memory_id IS NULL) = (version IS NULL))
+) STRICT;
+CREATE INDEX search_documents_by_place ON search_documents (session_id, place) WHERE session_id IS NOT NULL;
+CREATE VIRTUAL TABLE search_text USING fts5 (terms, tokenize = 'ascii');
+CREATE VIRTUAL TABLE search_words USING fts5vocab (search_text, row);
+CREATE TABLE search_pending (
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
+    memory_id TEXT UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    session   INTEGER REFERENCES sessions (session_key) ON DELETE CASCADE,
+    seq       INTEGER,
+    UNIQUE (session, seq)
+) STRICT;
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('named', 'named', 'named', NULL, NULL, NULL, NULL, 1772366400000, 1772366400000, '{}');
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('p-1', 'App', 'git', '/w', 2049, 42, 1700000000123456789, 1772366400000, 1772366401000, '{"briefing":{"max_tokens":2000}}');
 INSERT INTO sessions (session_key, session_id, tool_id, user_id, workspace_path, project_id, created_at, last_activity, ended_at, end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, pinned, archived, context_json, compressed_context, folded_through, context_size_bytes, metrics_json, metadata_json) VALUES (1, 's-open', 'tool', 'me@here', '/w', 'p-1', 1772366400000, 1772366400000, NULL, NULL, NULL, 's-ended', 4242, 100, 'boot-1', 1772366340000, NULL, 0, 0, NULL, NULL, 0, 0, '{"accesses":0,"reads":0,"writes":0,"files":0,"searches":0,"decisions":0,"memories":0,"scans":0,"gaps":0}', '{"model":"x","big":1000000000000000000000000000000,"deep":[null,{"ü":0.5}]}');
@@ -176,5 +208,39 @@ INSERT INTO idempotency_keys (route, key, body_digest, status, body, created_at)
 INSERT INTO baselines (baseline_key, root, complete, through, lost_since, left_at) VALUES (1, X'2F77', 1, 1772366401000, NULL, NULL);
 INSERT INTO baseline_directories (baseline, directory, files) VALUES (1, X'', X'95C404612E7079912A91CD0BB891CF17979CFE3D85CD1591CF17979CFE710868B1');
 INSERT INTO baseline_directories (baseline, directory, files) VALUES (1, X'7375622F6F64642DFE', X'95C40A612E7079006F64642DFF922ACFFFFFFFFFFFFFFFFF92CD0BB80092CF17979CFE3D85CD15FF92CF17979CFE710868B100');
+INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
+INSERT INTO search_pending (number, memory_id, session, seq) VALUES (1, NULL, 1, 4);
+INSERT INTO search_pending (number, memory_id, session, seq) VALUES (2, NULL, 1, 5);
+INSERT INTO search_pending (number, memory_id, session, seq) VALUES (4, 'mem_0123456789ab', NULL, NULL);
+INSERT INTO search_pending (number, memory_id, session, seq) VALUES (5, 'mem_00000000000a', NULL, NULL);
+INSERT INTO search_pending (number, memory_id, session, seq) VALUES (7, 'mem_00000000000b', NULL, NULL);
+CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
+    DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
+    INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);
+END;
+CREATE TRIGGER search_memory_changed AFTER UPDATE OF version ON project_memories WHEN NEW.version <> OLD.version BEGIN
+    DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
+    INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);
+END;
+CREATE TRIGGER search_entry_written AFTER INSERT ON entries WHEN NEW.kind IN (2, 3) BEGIN
+    INSERT INTO search_pending (session, seq) VALUES (NEW.session, NEW.seq);
+END;
+CREATE TRIGGER search_entry_deleted AFTER DELETE ON entries WHEN OLD.kind IN (2, 3) BEGIN
+    DELETE FROM search_pending WHERE session = OLD.session AND seq = OLD.seq;
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = OLD.seq;
+END;
+CREATE TRIGGER search_document_added AFTER INSERT ON search_documents BEGIN
+    UPDATE search_projects SET
+        memories = memories + (NEW.kind = 1), memory_length = memory_length + (NEW.kind = 1) * NEW.length,
+        others = others + (NEW.kind > 1), other_length = other_length + (NEW.kind > 1) * NEW.length
+    WHERE project = NEW.document >> 33;
+END;
+CREATE TRIGGER search_document_deleted AFTER DELETE ON search_documents BEGIN
+    DELETE FROM search_text WHERE rowid = OLD.document;
+    UPDATE search_projects SET
+        memories = memories - (OLD.kind = 1), memory_length = memory_length - (OLD.kind = 1) * OLD.length,
+        others = others - (OLD.kind > 1), other_length = other_length - (OLD.kind > 1) * OLD.length
+    WHERE project = OLD.document >> 33;
+END;
 COMMIT;
 PRAGMA user_version = 3;

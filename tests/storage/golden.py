@@ -118,13 +118,23 @@ def opened(golden: Path, place: Path) -> Path:
 def dumped(db: apsw.Connection) -> str:
     """Return *db* as SQL that makes it again, byte by byte the same for the same content."""
     lines = [f"PRAGMA application_id = {db.pragma('application_id')};", "BEGIN;"]
-    made = list(db.execute("SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"))
-    lines += [f"{sql};" for _, _, sql in made]
-    for name in (name for name, kind, _ in made if kind == "table"):
+    shadows = {name for _, name, kind, *_ in db.execute("PRAGMA table_list") if kind == "shadow"}
+    made = [
+        (name, kind, sql)
+        for name, kind, sql in db.execute("SELECT name, type, sql FROM sqlite_schema WHERE sql NOTNULL ORDER BY rowid")
+        if name not in shadows and not name.startswith("sqlite_")  # the tables of virtual ones come with those
+    ]
+    lines += [f"{sql};" for _, kind, sql in made if kind != "trigger"]
+    for name, sql in ((name, sql) for name, kind, sql in made if kind == "table" and "fts5vocab" not in sql):
         columns = ", ".join(column for _, column, *_ in db.execute(f"PRAGMA table_info({name})"))
+        if "USING fts5" in sql:
+            for key, value in db.execute(f"SELECT k, v FROM {name}_config WHERE k <> 'version' ORDER BY k"):  # noqa: S608
+                lines.append(f"INSERT INTO {name} ({name}, rank) VALUES ('{key}', {value});")  # noqa: S608
+            columns = f"rowid, {columns}"
         for row in db.execute(f"SELECT {columns} FROM {name} ORDER BY {columns}"):  # noqa: S608 our own names
             values = ", ".join(map(apsw.format_sql_value, row))
             lines.append(f"INSERT INTO {name} ({columns}) VALUES ({values});")  # noqa: S608
+    lines += [f"{sql};" for _, kind, sql in made if kind == "trigger"]  # last, as what they do is in the rows already
     lines += ["COMMIT;", f"PRAGMA user_version = {db.pragma('user_version')};", ""]
     return "\n".join(lines)
 

@@ -22,3 +22,79 @@ CREATE TABLE memory_amendments (
     FOREIGN KEY (memory_id, version) REFERENCES memory_versions (memory_id, version) ON DELETE CASCADE,
     CHECK ((ttl_seconds IS NULL) = (expires_at IS NULL))
 ) STRICT, WITHOUT ROWID;
+-- Search: the index, what waits to be put into it, and triggers that keep the two true whoever writes. Only `indexing`
+-- writes to the index; what is deleted leaves it in the same transaction.
+
+-- A document is a memory, a decision or a search. Its number says its project and whether it is a memory, so that the
+-- documents of a project, and the memories among them, are ranges: project << 33 | (0 memory, 1 other) << 32 | number.
+CREATE TABLE search_projects (
+    project       INTEGER PRIMARY KEY,
+    project_id    TEXT NOT NULL UNIQUE,
+    memories      INTEGER NOT NULL DEFAULT 0,
+    memory_length INTEGER NOT NULL DEFAULT 0,  -- terms of all its memories together
+    others        INTEGER NOT NULL DEFAULT 0,
+    other_length  INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- kind: 1 memory, 2 decision, 3 search, 4 checkpoint, 5 summary.
+CREATE TABLE search_documents (
+    document   INTEGER PRIMARY KEY,
+    kind       INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 5),
+    memory_id  TEXT UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    version    INTEGER,
+    session    INTEGER REFERENCES sessions (session_key) ON DELETE CASCADE,  -- with seq: an entry
+    seq        INTEGER,
+    session_id TEXT,              -- the session it came from
+    place      INTEGER NOT NULL,  -- which of that session's it is, in order; neighbours tell of the same
+    at         INTEGER NOT NULL,
+    length     INTEGER NOT NULL,  -- in terms
+    UNIQUE (session, seq),
+    CHECK ((kind = 1) = (memory_id IS NOT NULL) AND (memory_id IS NULL) = (version IS NULL))
+) STRICT;
+CREATE INDEX search_documents_by_place ON search_documents (session_id, place) WHERE session_id IS NOT NULL;
+
+-- The terms of each document, made by the program (domain/search_terms.py), so that nothing but spaces is to be split.
+CREATE VIRTUAL TABLE search_text USING fts5 (terms, tokenize = 'ascii');
+INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
+CREATE VIRTUAL TABLE search_words USING fts5vocab (search_text, row);
+
+-- What was written and is not in the index yet, in order. A row of something written again is a new one.
+CREATE TABLE search_pending (
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
+    memory_id TEXT UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    session   INTEGER REFERENCES sessions (session_key) ON DELETE CASCADE,
+    seq       INTEGER,
+    UNIQUE (session, seq)
+) STRICT;
+
+CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
+    DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
+    INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);
+END;
+CREATE TRIGGER search_memory_changed AFTER UPDATE OF version ON project_memories WHEN NEW.version <> OLD.version BEGIN
+    DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
+    INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);
+END;
+CREATE TRIGGER search_entry_written AFTER INSERT ON entries WHEN NEW.kind IN (2, 3) BEGIN
+    INSERT INTO search_pending (session, seq) VALUES (NEW.session, NEW.seq);
+END;
+CREATE TRIGGER search_entry_deleted AFTER DELETE ON entries WHEN OLD.kind IN (2, 3) BEGIN
+    DELETE FROM search_pending WHERE session = OLD.session AND seq = OLD.seq;
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = OLD.seq;
+END;
+CREATE TRIGGER search_document_added AFTER INSERT ON search_documents BEGIN
+    UPDATE search_projects SET
+        memories = memories + (NEW.kind = 1), memory_length = memory_length + (NEW.kind = 1) * NEW.length,
+        others = others + (NEW.kind > 1), other_length = other_length + (NEW.kind > 1) * NEW.length
+    WHERE project = NEW.document >> 33;
+END;
+CREATE TRIGGER search_document_deleted AFTER DELETE ON search_documents BEGIN
+    DELETE FROM search_text WHERE rowid = OLD.document;
+    UPDATE search_projects SET
+        memories = memories - (OLD.kind = 1), memory_length = memory_length - (OLD.kind = 1) * OLD.length,
+        others = others - (OLD.kind > 1), other_length = other_length - (OLD.kind > 1) * OLD.length
+    WHERE project = OLD.document >> 33;
+END;
+
+INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories WHERE NOT deleted ORDER BY updated_at, rowid;
+INSERT INTO search_pending (session, seq) SELECT session, seq FROM entries WHERE kind IN (2, 3) ORDER BY session, seq;

@@ -1,0 +1,122 @@
+"""Find what was said, by its words and, where that is at hand, by its meaning."""
+
+from collections.abc import Collection, Mapping
+from typing import Final, Protocol
+
+import msgspec
+
+from omnimem.model import AnsweredMode, SearchMode
+from omnimemd.domain import ranking
+from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.memories import Memory
+from omnimemd.domain.ranking import Ranked
+from omnimemd.domain.search_terms import terms
+from omnimemd.domain.snippets import snippet
+from omnimemd.services.indexing import Indexing
+from omnimemd.storage import search_index as index
+from omnimemd.storage.database import Connection, Database
+from omnimemd.storage.search_index import Scope, Told
+
+#: Characters of a question that are looked at, and different terms.
+_LONGEST_QUESTION: Final = 10_000
+_MOST_TERMS: Final = 64
+
+
+class Meaning(Protocol):
+    """Tells how near in meaning documents are to a question."""
+
+    async def near(self, question: str, scope: Scope, documents: Collection[int]) -> Mapping[int, float] | None:
+        """Return the cosine of each of *documents*, and of those nearest to *question* within *scope*.
+
+        None where meaning cannot be told: the extra is not installed, or it failed.
+        """
+        ...
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was found: a live memory, or something told in a session."""
+
+    score: float
+    snippet: str
+    memory: Memory | None = None
+    told: Told | None = None
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """What was found, best first, and how was looked."""
+
+    mode: AnsweredMode
+    hits: list[Hit]
+
+
+class Search:
+    """Answers questions."""
+
+    def __init__(self, *, database: Database, indexing: Indexing, clock: Clock, meaning: Meaning | None) -> None:
+        """Look in the index that *indexing* keeps; without *meaning*, by words alone."""
+        self._database = database
+        self._indexing = indexing
+        self._clock = clock
+        self._meaning = meaning
+
+    async def find(self, question: str, scope: Scope, *, limit: int, mode: SearchMode) -> Hits:
+        """Return up to *limit* of what answers *question* within *scope*, best first; nothing expired, nothing deleted.
+
+        What was written before the call is found, unless so much waits for the index that it takes longer.
+        """
+        asked = terms(question[:_LONGEST_QUESTION])[: 4 * _MOST_TERMS]
+        asked = asked[: _until(asked, _MOST_TERMS)]
+        await self._indexing.settle()
+        wanted = asked if mode is not SearchMode.SEMANTIC or self._meaning is None else []
+        found = await self._database.read(lambda db: index.find(db, wanted, scope, telling=ranking.telling))
+        candidates, answered = found.candidates, AnsweredMode.TEXT
+        if self._meaning is not None and mode is not SearchMode.TEXT:
+            near = await self._meaning.near(question, scope, [one.document for one in candidates])
+            if near is not None:
+                known = {one.document for one in candidates}
+                more = await self._database.read(lambda db: index.candidates(db, near.keys() - known))
+                candidates = [
+                    msgspec.structs.replace(one, cosine=near.get(one.document, 0.0)) for one in (*candidates, *more)
+                ]
+                answered = AnsweredMode.SEMANTIC if mode is SearchMode.SEMANTIC else AnsweredMode.HYBRID
+        ranked = ranking.rank(wanted, candidates, found.corpus)
+        marked = frozenset(asked)
+        return Hits(answered, await self._database.read(lambda db: self._shown(db, ranked, marked, limit=limit)))
+
+    def _shown(self, db: Connection, ranked: list[Ranked], asked: frozenset[str], *, limit: int) -> list[Hit]:
+        hits: list[Hit] = []
+        for one in ranked:
+            if len(hits) == limit:
+                break
+            hit = _hit(db, one, asked, now=self._clock.now())
+            if hit is not None:
+                hits.append(hit)
+        return hits
+
+
+def _hit(db: Connection, one: Ranked, asked: frozenset[str], *, now: Millis) -> Hit | None:
+    found = index.source(db, one.document)
+    if isinstance(found, Memory):
+        if not found.live(now=now):
+            return None
+        return Hit(score=round(one.score, 4), snippet=_of_memory(found, asked), memory=found)
+    if found is None:
+        return None
+    return Hit(score=round(one.score, 4), snippet=snippet(found.text, asked), told=found)
+
+
+def _of_memory(memory: Memory, asked: frozenset[str]) -> str:
+    shown = snippet(memory.value, asked)
+    if "«" not in shown and "«" in (key := snippet(memory.key, asked)):
+        return f"{key}: {shown}"
+    return shown
+
+
+def _until(asked: list[str], most: int) -> int:
+    """Return how many of *asked* there are before they are over *most* different ones."""
+    seen: set[str] = set()
+    for number, term in enumerate(asked):
+        seen.add(term)
+        if len(seen) > most:
+            return number
+    return len(asked)

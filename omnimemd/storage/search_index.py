@@ -1,0 +1,413 @@
+"""The search index in the database: what waits for it, what is in it, and what it finds.
+
+Triggers (schema/0003_memory.sql) note what is to be indexed in the transaction that writes it, and take out of the
+index what is deleted, in the transaction that deletes it: FTS5's `secure-delete` overwrites its terms there and then.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from omnimem.model import ResultKind
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.memories import Memory
+from omnimemd.domain.ranking import Candidate, Corpus
+from omnimemd.storage import memories as memory_rows
+
+#: Candidates that are weighed.
+_CANDIDATES: Final = 200
+#: Documents the terms of a question may be in, all together, that are weighed by SQLite: a microsecond each. The rarest
+#: terms come first; what only holds common ones is passed over where there is more.
+_WEIGHED: Final = 8_000
+_KINDS: Final = {kind: code for code, kind in enumerate(ResultKind, start=1)}
+_ENTRY_KINDS: Final = {ResultKind.SEARCH: 2, ResultKind.DECISION: 3}  # as `entries` has them
+
+
+#: A member of the metadata is the value, or a list that holds it; numbers and truth values as JSON writes them.
+_HAS_METADATA: Final = (
+    "AND EXISTS (SELECT 1 FROM project_memories AS m, json_each(m.metadata_json) AS j "
+    "WHERE m.memory_id = d.memory_id AND j.key = :nameNUMBER AND (CAST(j.atom AS TEXT) = :valueNUMBER "
+    "OR (j.type IN ('true', 'false') AND j.type = :valueNUMBER) OR (j.type = 'array' AND EXISTS "
+    "(SELECT 1 FROM json_each(j.value) AS i WHERE CAST(i.atom AS TEXT) = :valueNUMBER))))"
+)
+_Row = tuple[Any, ...]
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look."""
+
+    project_id: str | None = None
+    memories_only: bool = False
+    kind: ResultKind | None = None
+    session_id: str | None = None
+    since: Millis | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is to be indexed."""
+
+    number: int
+    kind: ResultKind
+    project_id: str
+    memory_id: str | None = None
+    version: int | None = None
+    session: int | None = None
+    seq: int | None = None
+    session_id: str | None
+    at: Millis
+    text: str | None  #: None: it is deleted, and to be taken out of the index
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Something told in a session: a decision, a search."""
+
+    kind: ResultKind
+    session_id: str
+    project_id: str
+    seq: int
+    at: Millis
+    text: str
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The candidates for an answer, and what the documents that were searched are like."""
+
+    candidates: list[Candidate]
+    corpus: Corpus
+
+
+# -- what waits ----------------------------------------------------------------------------------------------
+
+
+def count_waiting(db: apsw.Connection) -> int:
+    """Return how many documents wait to be indexed."""
+    return int(db.execute("SELECT count(*) FROM search_pending").get)
+
+
+def waiting(db: apsw.Connection, *, limit: int) -> list[Waiting]:
+    """Return up to *limit* of what waits, in the order it was written, with the text it is found by."""
+    rows: list[_Row] = db.execute(
+        "SELECT number, memory_id, session, seq FROM search_pending ORDER BY number LIMIT ?", (limit,)
+    ).fetchall()
+    found = []
+    for number, memory_id, session, seq in rows:
+        one = (
+            _waiting_memory(db, number, memory_id)
+            if memory_id is not None
+            else _waiting_entry(db, number, session, seq)
+        )
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def put(db: apsw.Connection, one: Waiting, terms: Sequence[str]) -> None:
+    """Put *one* into the index, by its *terms*, in place of what it said before; nothing if it was written again."""
+    db.execute("DELETE FROM search_pending WHERE number = ?", (one.number,))
+    if not db.changes():
+        return
+    before = _document_of(db, one)
+    if before is not None:
+        db.execute("DELETE FROM search_documents WHERE document = ?", (before,))
+    if one.text is None:
+        return
+    document = before or _new_document(db, one)
+    db.execute(
+        "INSERT INTO search_documents "
+        "(document, kind, memory_id, version, session, seq, session_id, place, at, length) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            document,
+            _KINDS[one.kind],
+            one.memory_id,
+            one.version,
+            one.session,
+            one.seq,
+            one.session_id,
+            _next_place(db, one.session_id, memory=one.kind is ResultKind.MEMORY),
+            one.at,
+            len(terms),
+        ),
+    )
+    db.execute("INSERT INTO search_text (rowid, terms) VALUES (?, ?)", (document, " ".join(terms)))
+
+
+def clear(db: apsw.Connection) -> None:
+    """Empty the index and have everything wait for it again."""
+    db.execute("DELETE FROM search_documents")
+    db.execute("DELETE FROM search_text")
+    db.execute("DELETE FROM search_projects")
+    db.execute("DELETE FROM search_pending")
+    db.execute(
+        "INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories WHERE NOT deleted "
+        "ORDER BY updated_at, rowid"
+    )
+    db.execute(
+        "INSERT INTO search_pending (session, seq) SELECT session, seq FROM entries WHERE kind IN (2, 3) "
+        "ORDER BY session, seq"
+    )
+
+
+# -- what is found -------------------------------------------------------------------------------------------
+
+
+def find(
+    db: apsw.Connection,
+    asked: Sequence[str],
+    scope: Scope,
+    *,
+    telling: Callable[[Sequence[str], Corpus], list[str]],
+) -> Found:
+    """Return the candidates for the terms *asked* within *scope*; *telling* chooses among the terms by the corpus."""
+    within = _range(db, scope)
+    corpus = _corpus(db, asked, within, scope)
+    chosen: list[str] = []
+    weighed = 0
+    for term in telling(asked, corpus):
+        weighed += corpus.frequency[term]
+        if chosen and weighed > _WEIGHED:
+            break
+        chosen.append(f'"{term}"')
+    if not chosen or within is None:
+        return Found([], corpus)
+    where, values = _filters(scope)
+    rows = db.execute(
+        "SELECT t.rowid, t.terms, d.length, d.at, d.session_id, d.place, d.kind FROM search_text AS t "  # noqa: S608
+        "CROSS JOIN search_documents AS d ON d.document = t.rowid "
+        f"WHERE search_text MATCH :terms AND t.rowid BETWEEN :low AND :high {where} ORDER BY t.rank LIMIT :limit",
+        {"terms": " OR ".join(chosen), "low": within[0], "high": within[1], "limit": _CANDIDATES} | values,
+    )
+    return Found([_candidate(row) for row in rows], corpus)
+
+
+def candidates(db: apsw.Connection, documents: Iterable[int]) -> list[Candidate]:
+    """Return *documents* as candidates; those that are not in the index are left out."""
+    found = []
+    for document in documents:
+        row = db.execute(
+            "SELECT t.rowid, t.terms, d.length, d.at, d.session_id, d.place, d.kind FROM search_text AS t "
+            "CROSS JOIN search_documents AS d ON d.document = t.rowid WHERE t.rowid = ?",
+            (document,),
+        ).fetchone()
+        if row is not None:
+            found.append(_candidate(row))
+    return found
+
+
+def source(db: apsw.Connection, document: int) -> Memory | Told | None:
+    """Return what *document* is, as it is now, None when it is gone; a memory may be live or not."""
+    row = db.execute("SELECT memory_id, session, seq FROM search_documents WHERE document = ?", (document,)).fetchone()
+    if row is None:
+        return None
+    memory_id, session, seq = row
+    return memory_rows.find_anywhere(db, memory_id) if memory_id is not None else _told(db, session, seq)
+
+
+# -- whether it is true --------------------------------------------------------------------------------------
+
+
+def count(db: apsw.Connection) -> int:
+    """Return how many documents are in the index."""
+    return int(db.execute("SELECT count(*) FROM search_documents").get)
+
+
+def count_missing(db: apsw.Connection) -> int:
+    """Return how much of what is stored is neither in the index nor waits for it."""
+    memories = db.execute(
+        "SELECT count(*) FROM project_memories AS m WHERE NOT deleted "
+        "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.memory_id = m.memory_id) "
+        "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.memory_id = m.memory_id)"
+    ).get
+    entries = db.execute(
+        "SELECT count(*) FROM entries AS e WHERE kind IN (2, 3) "
+        "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = e.session AND d.seq = e.seq) "
+        "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.session = e.session AND p.seq = e.seq)"
+    ).get
+    return int(memories) + int(entries)
+
+
+def count_stale(db: apsw.Connection) -> int:
+    """Return how many documents are of another version than the stored one, of nothing, or without terms."""
+    memories = db.execute(
+        "SELECT count(*) FROM search_documents AS d JOIN project_memories AS m ON m.memory_id = d.memory_id "
+        "WHERE (d.version <> m.version OR m.deleted) "
+        "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.memory_id = m.memory_id)"
+    ).get
+    entries = db.execute(
+        "SELECT count(*) FROM search_documents AS d WHERE d.seq IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq)"
+    ).get
+    lost = db.execute("SELECT count(*) FROM search_documents WHERE document NOT IN (SELECT rowid FROM search_text)").get
+    return int(memories) + int(entries) + int(lost)
+
+
+def is_sound(db: apsw.Connection) -> bool:
+    """Return whether the full text index agrees with itself, and the figures of each project with its documents."""
+    try:
+        said = db.execute("PRAGMA integrity_check('search_text')").fetchall()
+    except apsw.CorruptError:
+        return False
+    counted = db.execute(
+        "SELECT document >> 33 AS project, sum(kind = 1), sum((kind = 1) * length), sum(kind > 1), "
+        "sum((kind > 1) * length) FROM search_documents GROUP BY project"
+    ).fetchall()
+    kept = db.execute(
+        "SELECT project, memories, memory_length, others, other_length FROM search_projects WHERE memories OR others"
+    ).fetchall()
+    return said == [("ok",)] and sorted(counted) == sorted(kept)
+
+
+# -- private -------------------------------------------------------------------------------------------------
+
+
+def _waiting_memory(db: apsw.Connection, number: int, memory_id: str) -> Waiting | None:
+    memory = memory_rows.find_anywhere(db, memory_id)
+    if memory is None:
+        return None
+    words = [memory.key, memory.value, *_strings(memory.metadata)]
+    return Waiting(
+        number=number,
+        kind=ResultKind.MEMORY,
+        project_id=memory.project_id,
+        memory_id=memory_id,
+        version=memory.version,
+        session_id=memory.session_id,
+        at=memory.updated_at,
+        text=None if memory.deleted else "\n".join(words),
+    )
+
+
+def _told(db: apsw.Connection, session: int, seq: int) -> Told | None:
+    row = db.execute(
+        "SELECT e.kind, e.at, e.subject, s.session_id, s.project_id FROM entries AS e "
+        "JOIN sessions AS s ON s.session_key = e.session WHERE e.session = ? AND e.seq = ?",
+        (session, seq),
+    ).fetchone()
+    if row is None:
+        return None
+    kind, at, text, session_id, project_id = row
+    return Told(
+        kind=next(one for one, code in _ENTRY_KINDS.items() if code == kind),
+        session_id=session_id,
+        project_id=project_id,
+        seq=seq,
+        at=at,
+        text=text,
+    )
+
+
+def _waiting_entry(db: apsw.Connection, number: int, session: int, seq: int) -> Waiting | None:
+    told = _told(db, session, seq)
+    if told is None:
+        return None
+    return Waiting(
+        number=number,
+        kind=told.kind,
+        project_id=told.project_id,
+        session=session,
+        seq=seq,
+        session_id=told.session_id,
+        at=told.at,
+        text=told.text,
+    )
+
+
+def _strings(value: object) -> list[str]:
+    """Return every text in *value*, which is JSON."""
+    match value:
+        case str():
+            return [value]
+        case dict():
+            return [text for one in value.values() for text in _strings(one)]
+        case list():
+            return [text for one in value for text in _strings(one)]
+    return []
+
+
+def _document_of(db: apsw.Connection, one: Waiting) -> int | None:
+    if one.memory_id is not None:
+        found = db.execute("SELECT document FROM search_documents WHERE memory_id = ?", (one.memory_id,)).get
+    else:
+        values = (one.session, one.seq)
+        found = db.execute("SELECT document FROM search_documents WHERE session = ? AND seq = ?", values).get
+    return None if found is None else int(found)
+
+
+def _new_document(db: apsw.Connection, one: Waiting) -> int:
+    project = db.execute("SELECT project FROM search_projects WHERE project_id = ?", (one.project_id,)).get
+    if project is None:
+        db.execute("INSERT INTO search_projects (project_id) VALUES (?)", (one.project_id,))
+        project = db.last_insert_rowid()
+    low = project << 33 | (one.kind is not ResultKind.MEMORY) << 32
+    last = db.execute(
+        "SELECT max(document) FROM search_documents WHERE document BETWEEN ? AND ?", (low, low | 0xFFFF_FFFF)
+    ).get
+    return low if last is None else int(last) + 1
+
+
+def _next_place(db: apsw.Connection, session_id: str | None, *, memory: bool) -> int:
+    if session_id is None:
+        return 0
+    last = db.execute(
+        "SELECT place FROM search_documents WHERE session_id = ? AND (kind = 1) = ? ORDER BY place DESC LIMIT 1",
+        (session_id, memory),
+    ).get
+    return 1 if last is None else int(last) + 1
+
+
+def _range(db: apsw.Connection, scope: Scope) -> tuple[int, int] | None:
+    """Return the first and the last number that a document of *scope* can have, None when there is none."""
+    if scope.project_id is None:
+        return 0, 1 << 62
+    project = db.execute("SELECT project FROM search_projects WHERE project_id = ?", (scope.project_id,)).get
+    if project is None:
+        return None
+    low = project << 33
+    return low, low | (0xFFFF_FFFF if scope.memories_only else 0x1_FFFF_FFFF)
+
+
+def _corpus(db: apsw.Connection, asked: Sequence[str], within: tuple[int, int] | None, scope: Scope) -> Corpus:
+    if within is None:
+        return Corpus(documents=0, length=0, frequency={})
+    counted = "memories, memory_length" if scope.memories_only else "memories + others, memory_length + other_length"
+    where, values = ("", ()) if scope.project_id is None else ("WHERE project_id = ?", (scope.project_id,))
+    counts: list[_Row] = db.execute(f"SELECT {counted} FROM search_projects {where}", values).fetchall()  # noqa: S608 fragments
+    frequency = {
+        term: int(
+            db.execute(
+                "SELECT count(*) FROM search_text WHERE search_text MATCH ? AND rowid BETWEEN ? AND ?",
+                (f'"{term}"', *within),
+            ).get
+        )
+        for term in dict.fromkeys(asked)
+    }
+    return Corpus(
+        documents=sum(number for number, _ in counts), length=sum(length for _, length in counts), frequency=frequency
+    )
+
+
+def _filters(scope: Scope) -> tuple[str, dict[str, Any]]:
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    if scope.kind is not None:
+        parts.append("AND d.kind = :kind")
+        values["kind"] = _KINDS[scope.kind]
+    if scope.session_id is not None:
+        parts.append("AND d.session_id = :session_id")
+        values["session_id"] = scope.session_id
+    if scope.since is not None:
+        parts.append("AND d.at >= :since")
+        values["since"] = scope.since
+    for number, (name, value) in enumerate(scope.metadata):
+        parts.append(_HAS_METADATA.replace("NUMBER", str(number)))
+        values[f"name{number}"], values[f"value{number}"] = name, value
+    return " ".join(parts), values
+
+
+def _candidate(row: _Row) -> Candidate:
+    document, terms, length, at, session_id, place, kind = row
+    session = None if session_id is None else f"{kind == 1}:{session_id}"
+    return Candidate(document=document, terms=terms, length=length, at=at, session=session, place=place)
