@@ -289,7 +289,7 @@ class TestFailingStore:
         house.fill_the_disk()
         for number in range(600):
             happens(house, workspace, f"{number}-{'x' * 200}.py", Change.WRITTEN)
-        house.watcher.hand_over()
+            house.watcher.hand_over()
         house.clock.advance(SECOND)
 
         await until(lambda: 0 < house.services.tracking.waiting <= 10)

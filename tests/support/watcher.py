@@ -1,8 +1,10 @@
 """A watcher that sees what tests say, when they say it."""
 
 import asyncio
+import itertools
 import posixpath
 from collections.abc import AsyncGenerator, Sequence
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -113,12 +115,14 @@ class FakeWatcher:
         queue, self._queue = self._queue, []
         if self._listener is None:
             return
-        for one in queue:
-            if isinstance(one, Loss):
-                self._listener.events_lost(one)
+        for is_loss, some in itertools.groupby(queue, key=lambda one: isinstance(one, Loss)):
+            if is_loss:
+                for one in some:
+                    self._listener.events_lost(cast("Loss", one))
             else:
-                self._seen += 1
-                self._listener.file_events([one])
+                batch = cast("list[FileEvent]", list(some))  # as what one read of the kernel's queue gives
+                self._seen += len(batch)
+                self._listener.file_events(batch)
 
     def puts(self, path: str, *, inode: int = 1, size: int = 1, at: int = NOON, changed_at: int | None = None) -> None:
         """Let a file be on the disk, written *at* that time; nobody hears of it."""
