@@ -64,8 +64,8 @@ class HeldInotify(Inotify):
             self._go.set()
 
 
-class ShortInotify(Inotify):
-    """A real one that has so many watches and no more."""
+class ShortInotify(HeldInotify):
+    """One that has so many watches and no more."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()

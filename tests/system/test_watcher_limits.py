@@ -1,5 +1,6 @@
 """With fewer watches than directories, every change is found, and the watches there are follow the work."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -7,9 +8,16 @@ from pathlib import Path
 import pytest
 
 from omnimem.model import WorkspaceState
+from omnimemd.domain.explaining import Obstacle
 from omnimemd.domain.file_events import Change
-from omnimemd.system.watcher.inotify import Inotify
-from tests.support.watching import Watching, read, run, short, tree, watching
+from omnimemd.system.watcher.budget import WatchBudget
+from omnimemd.system.watcher.dealing import Dealer
+from omnimemd.system.watcher.directories import NO_ROOM, DirectoryTable
+from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, NARROW, Inotify
+from omnimemd.system.watcher.removal import Removal
+from omnimemd.system.watcher.sentinels import Sentinels
+from omnimemd.system.watcher.unwatched import Unwatched
+from tests.support.watching import ShortInotify, Watching, read, run, short, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
 
@@ -20,6 +28,17 @@ async def told(watch: Watching) -> set[tuple[Change, str]]:
 
 def a_tree(at: Path) -> Path:
     return tree(at, *(f"{n:02}/{sub}/f{i}.py" for n in range(20) for sub in "ab" for i in range(3)))
+
+
+async def a_directory_without_watches(watch: Watching) -> Path:
+    """Return one that is swept, with its two."""
+    for each in sorted(watch.base.iterdir()):
+        seen = [
+            await watch.watcher.sight(str(watch.base), str(one), is_dir=True) for one in (each, each / "a", each / "b")
+        ]
+        if all(one is not None and one.obstacle is Obstacle.NO_WATCH_LEFT for one in seen):
+            return each
+    raise AssertionError("all have watches")
 
 
 #: So few that nearly all of the 61 directories are swept, and so many that half of them are.
@@ -199,3 +218,69 @@ async def test_a_loop_of_links_is_not_followed(tmp_path: Path) -> None:
         assert "3 directories" in (report.problem or "")
     async with watching(tmp_path, root) as watch:
         assert watch.watcher.counts().directories == 3
+
+
+async def test_a_directory_in_the_place_of_one_that_left_is_seen(tmp_path: Path) -> None:
+    root = a_tree(tmp_path / "w")
+    inotify = ShortInotify(36)
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        place = await a_directory_without_watches(watch)
+        with inotify.held():
+            place.rename(tmp_path / "away")
+            tree(place, "a/new.py")
+        assert (Change.FOUND, f"{place.name}/a/new.py") in await told(watch)
+
+        tree(place, "a/later.py")
+        assert f"{place.name}/a/later.py" in {path for _, path in await told(watch)}
+
+
+async def test_what_follows_a_move_is_told_with_it(tmp_path: Path) -> None:
+    root = a_tree(tmp_path / "w")
+    inotify = ShortInotify(36)
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        place = await a_directory_without_watches(watch)
+        with inotify.held():
+            place.rename(root / "moved")
+            (root / "moved/b/f0.py").write_text("more\n")
+            asked = asyncio.create_task(watch.seen())
+            for _ in range(100):  # time enough to look where the table has the directories
+                await watch.watcher.sight(str(root), str(root), is_dir=True)
+
+        assert (Change.WRITTEN, "moved/b/f0.py") in await asked
+
+
+async def test_what_comes_while_rules_are_read_is_told(tmp_path: Path) -> None:
+    root = a_tree(tmp_path / "w")
+
+    async with watching(tmp_path, root, open_inotify=short(36)) as watch:
+        place = await a_directory_without_watches(watch)
+        tree(place, "born/deep/x.py")
+        (root / ".gitignore").write_text("*.log\n")
+
+        assert (Change.FOUND, f"{place.name}/born/deep/x.py") in await told(watch)
+
+
+def test_a_watch_that_is_to_be_removed_and_is_given_again_stays(tmp_path: Path) -> None:
+    table, inotify, unwatched = DirectoryTable(), Inotify(), Unwatched()
+    sentinels = Sentinels(inotify=inotify, table=table)
+    removal = Removal(inotify=inotify, sentinels=sentinels)
+    dealer = Dealer(
+        table=table,
+        unwatched=unwatched,
+        inotify=inotify,
+        budget=WatchBudget(),
+        sentinels=sentinels,
+        removal=removal,
+    )
+    removal.add(wd := inotify.add(str(tmp_path), NARROW))
+    node = table.insert(NO_ROOM, None, str(tmp_path))
+    list(unwatched.enter(node, node.path))
+
+    list(dealer.deal([node], lambda _: iter(())))
+    list(removal.steps())
+
+    assert node.wd == wd
+    assert inotify.add(str(tmp_path), LIVE | IN_MASK_ADD) == wd
+    inotify.close()

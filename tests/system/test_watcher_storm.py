@@ -85,12 +85,7 @@ async def test_after_a_storm_the_same_is_seen_as_by_a_fresh_watcher(tmp_path: Pa
             assert watch.recorder.losses == []
 
 
-_SUBTREE_UNSEEN = pytest.mark.xfail(
-    strict=False, reason="a known fault: one time in thirty a directory that moved is not swept from then on"
-)
-
-
-@pytest.mark.parametrize("limit", [6, pytest.param(25, marks=_SUBTREE_UNSEEN)])
+@pytest.mark.parametrize("limit", [6, 25])
 @pytest.mark.parametrize("seed", range(3))
 async def test_after_a_storm_every_change_is_found_without_watches_too(tmp_path: Path, seed: int, limit: int) -> None:
     root = tree(tmp_path / "w", "a/", "node_modules/")

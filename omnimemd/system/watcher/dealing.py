@@ -14,6 +14,7 @@ from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.directories import NO_ROOM, Directory, DirectoryTable
 from omnimemd.system.watcher.gate import Steps
 from omnimemd.system.watcher.inotify import LIVE, SPENT, Inotify
+from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.snapshots import Snapshot, look
 from omnimemd.system.watcher.unwatched import Unwatched
@@ -35,6 +36,7 @@ class Dealer:
         inotify: Inotify,
         budget: WatchBudget,
         sentinels: Sentinels,
+        removal: Removal,
     ) -> None:
         self.touched: set[Directory] | None = None  #: takes where something happens, while there are not enough
         self._table = table
@@ -42,6 +44,7 @@ class Dealer:
         self._inotify = inotify
         self._budget = budget
         self._sentinels = sentinels
+        self._removal = removal
         self._touched_before: set[Directory] = set()
         self._touched_since = 0.0  # perf_counter()
         self._retiring: dict[int, Snapshot] = {}  # by watch, until the kernel says that it is gone
@@ -78,17 +81,20 @@ class Dealer:
         snapshot = self._retiring.pop(wd, None)
         if snapshot is None:
             return False
-        node = self._table.by_wd[wd]
-        self._table.rewatch(node, NO_ROOM)
-        self._unwatched.snapshots[node] = snapshot
+        node = self._table.by_wd.get(wd)
+        if node is not None:
+            self._table.rewatch(node, NO_ROOM)
+            self._unwatched.snapshots[node] = snapshot
         return True
+
+    def retires(self, wd: int) -> bool:
+        """Tell whether the watch *wd* was taken back here, and the kernel has not said so yet."""
+        return wd in self._retiring
 
     def retire_all(self) -> None:
         """Wait no more for the kernel to say what it may have dropped."""
         for wd in list(self._retiring):
-            if wd in self._table.by_wd:
-                self.retired(wd)
-        self._retiring.clear()
+            self.retired(wd)
 
     def _give(self, node: Directory, catch_up: Callable[[Directory], Steps]) -> Generator[None, None, bool]:
         """Watch *node*; return whether there may be more watches."""
@@ -102,6 +108,7 @@ class Dealer:
                 return False
             return True  # it went
         if wd not in self._table.by_wd:  # else it has two names, a bind mount: the other one is watched
+            self._removal.spare(wd)  # it was watched until a moment ago, somewhere else in the table
             self._table.rewatch(node, wd)
             yield from catch_up(node)
             self._unwatched.snapshots.pop(node, None)

@@ -124,6 +124,7 @@ class Dispatcher(FileSystemEventHandler):
             inotify=inotify,
             budget=self._budget,
             sentinels=self._sentinels,
+            removal=self._removal,
         )
         self.records = Records(
             table=self.table,

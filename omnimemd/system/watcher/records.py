@@ -179,7 +179,7 @@ class Records:
             self._leaving.clear()
             self._overflowed()
         elif mask & IN_IGNORED:
-            if node is not None and not self._dealer.retired(wd):
+            if not self._dealer.retired(wd) and node is not None:
                 self._walker.drop(node)
             self._removal.done(wd)
         elif node is None:
@@ -216,6 +216,10 @@ class Records:
         self._sentinels.hear(wd, mask, name, self._at)
 
     def _born(self, parent: Directory, name: str) -> None:
+        occupant = self._table.child(parent, name)
+        if occupant is not None and self._leaving.pop(occupant, None) is not None:
+            # The one before has left. A walk may have been here already and taken this one for it: it looks again.
+            self._walker.lose(occupant)
         self._begin(self._walker.walk(parent, name, Why.BORN))
         self._hurry()
 
@@ -251,7 +255,7 @@ class Records:
 
     def _check(self, node: Directory) -> Steps:
         """Forget a directory that is not where the table has it; what moved it there is walked on its own."""
-        left_for_a_sweep = node.parent is not None and node.parent.wd < 0
+        left_for_a_sweep = (node.parent is not None and node.parent.wd < 0) or self._dealer.retires(node.wd)
         if node.wd >= 0 and not left_for_a_sweep and not self._walker.is_at(node, node.path):
             self._walker.drop(node)
         yield

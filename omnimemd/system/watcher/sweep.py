@@ -160,9 +160,8 @@ class Sweeper:
         self._unwatched.snapshots[node] = now
         if not now.holds_the_same_files(before):
             self._compare_files(node, path, before, now, findings, change)
-        if now.directories is not before.directories and now.directories != before.directories:
-            change.active.append(node)
-            self._compare_directories(node, before, now, change)
+        if now.directories is not before.directories:
+            self._compare_directories(node, path, before, now, change)
 
     def _compare_files(
         self, node: Directory, path: str, before: Snapshot, now: Snapshot, findings: Findings, change: _Change
@@ -186,7 +185,11 @@ class Sweeper:
         if active:
             change.active.append(node)
 
-    def _compare_directories(self, node: Directory, before: Snapshot, now: Snapshot, change: _Change) -> None:
+    def _compare_directories(
+        self, node: Directory, path: str, before: Snapshot, now: Snapshot, change: _Change
+    ) -> None:
+        if now.directories != before.directories:
+            change.active.append(node)
         for name, inode in before.directories.items():
             if now.directories.get(name) != inode:
                 child = self._table.child(node, name)
@@ -199,6 +202,8 @@ class Sweeper:
                 change.came.append((node, name, inode))
                 if name in TELLING:
                     self._change_rules(node)
+            elif self._table.child(node, name) is None and self._walker.covering(node, f"{path}/{name}", name):
+                change.came.append((node, name, inode))  # it was elsewhere for the moment in which a walk was here
 
     def _follow(self, change: _Change) -> Steps:
         """Follow directories that moved, forget those that went, walk those that came."""
@@ -207,9 +212,14 @@ class Sweeper:
             child = change.went.get(inode)
             if parent.wd == REMOVED:
                 continue
-            if child is None or child.wd == REMOVED or not self._is(child, f"{parent.path}/{name}"):
+            if (
+                child is None
+                or child.wd == REMOVED
+                or not self._is(child, f"{parent.path}/{name}")
+                or self._table.is_below(parent, child)  # the two changed places; this one is forgotten, and found anew
+            ):
                 came.append((parent, name))
-            elif not self._table.is_below(parent, child):
+            else:
                 del change.went[inode]
                 self._arrived(child, parent, name)
         for child in change.went.values():

@@ -1,6 +1,6 @@
 """The directories of the table that have no watch: what they held last, and those that went since."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -35,6 +35,11 @@ class Unwatched:
                 self.snapshots[node] = yield from look(path)
             except OSError:  # it vanished, or the walk's own look will say the same
                 self.snapshots[node] = Snapshot(0)
+
+    def newer(self, node: Directory, names: Iterable[str]) -> frozenset[str]:
+        """Return which of *names*, directories in *node*, were not there when it was looked at last."""
+        snapshot = self.snapshots.get(node)
+        return frozenset() if snapshot is None else frozenset(names) - snapshot.directories.keys()
 
     def leave(self, top: Directory, *, told: bool) -> None:
         """Let go of *top* and all below, which go out of the table now; *told* if everybody knows that they went."""

@@ -358,9 +358,10 @@ class Walker:
         elif why is Why.MOVED and node.arrival is not None:
             listings.append(Listing(node, node.arrival, node.arrival.moves, files))
         frame.coverage = node.coverage
+        left_for_a_sweep = self._unwatched.newer(node, directories)  # it tells of what came
         for name in reversed(directories):  # entered from the end: in the directory's own order
             coverage = self.covering(node, f"{path}/{name}", name)
-            if coverage or self._table.child(node, name) is not None:
+            if (coverage and name not in left_for_a_sweep) or self._table.child(node, name) is not None:
                 frame.todo.append((name, coverage))
 
     def _read_rules(self, node: Directory, path: str, telling: Collection[str], *, silent: bool) -> None:

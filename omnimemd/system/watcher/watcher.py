@@ -124,16 +124,10 @@ class InotifyWatcher:
             WatchUnavailable: the watcher is closed, or no marker can be set.
         """
         machine = self._running()
-        if not machine.dispatcher.sees_all:
+        await self._marked(machine)
+        if not machine.dispatcher.sees_all:  # a sweep looks where directories are, so their moves come first
             await self._swept(machine)
-        passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        try:
-            self._barriers[passed] = machine.markers.set()
-            await passed
-        except OSError as error:
-            raise WatchUnavailable(f"no marker can be set in {self._private}: {error.strerror}") from error
-        finally:
-            self._barriers.pop(passed, None)
+            await self._marked(machine)
 
     async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
         """List the files below *root*, in slices between the batches of events. See the port."""
@@ -160,6 +154,17 @@ class InotifyWatcher:
     async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
         """Return what is at each of *paths* now, from a thread: a disk may take its time. See the port."""
         return await asyncio.to_thread(facts_at, paths)
+
+    async def _marked(self, machine: "_Machine") -> None:
+        """Return once everything was told that the kernel has queued."""
+        passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self._barriers[passed] = machine.markers.set()
+            await passed
+        except OSError as error:
+            raise WatchUnavailable(f"no marker can be set in {self._private}: {error.strerror}") from error
+        finally:
+            self._barriers.pop(passed, None)
 
     async def _swept(self, machine: "_Machine") -> None:
         """Return once everything that has no watch was looked through."""
