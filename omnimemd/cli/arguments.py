@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +105,16 @@ def duration(given: str) -> float:
     if found <= 0:
         raise argparse.ArgumentTypeError(f"{given!r} is not a duration such as 90s, 15m, 1h30m, 7d or 2w")
     return found
+
+
+def moment(given: str) -> datetime:
+    """Take a moment of the past: a time, or how long ago."""
+    try:
+        return times.past(given)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is no time such as 2h, 1d12h, 14:30, 2026-01-31 or '2026-01-31 14:30'"
+        ) from None
 
 
 def json_object(given: str) -> dict[str, Any]:

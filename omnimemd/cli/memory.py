@@ -1,22 +1,17 @@
 """`omnimem memory`: keep what the next session of a project should know."""
 
-import re
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import Final
 
-from omnimem import Client
-from omnimem.model import Memory
 from omnimemd.cli import arguments as take
+from omnimemd.cli import memory_history as past
 from omnimemd.cli.connection import client_of, project_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
+from omnimemd.cli.memory_names import found, id_of, id_of_any
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Run, Verbs
 from omnimemd.cli.text import counted, safe, safe_lines
 from omnimemd.cli.times import ago, when
-
-#: What the daemon calls memories; such a name is taken for an id, any other for a key.
-_ID: Final = re.compile(r"mem_[0-9a-f]{12}")
 
 
 def declare(noun: Parser) -> None:
@@ -55,6 +50,7 @@ def declare(noun: Parser) -> None:
     verb = add("get", _get, summary="Print the value of a memory.", example="omnimem memory get test-command")
     verb.add_argument("--raw", action="store_true", help="exactly as it was written, control characters too")
     verb.add_argument("--no-touch", action="store_true", help="do not count this as an access")
+    verb.add_argument("--as-of", metavar="TIME", type=take.moment, help="as it was then; counts as no access")
 
     verb = add(
         "list",
@@ -65,28 +61,55 @@ def declare(noun: Parser) -> None:
     )
     verb.add_argument("--limit", metavar="N", type=take.whole(1, 100), default=100, help="how many (default: 100)")
     verb.add_argument("--no-touch", action="store_true", help="do not count this as an access")
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument("--as-of", metavar="TIME", type=take.moment, help="as they were then, written last first")
+    which.add_argument("--deleted", action="store_true", help="those deleted or expired instead, latest first")
 
     add(
         "history",
-        _history,
+        past.history,
         summary="List the versions of a memory, newest first.",
         example="omnimem memory history test-command",
     )
     verb = add(
+        "diff",
+        past.diff,
+        summary="Show what changed between two versions of a memory; unless told otherwise, the last two.",
+        example="omnimem memory diff test-command",
+    )
+    verb.add_argument("older", metavar="A", nargs="?", type=take.whole(1), help="a version (default: the one before B)")
+    verb.add_argument("newer", metavar="B", nargs="?", type=take.whole(1), help="another (default: the current one)")
+    verb = add(
         "restore",
-        _restore,
-        summary="Write an earlier version again, as a new one; a deleted memory is named by its id.",
+        past.restore,
+        summary="Write an earlier version again, as a new one; a deleted or expired memory lives again.",
         example="omnimem memory restore test-command 1",
     )
     verb.add_argument("version", metavar="VERSION", type=take.whole(1), help="which; see `omnimem memory history`")
+    verb.add_argument("--session", metavar="ID", type=take.text, help="the session that does it")
+    verb = add(
+        "rewind",
+        past.rewind,
+        summary="Have every memory of a project say again what it said at TIME. "
+        "It shows what that changes, and asks. Nothing is lost: what they say now stays in their history.",
+        example="omnimem memory rewind --to 2h --dry-run",
+        key=False,
+    )
+    verb.add_argument(
+        "--to", metavar="TIME", type=take.moment, required=True, help="a time, or how long ago: 2h, '2026-01-31 14:00'"
+    )
+    verb.add_argument("--session", metavar="ID", type=take.text, help="the session that does it")
+    verb.add_argument("--dry-run", action="store_true", help="only show what would change")
+    verb.add_argument("--yes", action="store_true", help="do not ask")
     verb = add(
         "delete",
         _delete,
         summary="Delete a memory. Its versions stay, and can be restored, unless --purge is given.",
         example="omnimem memory delete test-command",
     )
-    verb.add_argument("--purge", action="store_true", help="erase every version, for good")
+    verb.add_argument("--purge", action="store_true", help="erase every version, for good; of a deleted memory too")
     verb.add_argument("--yes", action="store_true", help="do not ask before --purge")
+    verb.add_argument("--session", metavar="ID", type=take.text, help="the session that does it")
     add(
         "confirm",
         _confirm,
@@ -125,80 +148,69 @@ def _value(given: str | None) -> str:
 
 def _get(given: Namespace, out: Output) -> None:
     with client_of(given) as client:
-        memory = _found(client, project_of(client, given.project), given.memory, touch=not given.no_touch)
+        project_id = project_of(client, given.project)
+        memory = found(client, project_id, given.memory, touch=not given.no_touch, as_of=given.as_of)
     if given.raw and not out.json:
         out.raw(memory.memory_value)
     elif out.json:
         out.object(memory)
     else:
         out.line(safe_lines(memory.memory_value))
-        if memory.expires_at is not None:
+        if memory.expires_at is not None and given.as_of is None:
             out.say(f"It expires {when(memory.expires_at)}.")
 
 
 def _list(given: Namespace, out: Output) -> None:
     with client_of(given) as client:
         project_id = project_of(client, given.project)
-        found = client.list_memories(project_id, limit=given.limit, touch=not given.no_touch)
-    if out.answered(found, ids=[one.memory_id for one in found.memories]):
+        listed = client.list_memories(
+            project_id, limit=given.limit, touch=not given.no_touch, as_of=given.as_of, deleted=given.deleted
+        )
+    if out.answered(listed, ids=[one.memory_id for one in listed.memories]):
         return
-    rows = [
-        (safe(one.memory_key), str(one.version), ago(one.updated_at), safe(one.memory_value)) for one in found.memories
-    ]
-    if rows:
-        out.table(("KEY", "VERSION", "WRITTEN", "VALUE"), rows)
+    if not listed.memories:
+        out.say(_nothing(given))
+    elif given.deleted:
+        gone = [
+            (safe(one.memory_key), "expired" if one.expired else "deleted", ago(one.updated_at))
+            for one in listed.memories
+        ]
+        out.table(("KEY", "STATE", "WRITTEN"), gone)
     else:
-        out.say("This project has no memories.")
+        rows = [
+            (safe(one.memory_key), str(one.version), ago(one.updated_at), safe(one.memory_value))
+            for one in listed.memories
+        ]
+        out.table(("KEY", "VERSION", "WRITTEN", "VALUE"), rows)
 
 
-def _history(given: Namespace, out: Output) -> None:
-    with client_of(given) as client:
-        project_id = project_of(client, given.project)
-        found = client.memory_versions(project_id, _id(client, project_id, given.memory))
-    if out.answered(found, ids=[str(one.version) for one in found.versions]):
-        return
-    rows = [
-        (str(one.version), ago(one.created_at), "(deleted)" if one.deleted else safe(one.memory_value or ""))
-        for one in found.versions
-    ]
-    out.table(("VERSION", "WRITTEN", "VALUE"), rows)
-
-
-def _restore(given: Namespace, out: Output) -> None:
-    with client_of(given) as client:
-        project_id = project_of(client, given.project)
-        memory = client.restore_memory(project_id, _id(client, project_id, given.memory), version=given.version)
-    if not out.answered(memory, ids=[memory.memory_id]):
-        out.say(f"{safe(memory.memory_key)} is at version {memory.version}, which says what {given.version} said.")
+def _nothing(given: Namespace) -> str:
+    if given.deleted:
+        return "No memory of this project is deleted or expired."
+    return "This project has no memories." if given.as_of is None else "This project had no memories then."
 
 
 def _delete(given: Namespace, out: Output) -> None:
+    name = safe(given.memory)
     with client_of(given) as client:
         project_id = project_of(client, given.project)
-        memory_id = _id(client, project_id, given.memory)
-        if given.purge and not given.yes:
-            number = client.memory_versions(project_id, memory_id).count
-            out.confirm(f"Erase {safe(given.memory)} ({memory_id}) with {counted(number, 'version')}?")
-        client.delete_memory(project_id, memory_id, purge=given.purge)
+        if given.purge:
+            memory_id = id_of_any(client, project_id, given.memory)
+            if not given.yes:
+                number = client.memory_versions(project_id, memory_id).count
+                out.confirm(f"Erase {name} ({memory_id}) with {counted(number, 'version')}?")
+        else:
+            memory_id = id_of(client, project_id, given.memory)
+        client.delete_memory(project_id, memory_id, purge=given.purge, session_id=given.session)
     if given.purge:
-        out.say(f"Erased {safe(given.memory)}.")
+        out.say(f"Erased {name}.")
     else:
-        out.say(f"Deleted {safe(given.memory)}; `omnimem memory restore {memory_id} VERSION` brings it back.")
+        out.say(f"Deleted {name}; `omnimem memory restore {memory_id} VERSION` brings it back.")
 
 
 def _confirm(given: Namespace, out: Output) -> None:
     with client_of(given) as client:
         project_id = project_of(client, given.project)
-        memory = client.confirm_memory(project_id, _id(client, project_id, given.memory))
+        memory = client.confirm_memory(project_id, id_of(client, project_id, given.memory))
     if not out.answered(memory, ids=[memory.memory_id]):
         out.say(f"{safe(memory.memory_key)} still holds.")
-
-
-def _id(client: Client, project_id: str, named: str) -> str:
-    return named if _ID.fullmatch(named) else _found(client, project_id, named, touch=False).memory_id
-
-
-def _found(client: Client, project_id: str, named: str, *, touch: bool) -> Memory:
-    if _ID.fullmatch(named):
-        return client.get_memory(project_id, memory_id=named, touch=touch)
-    return client.get_memory(project_id, key=named, touch=touch)

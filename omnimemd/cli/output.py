@@ -84,17 +84,19 @@ class Output:
             print(f"{self._styled('hint:', Style.CYAN, self._talk)} {safe(hint)}", file=self._talk)
         self._talk.flush()
 
-    def confirm(self, question: str) -> None:
-        """Go on if a person says so; *question* is safe already.
+    def confirm(
+        self, question: str, *, what: str = "This deletes for good", declined: str = "Nothing was deleted."
+    ) -> None:
+        """Go on if a person says so; *question* is safe already, *what* says why it is asked.
 
         Raises:
             CannotGoOn: they say no, or there is nobody to ask.
         """
         if not (sys.stdin and sys.stdin.isatty() and self._talk.isatty()):
-            raise CannotGoOn("This deletes for good, and nobody is there to ask.", hint="Add --yes.", status=USAGE)
+            raise CannotGoOn(f"{what}, and nobody is there to ask.", hint="Add --yes.", status=USAGE)
         print(f"{question} [y/N] ", end="", file=self._talk, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise CannotGoOn("Nothing was deleted.", hint="")
+            raise CannotGoOn(declined, hint="")
 
     def styled(self, text: str, style: Style) -> str:
         """Return *text* to stand out on stdout."""

@@ -1,11 +1,12 @@
 """Times for people: local, relative where that says more; and durations as people write them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+|\d+(?:\.\d+)?", re.ASCII)
+_CLOCK: Final = re.compile(r"\d\d:\d\d(?::\d\d)?", re.ASCII)
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 
@@ -68,3 +69,17 @@ def seconds(text: str) -> float:
     parts = _PART.findall(text)
     total = sum((float(number) * _UNITS[unit] for number, unit in parts), 0.0) if parts else float(text)
     return int(total) if total.is_integer() else total
+
+
+def past(text: str) -> datetime:
+    """Return the moment that *text* says: how long ago ("2h", "1d12h"), or a time, local unless it names its zone.
+
+    Raises:
+        ValueError: it says none.
+    """
+    if _PART.match(text):
+        return datetime.now(UTC) - timedelta(seconds=seconds(text))
+    if _CLOCK.fullmatch(text):
+        return datetime.combine(datetime.now().astimezone().date(), time.fromisoformat(text)).astimezone()
+    said = datetime.fromisoformat(text)
+    return said if said.tzinfo else said.astimezone()

@@ -110,6 +110,103 @@ def test_an_erasure_needs_somebody_who_means_it(running: Home) -> None:
     assert running.omnimem("memory", "history", kept).status == 1
 
 
+def test_what_is_deleted_is_found_by_its_key(running: Home) -> None:
+    running.omnimem("memory", "add", "once", "first", "--project", "gone")
+    running.omnimem("memory", "delete", "once", "--project", "gone")
+
+    listed = running.omnimem("memory", "list", "--deleted", "--project", "gone")
+    history = running.omnimem("memory", "history", "once", "--project", "gone")
+    restored = running.omnimem("memory", "restore", "once", "1", "--project", "gone")
+    running.omnimem("memory", "delete", "once", "--project", "gone")
+    erased = running.omnimem("memory", "delete", "once", "--purge", "--yes", "--project", "gone")
+
+    assert listed.lines[1].split()[:2] == ["once", "deleted"]
+    assert [line.split()[0] for line in history.lines] == ["VERSION", "2", "1"]
+    assert (restored.status, erased.err) == (0, "Erased once.\n")
+    for verb in ("history", "diff", "delete"):
+        assert running.omnimem("memory", verb, "once", "--project", "gone").status == 1
+    assert (
+        "No memory of this project is deleted"
+        in running.omnimem("memory", "list", "--deleted", "--project", "gone").err
+    )
+
+
+def test_a_difference_is_a_unified_diff(running: Home) -> None:
+    running.omnimem("memory", "add", "steps", "-", stdin="build\ntest\nship\n")
+    running.omnimem("memory", "add", "steps", "-", "--metadata", '{"why": "ci"}', stdin="build\nlint\x1b\nship\n")
+    running.omnimem("memory", "add", "steps", "all", "--metadata", '{"why": "ci"}')
+
+    changed = running.omnimem("memory", "diff", "steps", "1", "2")
+    last = running.omnimem("memory", "diff", "steps")
+    first = running.omnimem("memory", "diff", "steps", "1")
+    same = running.omnimem("memory", "diff", "steps", "2", "2")
+    missing = running.omnimem("memory", "diff", "steps", "9")
+
+    assert changed.lines[0].startswith("--- steps, version 1, ")
+    assert changed.lines[1].startswith("+++ steps, version 2, ")
+    assert changed.lines[2:7] == ["@@ -1,3 +1,3 @@", " build", "-test", "+lint\\x1b", " ship"]
+    assert changed.lines[7].startswith("--- metadata of steps, version 1, ")
+    assert '+  "why": "ci"' in changed.lines
+    assert [line for line in last.lines if line[0] in "+-"][2:] == ["-build", "-lint\\x1b", "-ship", "+all"]
+    assert first.lines[1].startswith("+++ steps, version 3, ")
+    assert (same.out, same.err) == ("", "Versions 2 and 2 say the same.\n")
+    assert (missing.status, "no version 9" in missing.err) == (1, True)
+
+
+def test_the_first_version_differs_from_nothing(running: Home) -> None:
+    running.omnimem("memory", "add", "only", "one")
+
+    done = running.omnimem("memory", "diff", "only")
+
+    assert done.lines[0] == "--- nothing"
+    assert done.lines[2:] == ["@@ -0,0 +1 @@", "+one"]
+
+
+def test_a_project_goes_back_to_a_moment(running: Home) -> None:
+    def say(key: str, value: str) -> None:
+        assert running.omnimem("memory", "add", key, value, "--project", "past").status == 0
+
+    def rewind(*flags: str) -> tuple[int, list[str], str]:
+        done = running.omnimem("memory", "rewind", "--to", moment, "--project", "past", *flags)
+        return done.status, [line.split()[0] for line in done.lines[1:]], done.err
+
+    say("kept", "x")
+    say("changed", "before")
+    listed = running.omnimem("memory", "list", "--json", "--project", "past")
+    moment = max(str(one["updated_at"]) for one in json.loads(listed.out)["memories"])
+    say("changed", "after")
+    say("new", "y")
+
+    preview, refused, done, again = rewind("--dry-run"), rewind(), rewind("--yes"), rewind("--yes")
+
+    assert preview == (0, ["changed", "new"], "Nothing is changed yet.\n")
+    assert refused[:2] == (2, ["changed", "new"])
+    assert "Add --yes" in refused[2]
+    assert done[:2] == (0, ["changed", "new"])
+    assert again[:2] == (0, [])
+    assert running.omnimem("memory", "get", "changed", "--project", "past").out == "before\n"
+    assert running.omnimem("memory", "get", "new", "--project", "past").status == 1
+    then = running.omnimem("memory", "list", "--as-of", moment, "--project", "past", "--quiet")
+    assert len(then.lines) == 2
+    assert running.omnimem("memory", "list", "--as-of", "2001-01-01", "--project", "past").err.endswith("then.\n")
+
+
+def test_a_memory_is_read_as_it_was(running: Home) -> None:
+    running.omnimem("memory", "add", "was", "before")
+    moment = str(memory(running, "was")["updated_at"])
+    running.omnimem("memory", "add", "was", "after")
+
+    assert running.omnimem("memory", "get", "was", "--as-of", moment).out == "before\n"
+    assert running.omnimem("memory", "get", "was", "--as-of", "2001-01-01").status == 1
+
+
+@pytest.mark.parametrize("moment", ["", "yesterday", "25:00", "2026-02-30", "2h ago", "99999999999d"])
+def test_what_is_no_moment_is_wrong_usage(running: Home, moment: str) -> None:
+    done = running.omnimem("memory", "rewind", "--to", moment)
+
+    assert (done.status, "is no time such as" in done.err) == (2, True)
+
+
 def test_a_memory_is_confirmed(running: Home) -> None:
     running.omnimem("memory", "add", "holds", "x")
 
