@@ -47,7 +47,7 @@ def test_an_empty_value_is_refused(running: Home) -> None:
     done = running.omnimem("memory", "add", "empty")
 
     assert done.status == 1
-    assert done.err.startswith("error: value: ")
+    assert done.err.startswith("error: argument VALUE: ")
 
 
 def test_a_memory_has_what_it_was_given(running: Home, session: str) -> None:
