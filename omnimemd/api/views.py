@@ -137,9 +137,12 @@ def memory(one: Memory) -> model.Memory:
         expires_at=rfc3339_or_none(one.expires_at),
         metadata_json=_json(one.metadata).decode(),
         metadata=dict(one.metadata),
-        files=list(one.files),
+        files=list(one.files or one.known_files),
         session_id=one.session_id,
         confirmed_at=rfc3339_or_none(one.confirmed_at),
+        stale=bool(one.changed_files),
+        changed_files=[each.path for each in one.changed_files],
+        stale_since=rfc3339_or_none(min((each.at for each in one.changed_files), default=None)),
         deleted=one.deleted,
         expired=one.expired,
     )

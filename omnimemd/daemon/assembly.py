@@ -21,6 +21,7 @@ from omnimemd.services.evidence import Evidence
 from omnimemd.services.expiry import Expiry
 from omnimemd.services.explaining import Explaining
 from omnimemd.services.health import Health
+from omnimemd.services.hearing import Hearing
 from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.indexing import Indexing
@@ -31,6 +32,7 @@ from omnimemd.services.recovery import Recovery
 from omnimemd.services.search import Search
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.sessions import Sessions
+from omnimemd.services.staleness import Staleness
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage.database import Database
@@ -68,6 +70,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     attributor: Attributor
     recovery: Recovery
     expiry: Expiry
+    staleness: Staleness
 
 
 @asynccontextmanager
@@ -82,7 +85,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
     """
     house = _built(database, world, wishes)
     services, background = house.services, house.background
-    await world.watcher.start(house.recovery)
+    await world.watcher.start(Hearing(house.recovery, house.staleness))
     try:
         async with background:  # ends before the watcher that its tasks work with
             await services.workspaces.restore(wishes.workspaces)
@@ -95,9 +98,11 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("health", services.health.run)
             background.keep("ambient sessions", services.tracking.run_ambient)
             background.keep("expiry", house.expiry.run)
+            background.keep("staleness", house.staleness.run)
             try:
                 yield house
             finally:
+                house.staleness.rest()
                 await _finish(house.recovery.rest())
                 await _finish(services.tracking.flush())
                 await _finish(house.recovery.leave())
@@ -117,7 +122,13 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     liveness = Liveness(processes=world.processes, clock=clock)
     projects = Projects(database=database, cache=cache, places=world.places, clock=clock, new_token=new_token)
     entries = Entries(database=database, cache=cache, clock=clock, events=events)
-    memories = Memories(database=database, entries=entries, clock=clock, events=events, new_token=new_token)
+    staleness = Staleness(
+        database=database, watcher=watcher, projects=projects, background=background, events=events, clock=clock
+    )
+    memories = Memories(
+        database=database, entries=entries, staleness=staleness, clock=clock, events=events, new_token=new_token
+    )
+    memories.on_changed(staleness.written)
     indexing = Indexing(database=database)
     entries.on_worded(indexing.wake)
     events.on_memory(indexing.wake)
@@ -162,6 +173,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         ambient_idle_ms=wishes.ambient_idle_ms,
         new_token=new_token,
     )
+    tracking.after_flush(staleness.settled)
     recovery = Recovery(
         database=database,
         baselines=Baselines(database=database, watcher=watcher, clock=clock),
@@ -206,6 +218,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         attributor=attributor,
         recovery=recovery,
         expiry=Expiry(memories=memories, clock=clock),
+        staleness=staleness,
     )
 
 

@@ -52,6 +52,14 @@ class FileFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
 UNSEEN: Final = FileFacts("", 0, 0, 0, 0)
 
 
+class Content(msgspec.Struct, frozen=True, gc=False):
+    """What is in one regular file."""
+
+    path: str  #: absolute, without links
+    facts: FileFacts  #: before it was read; UNSEEN when it cannot be told whether there is a file
+    digest: bytes | None  #: 16 bytes of BLAKE2b; None where it was not, or cannot be, read
+
+
 class Listing(msgspec.Struct, frozen=True, gc=False):
     """The files of one directory as a survey saw them; subdirectories are listings of their own."""
 

@@ -10,6 +10,13 @@ from omnimem.errors import VersionMismatch
 from omnimemd.domain.clock import Millis
 
 
+class ChangedFile(msgspec.Struct, frozen=True):
+    """A file that is not what it was when a memory that speaks of it was written or confirmed."""
+
+    path: str  #: absolute
+    at: Millis  #: when it changed, as far as that is known; else when that was noticed
+
+
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """One project memory at its current version."""
 
@@ -30,6 +37,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     session_id: str | None = None
     confirmed_at: Millis | None = None  #: when somebody last said that the current version still holds
+    known_files: tuple[str, ...] = ()  #: those that it is held against: of its files, or of its words, what is there
+    changed_files: tuple[ChangedFile, ...] = ()  #: those of them that are not what they were
 
     def live(self, *, now: Millis) -> bool:
         """Return whether it can be read at *now*: not deleted, not expired. The one predicate of expiry."""
@@ -102,7 +111,9 @@ def write(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
     """
     if memory.live(now=now) and same_content(memory, draft):
         files = memory.files if draft.files is None else draft.files
-        return replace(memory, files=files, **_expiry(draft.ttl_seconds, now=now))
+        if files != memory.files:
+            memory = _held_against_none_yet(replace(memory, files=files))
+        return replace(memory, **_expiry(draft.ttl_seconds, now=now))
     return _next(memory, draft, now=now)
 
 
@@ -119,7 +130,7 @@ def restore(memory: Memory, version: MemoryVersion, *, now: Millis, session_id: 
 
 def confirm(memory: Memory, *, now: Millis) -> Memory:
     """Return *memory* confirmed at *now*; its version stays."""
-    return replace(memory, confirmed_at=now)
+    return _held_against_none_yet(replace(memory, confirmed_at=now))
 
 
 def delete(memory: Memory, *, now: Millis, session_id: str | None = None) -> Memory:
@@ -164,7 +175,7 @@ def find_version(versions: Sequence[MemoryVersion], version: int) -> MemoryVersi
 def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
     at = max(now, memory.updated_at)
     return replace(
-        memory,
+        _held_against_none_yet(memory),
         value=draft.value,
         version=memory.version + 1,
         deleted=False,
@@ -181,7 +192,7 @@ def _next(memory: Memory, draft: Draft, *, now: Millis) -> Memory:
 
 def _gone(memory: Memory) -> Memory:
     return replace(
-        memory,
+        _held_against_none_yet(memory),
         value="",
         deleted=True,
         metadata={},
@@ -191,6 +202,11 @@ def _gone(memory: Memory) -> Memory:
         session_id=None,
         confirmed_at=None,
     )
+
+
+def _held_against_none_yet(memory: Memory) -> Memory:
+    """Return *memory* before its files were looked at: they are, as soon as it is stored."""
+    return replace(memory, known_files=(), changed_files=())
 
 
 def _expiry(ttl_seconds: float | None, *, now: Millis) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from omnimemd.domain.activity import Look, LookOrder
 from omnimemd.domain.explaining import Sight
-from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.file_events import Content, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.identity import Process, ProcessIdentity
 from omnimemd.domain.projects import Place
 
@@ -84,6 +84,22 @@ class Watcher(Protocol):
 
         Returns:
             As many as *paths*: None where no file is (a directory is none), UNSEEN where that cannot be told.
+        """
+        ...
+
+    async def contents(
+        self, root: str, paths: Sequence[str], *, wanted: Callable[[str, FileFacts], bool]
+    ) -> Sequence[Content | None]:
+        """Return what is in each of *paths* now; that they are read is nobody's access, and told to nobody.
+
+        Args:
+            root: the absolute real path of a directory. What links lead to outside of it is not looked at; when it
+                is not there, nothing can be told of what is below.
+            paths: absolute; links are followed.
+            wanted: says by the path that was given, and its facts, whether a file has to be read; called on any thread.
+
+        Returns:
+            As many as *paths*: None where no regular file is, with UNSEEN for facts where that cannot be told.
         """
         ...
 

@@ -30,7 +30,7 @@ class EntryAdded(msgspec.Struct, frozen=True):
 
 
 class MemoryChanged(msgspec.Struct, frozen=True):
-    """A project memory was written, restored or deleted."""
+    """A project memory was written, restored or deleted, or became stale or fresh."""
 
     memory: Memory
 

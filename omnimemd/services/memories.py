@@ -17,6 +17,7 @@ from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events, MemoryChanged
 from omnimemd.services.history import moment
 from omnimemd.services.projects import check_id
+from omnimemd.services.staleness import Staleness
 from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as rows
 from omnimemd.storage import projects as project_rows
@@ -42,6 +43,7 @@ class Memories:
         *,
         database: Database,
         entries: Entries,
+        staleness: Staleness,
         clock: Clock,
         events: Events,
         new_token: Callable[[], str],
@@ -49,6 +51,7 @@ class Memories:
         """Keep memories in *database*; *new_token* makes the unique part of an id."""
         self._database = database
         self._entries = entries
+        self._staleness = staleness
         self._clock = clock
         self._events = events
         self._new_token = new_token
@@ -96,6 +99,7 @@ class Memories:
     async def latest(self, project_id: str, *, limit: int, touch: bool) -> list[Memory]:
         """Return up to *limit* live memories, last accessed first; *touch* counts each as accessed."""
         await self.count_accesses()
+        await self._staleness.glance(project_id)
         found = self._database.read_now(lambda db: rows.latest(db, project_id, now=self._clock.now(), limit=limit))
         return [await self._accessed(memory) for memory in found] if touch else found
 
@@ -105,6 +109,7 @@ class Memories:
         Raises:
             MemoryNotFound: there is none.
         """
+        await self._staleness.glance(project_id)
         memory = self._live(
             self._database.read_now(lambda db: rows.find_by_key(db, project_id, key)), f"of key {key!r}", project_id
         )
@@ -116,6 +121,7 @@ class Memories:
         Raises:
             MemoryNotFound: there is none.
         """
+        await self._staleness.glance(project_id)
         memory = self._live(
             self._database.read_now(lambda db: rows.find(db, project_id, memory_id)), f"'{memory_id}'", project_id
         )

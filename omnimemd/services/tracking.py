@@ -91,6 +91,7 @@ class Tracking:
         self.nobodys = 0  #: accesses in folders that had no session any more
         self.gaps = 0
         self._caught_up: Callable[[], Awaitable[object]] = _at_once
+        self._followed: Callable[[], Awaitable[object]] = _at_once
         workspaces.before_change(self.decide_of)
 
     @property
@@ -132,6 +133,10 @@ class Tracking:
     def before_flush(self, caught_up: Callable[[], Awaitable[object]]) -> None:
         """Have each flush wait for *caught_up*: until what was lost, and can be recovered, has been handed over."""
         self._caught_up = caught_up
+
+    def after_flush(self, followed: Callable[[], Awaitable[object]]) -> None:
+        """Have each flush wait for *followed*: until what is recorded has had its effect elsewhere."""
+        self._followed = followed
 
     async def store(self) -> None:
         """Return once everything is recorded of which it is decided whose it is.
@@ -176,6 +181,7 @@ class Tracking:
         except TimeoutError:
             raise Unavailable(f"File events are more than {_BARRIER_SECONDS:.0f} s behind.") from None
         await self.keep()
+        await self._followed()
 
     async def run(self) -> None:
         """Store what is seen, for ever."""

@@ -9,6 +9,7 @@ import msgspec
 
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.memories import Memory, MemoryVersion, Past, version_of
+from omnimemd.storage import memory_files
 
 #: Values longer than this are kept compressed.
 _COMPRESS_OVER_BYTES: Final = 8 * 1024
@@ -68,7 +69,7 @@ def latest(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> 
         "ORDER BY last_accessed DESC, updated_at DESC, memory_id LIMIT :limit",
         {"project": project_id, "now": now, "limit": limit},
     )
-    return [_memory(row) for row in rows]
+    return [memory_files.with_files(db, _memory(row)) for row in rows.fetchall()]
 
 
 def gone(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> list[Memory]:
@@ -128,6 +129,7 @@ def next_expiry(db: apsw.Connection) -> Millis | None:
 def save(db: apsw.Connection, memory: Memory, *, at: Millis) -> None:
     """Store *memory*, and its version if that is new; if not, what is amended of it as of *at*."""
     plain, packed = _packed(None if memory.deleted else memory.value)
+    news = memory_files.is_news(db, memory)
     values = {
         "memory_id": memory.memory_id,
         "project_id": memory.project_id,
@@ -154,6 +156,8 @@ def save(db: apsw.Connection, memory: Memory, *, at: Millis) -> None:
         f"ON CONFLICT (memory_id) DO UPDATE SET {changes}",
         values,
     )
+    if news:
+        memory_files.due(db, memory, since=at)
     version = version_of(memory)
     db.execute(
         "INSERT INTO memory_versions (memory_id, version, memory_value, compressed_value, metadata_json, files_json, "
@@ -217,7 +221,7 @@ def count_accesses(db: apsw.Connection, accesses: Mapping[str, tuple[int, Millis
 
 def _one(db: apsw.Connection, where: str, values: tuple[str, ...]) -> Memory | None:
     row = db.execute(f"SELECT {_COLUMNS} FROM project_memories WHERE {where}", values).fetchone()  # noqa: S608 fragments
-    return _memory(row) if row else None
+    return memory_files.with_files(db, _memory(row)) if row else None
 
 
 def _memory(row: tuple[Any, ...]) -> Memory:

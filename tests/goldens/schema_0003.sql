@@ -180,6 +180,28 @@ CREATE TABLE search_pending (
     seq       INTEGER,
     UNIQUE (session, seq)
 ) STRICT;
+CREATE TABLE memory_files (
+    memory_id  TEXT NOT NULL REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    path       TEXT NOT NULL,  -- below the project's root; absolute where it is elsewhere
+    -- The content, as it is remembered. No size: the file was not there yet. No digest: it is known by size and time.
+    size       INTEGER,
+    digest     BLOB,
+    -- The facts of the file when it was last seen with that content: a file that has them still is not read.
+    inode      INTEGER,
+    mtime_ns   INTEGER,
+    ctime_ns   INTEGER,
+    changed_at INTEGER,        -- since when it is known to differ; null: it does not
+    PRIMARY KEY (memory_id, path),
+    CHECK ((size IS NULL) = (inode IS NULL) AND (size IS NULL) = (mtime_ns IS NULL)),
+    CHECK (size IS NOT NULL OR (digest IS NULL AND changed_at IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memory_files_by_path ON memory_files (path);
+CREATE INDEX memory_files_changed ON memory_files (memory_id) WHERE changed_at IS NOT NULL;
+CREATE TABLE memory_files_due (
+    memory_id TEXT PRIMARY KEY REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    since     INTEGER,           -- when the memory was written or confirmed; null: nobody knows
+    token     INTEGER NOT NULL   -- another one each time it is written meanwhile
+) STRICT, WITHOUT ROWID;
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('named', 'named', 'named', NULL, NULL, NULL, NULL, 1772366400000, 1772366400000, '{}');
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('p-1', 'App', 'git', '/w', 2049, 42, 1700000000123456789, 1772366400000, 1772366401000, '{"briefing":{"max_tokens":2000}}');
 INSERT INTO sessions (session_key, session_id, tool_id, user_id, workspace_path, project_id, created_at, last_activity, ended_at, end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, pinned, archived, context_json, compressed_context, folded_through, context_size_bytes, metrics_json, metadata_json) VALUES (1, 's-open', 'tool', 'me@here', '/w', 'p-1', 1772366400000, 1772366400000, NULL, NULL, NULL, 's-ended', 4242, 100, 'boot-1', 1772366340000, NULL, 0, 0, NULL, NULL, 0, 0, '{"accesses":0,"reads":0,"writes":0,"files":0,"searches":0,"decisions":0,"memories":0,"scans":0,"gaps":0}', '{"model":"x","big":1000000000000000000000000000000,"deep":[null,{"ü":0.5}]}');
@@ -214,6 +236,10 @@ INSERT INTO search_pending (number, memory_id, session, seq) VALUES (2, NULL, 1,
 INSERT INTO search_pending (number, memory_id, session, seq) VALUES (4, 'mem_0123456789ab', NULL, NULL);
 INSERT INTO search_pending (number, memory_id, session, seq) VALUES (5, 'mem_00000000000a', NULL, NULL);
 INSERT INTO search_pending (number, memory_id, session, seq) VALUES (7, 'mem_00000000000b', NULL, NULL);
+INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', '/else/odd', 0, NULL, -1, -1, 0, 1772366401000);
+INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', 'pyproject.toml', 3000, X'01010101010101010101010101010101', 42, 1700000000123456789, 1700000000987654321, NULL);
+INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', 'to/come.py', NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO memory_files_due (memory_id, since, token) VALUES ('mem_00000000000a', 1772366400000, 1);
 CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
     DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
     INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);

@@ -16,8 +16,20 @@ from omnimem.model import Access, Attribution, EndReason, ProjectKind, Source
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import CheckpointTaken, Entry, MemoryNote, Numbered, Search
 from omnimemd.domain.file_events import FileFacts
+from omnimemd.domain.memories import ChangedFile, Memory
 from omnimemd.domain.projects import FolderIdentity, Project
-from omnimemd.storage import baselines, entries, idempotency, memories, migrations, projects, sessions, workspaces
+from omnimemd.domain.staleness import RememberedFile
+from omnimemd.storage import (
+    baselines,
+    entries,
+    idempotency,
+    memories,
+    memory_files,
+    migrations,
+    projects,
+    sessions,
+    workspaces,
+)
 from omnimemd.storage.idempotency import KeptAnswer
 from tests.support.clock import NOON, SECOND
 from tests.support.factories import (
@@ -80,6 +92,16 @@ FACTS: Final = (
     FileFacts("a.py", 42, 3000, 1_700_000_000_123_456_789, 1_700_000_000_987_654_321),
     FileFacts("odd-\udcff", 2**64 - 1, 0, -1, 0),
 )
+KNOWN_FILES: Final = (
+    RememberedFile(path="pyproject.toml", facts=FACTS[0], digest=b"\x01" * 16),
+    RememberedFile(path="/else/odd", facts=FACTS[1], digest=None, changed_at=Millis(NOON + SECOND)),
+    RememberedFile(path="to/come.py", facts=None, digest=None),
+)
+#: What is said of STACK, with the project at /w.
+SEEN_FILES: Final = (
+    ("/else/odd", "/w/pyproject.toml", "/w/to/come.py"),
+    (ChangedFile("/else/odd", Millis(NOON + SECOND)),),
+)
 KEPT: Final = KeptAnswer(body_digest=b"\x00" * 32, status=201, body=b'{"memory_id":"mem_0123456789ab"}')
 
 
@@ -100,11 +122,19 @@ def write(db: apsw.Connection) -> None:
     ):
         memories.save(db, memory, at=memory.updated_at)
     memories.count_accesses(db, {STACK.memory_id: (7, Millis(NOON + 2 * SECOND))})
+    (due,) = memory_files.every_due(db, limit=10)
+    memory_files.remember(db, due, KNOWN_FILES)
+    memory_files.due(db, replace(EXPIRING, files=("b.py",)), since=NOON)
     workspaces.add(db, "/w", at=NOON)
     baseline = baselines.begin(db, "/w", at=NOON)
     baselines.put(db, baseline, {"": baselines.packed(FACTS[:1]), "sub/odd-\udcfe": baselines.packed(FACTS)})
     baselines.completed(db, baseline, through=Millis(NOON + SECOND))
     idempotency.keep(db, "POST /projects/p-1/memories", "key-1", KEPT, now=NOON)
+
+
+def due(golden: str) -> tuple[Memory, ...]:
+    """Return the memories whose files are to be looked at, of a database of the golden of that name."""
+    return (EXPIRING,) if golden >= "schema_0003" else (EXPIRING, STACK_2)
 
 
 def opened(golden: Path, place: Path) -> Path:

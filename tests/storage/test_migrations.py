@@ -8,7 +8,17 @@ import pytest
 
 from omnimem.model import EntryKind
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import baselines, entries, idempotency, memories, migrations, projects, sessions, workspaces
+from omnimemd.storage import (
+    baselines,
+    entries,
+    idempotency,
+    memories,
+    memory_files,
+    migrations,
+    projects,
+    sessions,
+    workspaces,
+)
 from omnimemd.storage.database import Database
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from tests.storage import golden
@@ -157,5 +167,14 @@ class TestGoldens:
                 rows = baselines.rows(db, baseline.key, baselines.directories(db, baseline.key))
                 facts = {directory: tuple(baselines.unpacked(row).values()) for directory, row in rows.items()}
                 assert facts == {"": golden.FACTS[:1], "sub/odd-\udcfe": golden.FACTS}
+            if path.stem >= "schema_0003":
+                assert (stack.known_files, stack.changed_files) == golden.SEEN_FILES
+                known = memory_files.at(db, stack.known_files)
+                assert {one.file.path: one.file.changed_at for one in known} == {
+                    one.path: one.changed_at for one in golden.KNOWN_FILES
+                }
+                assert sorted((one.file.facts or golden.FACTS[0]).inode for one in known) == [42, 42, 2**64 - 1]
+            due = memory_files.every_due(db, limit=10)
+            assert [one.memory_id for one in due] == sorted(one.memory_id for one in golden.due(path.stem))
             route = "POST /projects/p-1/memories"
             assert idempotency.find(db, route, "key-1", now=NOON) == golden.KEPT

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import posixpath
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import cast
 
 from msgspec.structs import replace
@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.explaining import Sight
-from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.file_events import Change, Content, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import SurveyFailed, WatchListener
+from omnimemd.system.watcher.contents import close_all, contents_of
 from tests.support.clock import NOON, FakeClock
 
 
@@ -24,6 +25,7 @@ class FakeWatcher:
         self.watched: dict[str, WatchReport] = {}
         self.files: dict[str, FileFacts] = {}  #: what is on the disk
         self.ignored: set[str] = set()  #: paths of files that surveys leave out
+        self.reads = 0  #: how often files were read
         self.surveys = 0  #: how many were begun
         self._clock = clock or FakeClock()
         self._listing = asyncio.Event()
@@ -82,6 +84,20 @@ class FakeWatcher:
 
     async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
         return [self.files.get(path) for path in paths]
+
+    async def contents(
+        self, root: str, paths: Sequence[str], *, wanted: Callable[[str, FileFacts], bool]
+    ) -> Sequence[Content | None]:
+        """Read files: what `puts` put there, or else what is really there."""
+        self.reads += 1
+        really = contents_of(root, paths, wanted=wanted, close=close_all)
+        return [self._content(path, wanted) or found for path, found in zip(paths, really, strict=True)]
+
+    def _content(self, path: str, wanted: Callable[[str, FileFacts], bool]) -> Content | None:
+        facts = self.files.get(path)
+        if facts is None:
+            return None
+        return Content(path, facts, str(facts.size).encode() if wanted(path, facts) else None)
 
     def report(self, root: str) -> WatchReport | None:
         return self.watched.get(root)

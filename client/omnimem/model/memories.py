@@ -35,6 +35,9 @@ class Memory(Reply, frozen=True, kw_only=True):
     files: list[str]
     session_id: str | None
     confirmed_at: Timestamp | None  #: when somebody last said that this version still holds
+    stale: bool  #: a file that it speaks of is not what it was when this version was written or confirmed
+    changed_files: list[str]  #: absolute paths of those files
+    stale_since: Timestamp | None  #: when the first of them changed, as far as that is known; else when it was noticed
     deleted: bool = False  #: true where it is told or listed as deleted; it has no value then
     expired: bool = False  #: true where it is deleted because it expired
 

@@ -22,6 +22,7 @@ CREATE TABLE memory_amendments (
     FOREIGN KEY (memory_id, version) REFERENCES memory_versions (memory_id, version) ON DELETE CASCADE,
     CHECK ((ttl_seconds IS NULL) = (expires_at IS NULL))
 ) STRICT, WITHOUT ROWID;
+
 -- Search: the index, what waits to be put into it, and triggers that keep the two true whoever writes. Only `indexing`
 -- writes to the index; what is deleted leaves it in the same transaction.
 
@@ -98,3 +99,30 @@ END;
 
 INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories WHERE NOT deleted ORDER BY updated_at, rowid;
 INSERT INTO search_pending (session, seq) SELECT session, seq FROM entries WHERE kind IN (2, 3) ORDER BY session, seq;
+
+-- Staleness: the files that a memory speaks of, as they were when its current version was written or confirmed.
+CREATE TABLE memory_files (
+    memory_id  TEXT NOT NULL REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    path       TEXT NOT NULL,  -- below the project's root; absolute where it is elsewhere
+    -- The content, as it is remembered. No size: the file was not there yet. No digest: it is known by size and time.
+    size       INTEGER,
+    digest     BLOB,
+    -- The facts of the file when it was last seen with that content: a file that has them still is not read.
+    inode      INTEGER,
+    mtime_ns   INTEGER,
+    ctime_ns   INTEGER,
+    changed_at INTEGER,        -- since when it is known to differ; null: it does not
+    PRIMARY KEY (memory_id, path),
+    CHECK ((size IS NULL) = (inode IS NULL) AND (size IS NULL) = (mtime_ns IS NULL)),
+    CHECK (size IS NOT NULL OR (digest IS NULL AND changed_at IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memory_files_by_path ON memory_files (path);
+CREATE INDEX memory_files_changed ON memory_files (memory_id) WHERE changed_at IS NOT NULL;
+
+-- Memories whose files are still to be looked at: that is done after the answer, so a kill may come between.
+CREATE TABLE memory_files_due (
+    memory_id TEXT PRIMARY KEY REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    since     INTEGER,           -- when the memory was written or confirmed; null: nobody knows
+    token     INTEGER NOT NULL   -- another one each time it is written meanwhile
+) STRICT, WITHOUT ROWID;
+INSERT INTO memory_files_due (memory_id, since, token) SELECT memory_id, NULL, 1 FROM project_memories WHERE NOT deleted;

@@ -31,6 +31,7 @@ from omnimemd.system.watcher.lookouts import Lookouts
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Moves
 from omnimemd.system.watcher.outlet import Outlet
+from omnimemd.system.watcher.quiet import Quiet
 from omnimemd.system.watcher.records import Records
 from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.reports import report_of
@@ -74,6 +75,7 @@ class Dispatcher(FileSystemEventHandler):
         outlet: Outlet,
         send: Callable[[Message], None],
         markers: Markers,
+        quiet: Quiet,
         blind: Container[str],
     ) -> None:
         self.told = 0  #: events that were handed over
@@ -132,6 +134,7 @@ class Dispatcher(FileSystemEventHandler):
             moves=self._moves,
             gate=self._gate,
             markers=markers,
+            quiet=quiet,
             sentinels=self._sentinels,
             removal=self._removal,
             dealer=self._dealer,

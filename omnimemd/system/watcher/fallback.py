@@ -14,7 +14,7 @@ from typing import Final
 
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.explaining import Sight
-from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.file_events import Change, Content, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.ports import WatchListener
 from omnimemd.system.watcher.errors import WatchUnavailable
 from omnimemd.system.watcher.local_only import LocalWatcher
@@ -97,6 +97,12 @@ class Fallback:
     async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
         """Return what is at each of *paths* now. See the port."""
         return await self._running().look(paths)
+
+    async def contents(
+        self, root: str, paths: Sequence[str], *, wanted: Callable[[str, FileFacts], bool]
+    ) -> Sequence[Content | None]:
+        """Return what is in each of *paths* now. See the port."""
+        return await self._running().contents(root, paths, wanted=wanted)
 
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""

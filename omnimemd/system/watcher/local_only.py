@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.explaining import Obstacle, Sight
-from omnimemd.domain.file_events import FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.file_events import UNSEEN, Content, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import SurveyFailed, Watcher, WatchListener
 from omnimemd.system.watcher.mounts import Mount, Mounts
 from omnimemd.system.watcher.reports import gone_report
@@ -102,6 +103,21 @@ class LocalOnly:
     async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
         """Return what is at each of *paths* now. See the port."""
         return await self._watcher.look(paths)
+
+    async def contents(
+        self, root: str, paths: Sequence[str], *, wanted: Callable[[str, FileFacts], bool]
+    ) -> Sequence[Content | None]:
+        """Return what is in each of *paths* now, as far as that is here: a server that is gone holds nobody up."""
+        if not self._mounts.every:
+            self._look_at_mounts()
+        if self._is_far(root):
+            return [Content(path, UNSEEN, None) for path in paths]
+        near = [path for path in paths if not self._is_far(path)] if self._network else paths
+        found = dict(zip(near, await self._watcher.contents(root, near, wanted=wanted), strict=True))
+        return [found[path] if path in found else Content(path, UNSEEN, None) for path in paths]
+
+    def _is_far(self, path: str) -> bool:
+        return any(is_within(path, point) for point in self._network)
 
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""

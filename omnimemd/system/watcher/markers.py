@@ -7,6 +7,7 @@ same descriptor. A rename allocates nothing, so that a full disk does not stop i
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from omnimemd.system.watcher.inotify import MARKER, Inotify
@@ -35,13 +36,17 @@ class Markers:
         (self._directory / str(self._number)).touch(mode=0o600)
         self.wd = self._inotify.add(str(self._directory), MARKER)
 
-    def set(self) -> int:
+    def set(self, first: Callable[[int], None] = lambda _: None) -> int:
         """Set the next marker and return its number; it stands for all lower ones too.
+
+        Args:
+            first: told the number before anybody can meet the marker.
 
         Raises:
             OSError: the directory was taken away and cannot be made again.
         """
         with self._lock:
+            first(self._number + 1)
             try:
                 self._rename()
             except FileNotFoundError:  # somebody cleaned up behind us

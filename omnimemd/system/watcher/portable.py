@@ -24,9 +24,10 @@ from msgspec.structs import replace
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.explaining import Sight
-from omnimemd.domain.file_events import Change, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
+from omnimemd.domain.file_events import Change, Content, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.project_files import ProjectFiles
+from omnimemd.system.watcher.contents import close_all, contents_of
 from omnimemd.system.watcher.errors import WatchUnavailable
 from omnimemd.system.watcher.facts import facts_at
 from omnimemd.system.watcher.findings import Findings
@@ -197,6 +198,12 @@ class PortableWatcher:
     async def look(self, paths: Sequence[str]) -> Sequence[FileFacts | None]:
         """Return what is at each of *paths* now. See the port."""
         return await asyncio.to_thread(facts_at, paths)
+
+    async def contents(
+        self, root: str, paths: Sequence[str], *, wanted: Callable[[str, FileFacts], bool]
+    ) -> Sequence[Content | None]:
+        """Return what is in each of *paths* now, from a thread. See the port."""
+        return await asyncio.to_thread(contents_of, root, paths, wanted=wanted, close=close_all)
 
     def report(self, root: str) -> WatchReport | None:
         """Return how *root* is watched, None when it is not."""

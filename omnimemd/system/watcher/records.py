@@ -31,6 +31,7 @@ from omnimemd.system.watcher.inotify import (
 )
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.moves import Moves
+from omnimemd.system.watcher.quiet import Quiet
 from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.rule_files import TELLING
 from omnimemd.system.watcher.sentinels import Sentinels
@@ -65,6 +66,7 @@ class Records:
         moves: Moves,
         gate: Gate,
         markers: Markers,
+        quiet: Quiet,
         sentinels: Sentinels,
         removal: Removal,
         dealer: Dealer,
@@ -94,6 +96,7 @@ class Records:
         self._moves = moves
         self._gate = gate
         self._markers = markers
+        self._quiet = quiet
         self._sentinels = sentinels
         self._removal = removal
         self._dealer = dealer
@@ -111,7 +114,7 @@ class Records:
         """Turn *records*, read *at*, into file events; the loop is the daemon's hottest, hence its one long body."""
         out, by_wd, unpack = self._out, self._table.by_wd, RECORD.unpack_from
         at = self._at = self._in_order(at)
-        worth_a_look, touched = self._sentinels.names, self._dealer.touched
+        worth_a_look, touched, ours = self._sentinels.names, self._dealer.touched, self._quiet.expected
         modified: set[tuple[int, bytes]] = set()
         repeated = ignored = 0
         last_wd = None
@@ -151,6 +154,10 @@ class Records:
                     if name in worth_a_look:
                         self._look_at(wd, mask, name)
                         last_wd = None
+            elif ours and (path := f"{directory}/{name}") in ours:
+                ours.remove(path)
+                ignored += 1
+                continue
             if arrival is not None:
                 self._moves.meet(arrival, name, change, here=Place(directory, coverage), at=at)
             if seen_by:
@@ -185,6 +192,7 @@ class Records:
         elif node is None:
             if wd == self._markers.wd:
                 if mask & IN_MOVED_TO:
+                    self._quiet.passed(int(name))
                     self._marked(self._gate.arrive(int(name)))
             elif not self._sentinels.at(wd) and not self._removal.concerns(wd):
                 log.warning("event of an unknown watch", extra={"mask": hex(mask)})

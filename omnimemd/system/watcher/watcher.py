@@ -12,15 +12,16 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from watchdog.observers.api import BaseObserver
 
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.explaining import Sight
-from omnimemd.domain.file_events import FileFacts, Listing, WatchCounts, WatchReport
+from omnimemd.domain.file_events import Content, FileFacts, Listing, WatchCounts, WatchReport
 from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.project_files import ProjectFiles
+from omnimemd.system.watcher.contents import contents_of
 from omnimemd.system.watcher.dispatcher import Call, Dispatcher
 from omnimemd.system.watcher.emitter import PLACES, BatchEmitter
 from omnimemd.system.watcher.errors import WatchUnavailable
@@ -28,10 +29,14 @@ from omnimemd.system.watcher.facts import facts_at
 from omnimemd.system.watcher.inotify import Inotify
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.outlet import Outlet
+from omnimemd.system.watcher.quiet import Quiet
 from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.survey import Survey
 
 T = TypeVar("T")
+
+#: How long closing waits for files that are being read.
+_READING_S: Final = 1.0
 
 
 class InotifyWatcher:
@@ -71,6 +76,7 @@ class InotifyWatcher:
         self._sweeping: set[asyncio.Future[None]] = set()
         self._barriers: dict[asyncio.Future[None], int] = {}
         self._surveys: set[asyncio.Queue[Sequence[Listing] | bool]] = set()
+        self._reading: set[asyncio.Future[list[Content | None]]] = set()
         self._counts = WatchCounts(directories=0, events_seen=0, events_ignored=0, overflows=0, resyncs=0)
 
     @property
@@ -155,6 +161,21 @@ class InotifyWatcher:
         """Return what is at each of *paths* now, from a thread: a disk may take its time. See the port."""
         return await asyncio.to_thread(facts_at, paths)
 
+    async def contents(
+        self, root: str, paths: Sequence[str], *, wanted: Callable[[str, FileFacts], bool]
+    ) -> Sequence[Content | None]:
+        """Return what is in each of *paths* now, from a thread. See the port."""
+        machine = self._running()
+        work = asyncio.get_running_loop().run_in_executor(
+            None,
+            lambda: contents_of(
+                root, paths, wanted=wanted, close=machine.quiet.close, stop=lambda: self._machine is not machine
+            ),
+        )
+        self._reading.add(work)
+        work.add_done_callback(self._reading.discard)
+        return await asyncio.shield(work)  # `close` waits for it
+
     async def _marked(self, machine: "_Machine") -> None:
         """Return once everything was told that the kernel has queued."""
         passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -201,6 +222,8 @@ class InotifyWatcher:
         if self._machine is None:
             return
         machine, self._machine = self._machine, None
+        if self._reading:  # they end after the file in hand, unless a disk holds one up
+            await asyncio.wait(self._reading, timeout=_READING_S)
         drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         machine.call(lambda: machine.outlet.post(_answer, drained, None))
         try:
@@ -258,6 +281,7 @@ class _Machine:
         on_marker: Callable[[int], None],
     ) -> None:
         self.markers = Markers(inotify=inotify, directory=private)
+        self.quiet = Quiet(self.markers)
         self._inotify = inotify
         try:
             self.markers.open()
@@ -284,6 +308,7 @@ class _Machine:
             outlet=self.outlet,
             send=lambda message: self._observer.event_queue.put((message, self._watch)),
             markers=self.markers,
+            quiet=self.quiet,
             blind=blind,
         )
         # One schedule for all roots; its path is never looked at.
