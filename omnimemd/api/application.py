@@ -21,6 +21,7 @@ from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
+from omnimemd.services.redaction import Redaction
 from omnimemd.services.search import Search
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
@@ -43,6 +44,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     health: Health
     events: Events
     idempotency: Idempotency
+    redaction: Redaction
 
 
 def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) -> web.Application:
@@ -59,7 +61,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
     ]
     for endpoint in endpoints:
         operation = endpoint.operation
-        handler = serve(endpoint, services.idempotency)
+        handler = serve(endpoint, services.idempotency, services.redaction)
         app.router.add_route(operation.method, operation.path, handler, expect_handler=invite_body)
     listen = Operations.events
     app.router.add_route(listen.method, listen.path, serve_events(services.events), expect_handler=invite_body)

@@ -1,6 +1,7 @@
 """From the bytes of a request to a value, and back; what is wrong is said in the caller's words."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
 from typing import Any, Final, TypeVar, get_origin
@@ -11,6 +12,7 @@ from multidict import MultiMapping
 
 from omnimem.errors import FieldError, InvalidRequest, MalformedBody, OmnimemError, UnsupportedMediaType
 from omnimem.model import ID_PATTERN, NO_NUL_PATTERN, Request
+from omnimemd.domain.redaction import redact_all
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
@@ -104,17 +106,25 @@ def _repeatable(wanted: Any) -> frozenset[str]:
 
 
 def problem(error: OmnimemError) -> web.Response:
-    """Return the response that says *error*."""
-    return web.Response(
-        status=error.status, body=_encoder.encode(error.problem()), content_type="application/problem+json"
-    )
+    """Return the response that says *error*; a secret it would quote is left out, as callers log what they are told."""
+    told = redact_all(error.problem()).value
+    return web.Response(status=error.status, body=_encoder.encode(told), content_type="application/problem+json")
 
 
-def response(answer: Answer) -> web.Response:
-    """Return the response that carries *answer*."""
+def telling_of(removed: Sequence[str], answer: Answer) -> Answer:
+    """Return *answer* with the kinds of what was *removed* from the request as its member `redacted`, if any were."""
+    if not removed or answer.body is None or not answer.body.startswith(b'{"'):
+        return answer
+    member = b',"redacted":%b}' % _encoder.encode(removed)
+    return msgspec.structs.replace(answer, body=answer.body[:-1] + member)
+
+
+def response(answer: Answer, removed: Sequence[str] = ()) -> web.Response:
+    """Return the response that carries *answer*, and says which kinds of secrets were *removed* from the request."""
+    headers = {"Omnimem-Redacted": ", ".join(removed)} if removed else {}
     if answer.body is None:
-        return web.Response(status=answer.status)
-    return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.media_type})
+        return web.Response(status=answer.status, headers=headers)
+    return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.media_type, **headers})
 
 
 def _refuse_deeper(body: bytes) -> None:

@@ -8,10 +8,12 @@ from aiohttp import web
 
 from omnimem.calls import Operation
 from omnimem.errors import BodyTooLarge, InvalidRequest
-from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, response
+from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, response, telling_of
 from omnimemd.domain.identity import Peer
+from omnimemd.domain.redaction import check_no_secret
 from omnimemd.services.idempotency import Answer as KeptAnswer
 from omnimemd.services.idempotency import Idempotency
+from omnimemd.services.redaction import Redaction
 
 #: Where the boundary leaves who called.
 PEER: Final = web.RequestKey("peer", Peer)
@@ -45,8 +47,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     handler: Handler
 
 
-def serve(endpoint: Endpoint, idempotency: Idempotency) -> Serve:
-    """Return what aiohttp calls for requests to *endpoint*."""
+def serve(endpoint: Endpoint, idempotency: Idempotency, redaction: Redaction) -> Serve:
+    """Return what aiohttp calls for requests to *endpoint*: handlers are given what *redaction* leaves of them."""
     operation, handler = endpoint.operation, endpoint.handler
     has_body = operation.method in ("POST", "PATCH")
     body_type = operation.body or Nothing
@@ -57,23 +59,44 @@ def serve(endpoint: Endpoint, idempotency: Idempotency) -> Serve:
         raw = await request.read() if has_body else b""
         if len(raw) > BODY_LIMIT:
             raise BodyTooLarge("The body has over 1 MiB.")
+        body = decode_body(raw, headers.get("Content-Type"), body_type) if has_body else None
+        query = None if not request.query_string and operation.query is None else _query(request, operation)
+        ids = request.match_info
+        if operation.method == "POST" and "project_id" in ids:  # it may be made by this
+            check_no_secret(ids["project_id"], field="project_id")
+        cleaned = await redaction.clean((body, query), about=_about(ids, body, query), size=len(raw))
+        kinds = cleaned.kinds
         received = Received(
-            ids=request.match_info,
-            body=decode_body(raw, headers.get("Content-Type"), body_type) if has_body else None,
-            query=None if not request.query_string and operation.query is None else _query(request, operation),
+            ids=ids,
+            body=cleaned.value[0],
+            query=cleaned.value[1],
             peer=request[PEER],
             minimal=_prefers_minimal(headers.getall("Prefer", [])),
         )
+
+        async def handled() -> Answer:
+            return telling_of(kinds, await handler(received))
+
         key = headers.get("Idempotency-Key") if once else None
         if key is None:
-            answered = await handler(received)
+            answered = await handled()
         else:
-            answered = await _once(idempotency, request, _checked(key), raw, lambda: handler(received))
-        if received.afterwards is not None:
-            answered = await received.afterwards() or answered
-        return response(answered)
+            # Of a body with a secret, not even a digest is kept.
+            kept = msgspec.json.encode(received.body) if kinds else raw
+            answered = await _once(idempotency, request, _checked(key), kept, handled)
+        if received.afterwards is not None and (later := await received.afterwards()) is not None:
+            answered = telling_of(kinds, later)
+        return response(answered, kinds)
 
     return served
+
+
+def _about(ids: Mapping[str, str], body: Any, query: Any) -> dict[str, Any]:
+    """Return what a request says of whose it is, the path first."""
+    return {
+        name: next((one for one in (ids.get(name), getattr(body, name, None), getattr(query, name, None)) if one), None)
+        for name in ("project_id", "session_id", "workspace_path")
+    }
 
 
 def _query(request: web.Request, operation: Operation[..., Any]) -> Any:

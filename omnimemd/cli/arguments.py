@@ -117,6 +117,16 @@ def moment(given: str) -> datetime:
         ) from None
 
 
+def json_value(given: str) -> Any:
+    """Take any JSON; what is none is a text."""
+    import json  # few calls have one
+
+    try:
+        return json.loads(text(given))
+    except ValueError:
+        return given
+
+
 def json_object(given: str) -> dict[str, Any]:
     """Take a JSON object."""
     import json  # few calls have one

@@ -108,7 +108,7 @@ def _add(given: Namespace, out: Output) -> None:
         session_id = session_of(client, given.session)
         context = client.append_context(
             session_id,
-            minimal=not out.json,
+            minimal=False,  # the whole answer says whether a secret was removed
             file_path=given.file,
             access=None if given.access is None else Access(given.access),
             old_path=given.origin,

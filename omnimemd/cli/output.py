@@ -35,7 +35,12 @@ class Output:
         self._talk = _writable(sys.stderr)
 
     def answered(self, value: Any, *, ids: Iterable[str] = ()) -> bool:
-        """Print *value* or *ids* if programs were to read that; false if it is for people, and still to be said."""
+        """Print *value* or *ids* if programs were to read that; false if it is for people, and still to be said.
+
+        What the daemon removed before it kept what was given is told in any case: to see later is too late.
+        """
+        if removed := getattr(value, "redacted", None):
+            self.say(f"Removed before it was kept: {safe(', '.join(removed))}.")
         if self.json:
             self.object(value)
         elif self.quiet:

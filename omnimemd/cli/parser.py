@@ -27,7 +27,7 @@ WORDS: Final = {
     "context": "Show or add what was recorded in a session.",
     "memory": "Keep what the next session of a project should know.",
     "workspace": "Choose folders to watch whether or not a session is active in them.",
-    "project": "Show projects.",
+    "project": "Show projects, and say how they are to be treated.",
     "shell": "Have sessions open as a shell enters a repository.",
 }
 

@@ -1,5 +1,6 @@
-"""`omnimem project`: show projects."""
+"""`omnimem project`: show projects, and say how they are to be treated."""
 
+import json
 from argparse import Namespace
 
 from omnimemd.cli import arguments as take
@@ -18,6 +19,15 @@ def declare(noun: Parser) -> None:
     verb.add_argument(
         "project", metavar="ID", nargs="?", type=take.text, help="which (default: the current directory's)"
     )
+    verb = verbs.add(
+        "set",
+        _set,
+        summary="Change a setting of a project. `redact` false keeps secrets in what is said of it.",
+        example="omnimem project set redact true",
+    )
+    verb.add_argument("name", metavar="NAME", type=take.text, help="which setting")
+    verb.add_argument("value", metavar="VALUE", type=take.json_value, help="its value, in JSON, or a word")
+    verb.add_argument("--project", metavar="ID", type=take.text, help="which (default: the current directory's)")
 
 
 def _list(given: Namespace, out: Output) -> None:
@@ -54,4 +64,16 @@ def _show(given: Namespace, out: Output) -> None:
     out.line(f"  memories  {project.memories}")
     out.line(f"  active    {ago(project.last_activity)}, first {when(project.created_at)}")
     for name, value in project.settings.items():
-        out.line(f"  {safe(name)} = {safe(str(value))}")
+        out.line(f"  {safe(name)} = {safe(json.dumps(value, ensure_ascii=False))}")
+    if project.settings.get("redact") is False:
+        out.line(f"  {out.styled('secrets are kept', Style.YELLOW)}: they are not removed from what is said of it")
+
+
+def _set(given: Namespace, out: Output) -> None:
+    with client_of(given) as client:
+        project_id = project_of(client, given.project)
+        settings = client.get_project(project_id).settings | {given.name: given.value}
+        project = client.update_project(project_id, settings=settings)
+    if not out.answered(project, ids=[project.project_id]):
+        shown = safe(json.dumps(given.value, ensure_ascii=False))
+        out.say(f"{safe(given.name)} = {shown}, for {safe(project.name)} ({project.project_id}).")

@@ -29,6 +29,7 @@ from omnimemd.services.liveness import Liveness
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
 from omnimemd.services.recovery import Recovery
+from omnimemd.services.redaction import Redaction
 from omnimemd.services.search import Search
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.sessions import Sessions
@@ -209,6 +210,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         health=health,
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
+        redaction=Redaction(database=database, cache=cache, projects=projects),
     )
     return House(
         services=services,

@@ -5,6 +5,7 @@ import sys
 from typing import Final
 
 from omnimemd.domain.clock import Millis, rfc3339
+from omnimemd.domain.redaction import redact
 
 #: What every record has; the rest are the facts of the event.
 _STANDARD: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
@@ -26,7 +27,8 @@ class _Line(logging.Formatter):
         line = " ".join(
             (rfc3339(Millis(int(record.created * 1000))), record.levelname, _one_line(record.getMessage()), *facts)
         )
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        whole = f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return redact(whole).value  # nothing that was said is logged, but what failed may quote it
 
 
 def _one_line(text: str) -> str:

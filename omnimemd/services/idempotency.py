@@ -38,10 +38,11 @@ class Idempotency:
             IdempotencyKeyReused: the key was used with another body.
         """
         digest = hashlib.sha256(body).digest()
-        place = route, key
+        named = hashlib.sha256(key.encode()).hexdigest()  # a key may be anything, a secret too: it is not kept itself
+        place = route, named
         while (other := self._running.get(place)) is not None:
             await other.wait()
-        kept = self._database.read_now(lambda db: rows.find(db, route, key, now=self._clock.now()))
+        kept = self._database.read_now(lambda db: rows.find(db, route, named, now=self._clock.now()))
         if kept is not None:
             if kept.body_digest != digest:
                 raise IdempotencyKeyReused.field("Idempotency-Key", f"{key!r} was used with another body")
@@ -53,7 +54,7 @@ class Idempotency:
                 answer = await run()
                 if answer.status < 300:
                     keep = KeptAnswer(digest, answer.status, answer.body)
-                    await self._database.write(lambda db: rows.keep(db, route, key, keep, now=self._clock.now()))
+                    await self._database.write(lambda db: rows.keep(db, route, named, keep, now=self._clock.now()))
             return answer
         finally:
             del self._running[place]

@@ -63,6 +63,15 @@ class Projects:
             raise InvalidRequest.field(field, "must be an absolute path")
         return await asyncio.to_thread(self._places.real, path)
 
+    async def find_at(self, path: str) -> Project | None:
+        """Return the project *path* is of if it is known already.
+
+        Raises:
+            WorkspaceInvalid: there is nothing at *path*, or it is not absolute.
+        """
+        place = await self.look(path)
+        return self._database.read_now(lambda db: self._recognised(db, place, now=self._clock.now()))
+
     async def resolve(self, path: str) -> Resolved:
         """Return the project *path* is of; a new one is remembered.
 
@@ -116,7 +125,10 @@ class Projects:
 
         Raises:
             ProjectNotFound: there is none.
+            InvalidRequest: a setting that means something to the daemon is not what it has to be.
         """
+        if change.settings is not msgspec.UNSET and not isinstance(change.settings.get("redact", True), bool):
+            raise InvalidRequest.field("settings.redact", "must be true or false")
 
         def work(db: Connection) -> Project:
             project = self._get(db, project_id, now=self._clock.now())

@@ -66,6 +66,14 @@ def find(db: apsw.Connection, project_id: str, *, now: Millis) -> Project | None
     return _project(row) if row else None
 
 
+def keeps_secrets(db: apsw.Connection, project_id: str) -> bool:
+    """Return whether the project's setting says that nothing is to be removed."""
+    row = db.execute(
+        "SELECT json_type(settings_json, '$.redact') = 'false' FROM projects WHERE project_id = ?", (project_id,)
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def every(db: apsw.Connection, *, now: Millis) -> list[Project]:
     """Return every project, newest activity first."""
     rows = db.execute(

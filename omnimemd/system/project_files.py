@@ -10,8 +10,10 @@ import tomllib
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from omnimem.model import Id
+from omnimemd.domain.redaction import redact
 from omnimemd.system.small_files import read_small
 
 OMNIMEM_TOML: Final = ".omnimem.toml"
@@ -66,6 +68,7 @@ class ProjectFiles:
 
 def _parsed(path: str, text: bytes) -> ProjectFile | str:
     try:
-        return msgspec.convert(tomllib.loads(text.decode("utf-8")), ProjectFile)
+        found = msgspec.convert(tomllib.loads(text.decode("utf-8")), ProjectFile)
+        return found if found.name is None else replace(found, name=redact(found.name).value)
     except (ValueError, msgspec.ValidationError) as error:
         return f"{path} has a mistake: {error}"

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from omnimem.model.vocabulary import (
     Access,
     Attribution,
+    CleanedReply,
     EntryKind,
     Id,
     Importance,
@@ -67,7 +68,7 @@ class ContextMembers(Reply, frozen=True, kw_only=True):
     saved_memories: list[SavedMemory]
 
 
-class SessionContext(Reply, frozen=True, kw_only=True):
+class SessionContext(CleanedReply, frozen=True, kw_only=True):
     """The context of a session, oldest first in every list."""
 
     session_id: str
@@ -97,7 +98,7 @@ class ContextBatch(Request, frozen=True, kw_only=True):
     entries: Annotated[list[ContextAppend], Meta(max_length=1000)]
 
 
-class BatchAccepted(Reply, frozen=True, kw_only=True):
+class BatchAccepted(CleanedReply, frozen=True, kw_only=True):
     """How many appends were taken."""
 
     accepted: int

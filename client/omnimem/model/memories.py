@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from omnimem.model.vocabulary import Id, JsonObject, PathText, Reply, Request, RewindChange, Timestamp
+from omnimem.model.vocabulary import CleanedReply, Id, JsonObject, PathText, Reply, Request, RewindChange, Timestamp
 
 MemoryKey = Annotated[str, Meta(min_length=1, max_length=1024)]
 MemoryValue = Annotated[str, Meta(min_length=1)]
@@ -16,7 +16,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 MemoryFiles = Annotated[list[PathText], Meta(max_length=1000)]
 
 
-class Memory(Reply, frozen=True, kw_only=True):
+class Memory(CleanedReply, frozen=True, kw_only=True):
     """One project memory at its current version."""
 
     memory_id: str
@@ -42,7 +42,7 @@ class Memory(Reply, frozen=True, kw_only=True):
     expired: bool = False  #: true where it is deleted because it expired
 
 
-class MemoryWritten(Reply, frozen=True, kw_only=True):
+class MemoryWritten(CleanedReply, frozen=True, kw_only=True):
     """What became of a write."""
 
     memory_id: str

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from omnimem.model.vocabulary import (
+    CleanedReply,
     ExplainReason,
     JsonObject,
     PathText,
@@ -35,7 +36,7 @@ class ResolvedProject(Reply, frozen=True, kw_only=True):
     track: bool  #: whether what happens there is recorded; false where `.omnimem.toml` says so
 
 
-class Project(Reply, frozen=True, kw_only=True):
+class Project(CleanedReply, frozen=True, kw_only=True):
     """One project and how much it holds."""
 
     project_id: str

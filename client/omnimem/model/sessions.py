@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from omnimem.model.vocabulary import (
+    CleanedReply,
     EndReason,
     Id,
     JsonObject,
@@ -32,7 +33,7 @@ class SessionMetrics(Reply, frozen=True, kw_only=True):
     gaps: int = 0
 
 
-class Session(Reply, frozen=True, kw_only=True):
+class Session(CleanedReply, frozen=True, kw_only=True):
     """One run of one tool in one workspace."""
 
     session_id: str

@@ -136,3 +136,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """An answer of the daemon's: readers ignore fields they do not know."""
+
+
+class CleanedReply(Reply, frozen=True, kw_only=True):
+    """An answer to something that was said, which the daemon may have taken secrets out of before it kept it."""
+
+    #: The kinds of what was taken out, such as "GitHub token"; not there when nothing was.
+    redacted: list[str] | msgspec.UnsetType = msgspec.UNSET
