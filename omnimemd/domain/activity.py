@@ -195,6 +195,13 @@ class Looks:
             cpu_ns=int(4 * most([one.cpu_ns * max(length / lasted, 1 / _AT_ONCE) for lasted, one in seen])),
         )
 
+    def size_between(self, span: Span, *, at_most: int) -> float:
+        """Return the bytes of a file, on the average, of those seen in *span*; none counts for more than *at_most*."""
+        sizes: dict[str, int] = {}
+        for look in self.between(span.before.at, span.after.at):
+            sizes.update(look.sizes)
+        return sum(min(size, at_most) for size in sizes.values()) / max(len(sizes), 1)
+
     def between(self, started_at: Millis, ended_at: Millis) -> list[Look]:
         """Return the looks taken from *started_at* to *ended_at*, oldest first."""
         return self._looks[bisect_left(self._looks, started_at, key=_at) : bisect_right(self._looks, ended_at, key=_at)]

@@ -59,6 +59,7 @@ class Contender(msgspec.Struct, frozen=True):
 
     sessions: tuple[str, ...]  #: ≥ 1; several share one process
     idle: bool = False  #: its processes are known not to have done it: they did nothing of the kind meanwhile
+    doubted: bool = False  #: what they did meanwhile does not fit: they are not idle, but that is no evidence
 
 
 def kind_of(access: Access) -> Kind:
@@ -85,12 +86,12 @@ def attribute(candidates: Sequence[str]) -> tuple[Share, ...]:
 def by_place(contenders: Sequence[Contender]) -> tuple[Share, ...]:
     """Return where an access goes that nothing but its place tells of.
 
-    Who did nothing of the kind meanwhile did not do it. The one that is left has it, as probable; of several each has
-    it, as ambiguous, naming the others. Where all did nothing somebody else did it, or a process that is not seen to be
-    theirs: then each has it, as ambiguous.
+    Who did nothing of the kind meanwhile did not do it. The one that is left has it, as probable, or as ambiguous if it
+    is doubted; of several each has it, as ambiguous, naming the others. Where all did nothing somebody else did it, or
+    a process that is not seen to be theirs: then each has it, as ambiguous.
     """
     left = [one for one in contenders if not one.idle]
-    if len(left) == 1:
+    if len(left) == 1 and not left[0].doubted:
         return settle(left[0], Attribution.PROBABLE)
     return _ambiguous([session for one in left or contenders for session in one.sessions])
 

@@ -10,11 +10,12 @@ import msgspec
 from omnimem.model import Attribution
 from omnimemd.domain.activity import Moved, Span
 from omnimemd.domain.attribution import RATIO, Contender, Deed, Kind, Share, by_place, explain, kind_of, settle
+from omnimemd.domain.bursts import BurstPart
 from omnimemd.domain.claims import Claim, Claims
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.coalescing import Observed
 from omnimemd.domain.file_events import FileEvent
-from omnimemd.domain.fitting import fitting
+from omnimemd.domain.fitting import LOOKED_INTO, beyond, fitting, swept
 from omnimemd.domain.identity import ProcessIdentity
 from omnimemd.services.evidence import Evidence
 from omnimemd.services.workspaces import AmbientPlace, Workspaces
@@ -129,22 +130,27 @@ class Attributor:
                 verdicts.append(verdict or self._open(one, parties[one.workspaces], doubted=id(one) in found))
         return verdicts
 
-    def of_burst(self, workspaces: tuple[str, ...], *, started_at: Millis, ended_at: Millis) -> Verdict:
-        """Return where a scan goes: many accesses below *workspaces*, from *started_at* to *ended_at*."""
-        parties = self._parties(workspaces)
+    def of_burst(self, part: BurstPart) -> Verdict:
+        """Return where a scan goes: whose processes moved as many bytes as it takes, and by far the most."""
+        parties = self._parties(part.workspaces)
         looks = self._evidence.looks
-        span = looks.span(started_at, looks.number_after(Millis(ended_at - 1)))
+        span = looks.span(part.started_at, looks.number_after(Millis(part.ended_at - 1)))
         trees = frozenset(party.process for party in parties if party.process is not None)
         if span is None or len(trees) < len(parties):
-            return self._by_place(workspaces, parties, span, _ANYTHING)
-        moved = {
-            tree: Moved(read=one.read + one.written, cpu_ns=one.cpu_ns) for tree, one in _moved(span, trees).items()
-        }
-        (tree,) = explain([Deed(Kind.READ, 0, trees)], moved)
-        if tree is None or len(parties) == 1:
-            return self._by_place(workspaces, parties, span, _ANYTHING)
-        found = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
-        return self._of_tree(parties, found) or Verdict(())
+            return self._by_place(part.workspaces, parties, span, _ANYTHING)
+        moved = _moved(span, trees)
+        size = looks.size_between(span, at_most=LOOKED_INTO)
+
+        def fits(tree: ProcessIdentity) -> bool:
+            usual = looks.usual(tree, span)
+            return swept(moved[tree], usual, reads=part.reads, writes=part.writes, size=size)
+
+        both = {tree: Moved(read=one.read + one.written, cpu_ns=one.cpu_ns) for tree, one in moved.items()}
+        (tree,) = explain([Deed(Kind.READ, 0, trees)], both)
+        verdict = None
+        if tree is not None and fits(tree):
+            verdict = self._of_tree(parties, _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO)))
+        return verdict or self._by_place(part.workspaces, parties, span, _ANYTHING, doubted=True)
 
     def of_everybody(self, workspace: str) -> Verdict:
         """Return where something goes that all who are active in *workspace* should know."""
@@ -256,6 +262,7 @@ class Attributor:
         span = self._evidence.looks.span(min(case.what.at for case in cases), max(case.number for case in cases))
         if span is None:
             return
+        looks = self._evidence.looks
         trees: frozenset[ProcessIdentity] = frozenset().union(*(case.deed.trees for case in cases))
         moved = _moved(span, trees)
         if len(cases) <= _APART:
@@ -268,7 +275,9 @@ class Attributor:
             of_kind = dict(zip(whole, explain(list(whole.values()), moved, all_told=all_told), strict=True))
             owners = [of_kind[case.deed.kind] for case in cases]
         for case, tree, already in zip(cases, owners, known, strict=True):
-            if tree is not None and already is None and id(case.what) in wanted:
+            if tree is None or already is not None or id(case.what) not in wanted:
+                continue
+            if beyond(case.deed, moved[tree], looks.usual(tree, span)):
                 found[id(case.what)] = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
 
     def _fit(
@@ -349,14 +358,24 @@ class Attributor:
         return Verdict(settle(Contender(sessions), found.method), worker=found.worker) if sessions else None
 
     def _by_place(
-        self, workspaces: tuple[str, ...], parties: tuple[_Party, ...], span: Span | None, deed: Deed
+        self,
+        workspaces: tuple[str, ...],
+        parties: tuple[_Party, ...],
+        span: Span | None,
+        deed: Deed,
+        *,
+        doubted: bool = False,
     ) -> Verdict:
+        """Return where something goes by who may have done it; *doubted*: what processes did is known not to fit."""
         contenders = []
         for party in parties:
-            moved = None if span is None or party.process is None else span.moved(party.process)
+            moved = usual = None
+            if span is not None and party.process is not None:
+                moved, usual = span.moved(party.process), self._evidence.looks.usual(party.process, span)
             out_of_it = moved is not None and not deed.is_within(moved)
+            no_evidence = moved is not None and usual is not None and (doubted or not beyond(deed, moved, usual))
             if party.member or (moved is not None and not out_of_it):
-                contenders.append(Contender(party.sessions, out_of_it))
+                contenders.append(Contender(party.sessions, out_of_it, no_evidence))
         shares = by_place(contenders)
         if not shares:
             return Verdict((), self._ambient(workspaces))

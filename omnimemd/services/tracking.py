@@ -253,10 +253,7 @@ class Tracking:
         already_told = self._attributor.folded
         verdicts = iter(self._attributor.verdicts(observed, held=self._coalescer.held()))
         for one in settled:
-            if isinstance(one, Observed):
-                verdict = next(verdicts)
-            else:
-                verdict = self._attributor.of_burst(one.workspaces, started_at=one.started_at, ended_at=one.ended_at)
+            verdict = next(verdicts) if isinstance(one, Observed) else self._attributor.of_burst(one)
             if verdict:
                 self._decided.append(_Decided(one, verdict))
             elif isinstance(one, Observed):

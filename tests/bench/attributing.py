@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from omnimem import Client
-from omnimem.model import AccessEntry, Attribution
+from omnimem.model import AccessEntry, Attribution, EntryKind, ScanEntry
 from tests.bench.findings import Finding, Scale
 from tests.bench.running import daemon, folder
 
@@ -26,6 +26,8 @@ _PAUSE: Final = (0.02, 0.06)
 _SIZES: Final = (300, 40_000)
 #: Between the beginning of a session and the first operation: seconds. An agent thinks first.
 _CALM: Final = 1.0
+#: Files that are searched in one go.
+_SEARCHED: Final = 400
 _FLOOR: Final = "who did it, as the benchmark told them to"
 
 _AGENT: Final = """
@@ -41,7 +43,7 @@ def tick():
 if sys.argv[1] == "never still":
     threading.Thread(target=tick, daemon=True).start()
 def run(*command):
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=command[0] != "grep", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 print("ready", flush=True)
 for line in sys.stdin:
     kind, path, size = line.rstrip("\\n").split("\\t")
@@ -55,6 +57,8 @@ for line in sys.stdin:
         os.unlink(path)
     elif kind == "rename":
         os.rename(path, path + ".new")
+    elif kind == "search by a child":
+        run("grep", "-rc", "b", path)
     elif kind == "read by a child":
         run("cat", path)
     elif path.endswith("0.txt"):
@@ -75,6 +79,11 @@ class Kind(StrEnum):
     RENAME = "rename"
     CHILD_READS = "read by a child"
     CHILD_WRITES = "write by a child"
+    CHILD_SEARCHES = "search by a child"
+
+
+#: Those of one file.
+_SINGLE: Final = tuple(kind for kind in Kind if kind is not Kind.CHILD_SEARCHES)
 
 
 class Task(NamedTuple):
@@ -207,17 +216,36 @@ def _beside(count: int, runs: int) -> list[Finding]:
         ("at work on files of its own and never still", False, True),
     ):
         scores = [score_beside(count, still=still, at_work=at_work, seed=seed) for seed in range(runs)]
-        findings.append(
-            Finding(
-                what=f"{count} operations of 7 kinds by a person beside an agent {how}: recorded as the agent's",
-                figures=tuple(one.wrong for one in scores),
-                unit="%",
-                at_most=5,
-                aside=f"not recorded {max(one.missing for one in scores):.1f} % at the most, the others as ambiguous",
-                floor=_FLOOR,
-            )
+        findings.append(_claimed(f"{count} operations of 7 kinds by a person beside an agent {how}", scores))
+    scores = [score_beside(count, still=False, at_work=False, idle_too=True, seed=seed) for seed in range(runs)]
+    two = "two agents, one never still and one that does nothing"
+    findings.append(_claimed(f"{count} operations of 7 kinds by a person beside {two}", scores))
+    scans = max(1, count // 28)
+    by_person = [score_scans(scans, by_person=True, seed=seed) for seed in range(runs)]
+    findings.append(_claimed(f"{scans} times grep -r by a person beside an agent that is never still", by_person))
+    its_own = [score_scans(scans, by_person=False, seed=seed) for seed in range(runs)]
+    findings.append(
+        Finding(
+            what=f"{scans} times grep -r by a child of an agent alone that is never still: recorded as its own",
+            figures=tuple(one.right for one in its_own),
+            unit="%",
+            at_least=90,
+            aside=f"not recorded {max(one.missing for one in its_own):.1f} % at the most, the others as ambiguous",
+            floor=_FLOOR,
         )
+    )
     return findings
+
+
+def _claimed(what: str, scores: Sequence[Score]) -> Finding:
+    return Finding(
+        what=f"{what}: recorded as an agent's",
+        figures=tuple(one.wrong for one in scores),
+        unit="%",
+        at_most=5,
+        aside=f"not recorded {max(one.missing for one in scores):.1f} % at the most, the others as ambiguous",
+        floor=_FLOOR,
+    )
 
 
 def score_of(count: int, *, together: bool, seed: int) -> Score:
@@ -247,26 +275,55 @@ def score_alone(count: int, *, still: bool, seed: int) -> Score:
     return _scored([(agent.session_id, task) for task in tasks], rows)
 
 
-def score_beside(count: int, *, still: bool, at_work: bool, seed: int) -> Score:
-    """Let a person do *count* operations beside an agent and look how they are recorded."""
+def score_beside(count: int, *, still: bool, at_work: bool, seed: int, idle_too: bool = False) -> Score:
+    """Let a person do *count* operations beside an agent, or also an idle one, and look how they are recorded."""
     chance = random.Random(seed)  # noqa: S311 the same operations in each run of a seed
     with folder() as place, daemon(place) as (socket, _), Client(socket, timeout=30) as client:
         (workspace := place / "project").mkdir()
         tasks = _tasks(workspace, 2 * count if at_work else count, chance)
-        with _agents(workspace, None) as (person,), _agents(workspace, client, still=still) as (agent,):
+        with (
+            _agents(workspace, None) as (person,),
+            _agents(workspace, client, still=still) as (agent,),
+            _agents(workspace, *([client] if idle_too else [])) as idle,
+        ):
             time.sleep(_CALM)
             other = threading.Thread(target=agent.do, args=(tasks[count:], random.Random(seed + 1)))  # noqa: S311
             other.start()
             person.do(tasks[:count], chance)
             other.join()
             client.flush()
-            rows = {agent.session_id: _rows(client, agent.session_id)}
+            rows = {one.session_id: _rows(client, one.session_id) for one in (agent, *idle)}
     return _scored([(person.session_id, task) for task in tasks[:count]], rows)
+
+
+def score_scans(count: int, *, by_person: bool, seed: int) -> Score:
+    """Have a person, or a child of an agent, search a folder *count* times; look how each scan is recorded."""
+    chance = random.Random(seed)  # noqa: S311 the same files in each run of a seed
+    with folder() as place, daemon(place) as (socket, _), Client(socket, timeout=30) as client:
+        (workspace := place / "project").mkdir()
+        for number in range(_SEARCHED):
+            (workspace / f"{number}.txt").write_text("a" * chance.randrange(*_SIZES))
+        search, scans = Task(Kind.CHILD_SEARCHES, str(workspace), ""), list[ScanEntry]()
+        with _agents(workspace, None) as (person,), _agents(workspace, client, still=False) as (agent,):
+            time.sleep(_CALM)
+            for done in range(count):
+                (person if by_person else agent).do([search], chance)
+                client.flush()
+                time.sleep(_CALM)
+                found = client.list_entries(agent.session_id, kind=EntryKind.SCAN, limit=1000).entries
+                scans = [one for one in found if isinstance(one, ScanEntry)]
+                if len(scans) <= done:
+                    raise RuntimeError("a search was no scan")
+    ambiguous = sum(one.attribution is Attribution.AMBIGUOUS for one in scans)
+    sure = len(scans) - ambiguous
+    percent = 100 / (ambiguous + sure)
+    right, wrong = (0, sure) if by_person else (sure, 0)
+    return Score(right * percent, wrong * percent, ambiguous * percent, 0.0)
 
 
 def _tasks(workspace: Path, count: int, chance: random.Random) -> list[Task]:
     """Return *count* tasks, as many of each kind, in any order, each with a file of its own; make those that exist."""
-    kinds = list(Kind) * (count // len(Kind))
+    kinds = list(_SINGLE) * (count // len(_SINGLE))
     chance.shuffle(kinds)
     tasks = []
     for number, kind in enumerate(kinds):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from omnimem.model import Access, Attribution, ContextAppend, EntryKind
+from omnimemd.domain.bursts import BurstPart
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import FileAccess
 from omnimemd.domain.file_events import Change
@@ -54,6 +55,7 @@ class Agents:
                 self.house.activity.uses(tree, **{counter: amount})
         self.house.activity.sizes[f"{self.workspace}/{name}"] = SIZE
         happens(self.house, self.workspace, name, change)
+        self.house.watcher.hand_over()  # before a look that belongs to what was before takes what was used for usual
         await self.house.services.tracking.flush()
         self.house.clock.advance(100)
 
@@ -96,7 +98,7 @@ class TestCounters:
     async def test_two_at_once_have_each_their_own(self, house: House, agents: Agents) -> None:
         a, b = await agents.begin("a", pid=7), await agents.begin("b", pid=8)
         house.activity.uses(a, written=SIZE, cpu_ns=1_000)
-        house.activity.uses(b, cpu_ns=1_000)
+        house.activity.uses(b, cpu_ns=100_000)
         house.activity.sizes[f"{agents.workspace}/new.py"] = SIZE
         happens(house, agents.workspace, "new.py", Change.CREATED)
         happens(house, agents.workspace, "old.py", Change.DELETED)
@@ -127,7 +129,9 @@ class TestCounters:
         a, b = await agents.begin("a", pid=7), await agents.begin("b", pid=8)
         names = [f"{number}.py" for number in range(40)]
         house.activity.uses(a, written=40 * SIZE, cpu_ns=1_000)
-        house.activity.uses(b, written=SIZE, cpu_ns=1_000)
+        house.activity.uses(
+            b, written=2 * SIZE, cpu_ns=1_000
+        )  # to the byte, it would be the first, if that is seen alone
         for name in names:
             house.activity.sizes[f"{agents.workspace}/{name}"] = SIZE
             happens(house, agents.workspace, name, Change.WRITTEN)
@@ -267,6 +271,26 @@ class TestDescriptors:
 
         assert methods(house, "editor") == [Attribution.PROCESS]
         assert files_of(house, "a") == []
+
+
+class TestAPersonBesideTwo:
+    @pytest.mark.parametrize("change", [Change.READ, Change.WRITTEN, Change.DELETED])
+    async def test_is_not_taken_for_the_one_that_is_never_still(
+        self, house: House, agents: Agents, change: Change
+    ) -> None:
+        noisy, _ = await agents.begin("noisy", pid=7), await agents.begin("idle", pid=8)
+
+        await agents.do("x.py", change, read={noisy: 200}, written={noisy: 200}, cpu_ns={noisy: 20_000})
+
+        assert files_of(house, "idle") == []
+        assert [(one.attribution, one.others) for one in accesses(house, "noisy")] == [(Attribution.AMBIGUOUS, ())]
+
+    async def test_what_one_of_them_did_is_its_own(self, house: House, agents: Agents) -> None:
+        noisy, _ = await agents.begin("noisy", pid=7), await agents.begin("idle", pid=8)
+
+        await agents.do("x.py", Change.WRITTEN, written={noisy: SIZE + 200}, cpu_ns={noisy: 200_000})
+
+        assert methods(house, "noisy") == [Attribution.PROBABLE]
 
 
 class TestFamilies:
@@ -455,8 +479,52 @@ class TestBursts:
 
         assert [one.attribution for one in verdict.shares] == [Attribution.PROBABLE]
 
+    async def test_what_one_alone_read_enough_for_is_its_own(self, house: House, agents: Agents) -> None:
+        a = await agents.begin("a", pid=7)
+        started_at = house.clock.now()
+        house.activity.uses(a, read=60 * SIZE, cpu_ns=1_000_000)
+        await self.sweep(house, agents)
+
+        verdict = self.of_burst(house, agents, started_at)
+
+        assert [(one.session_id, one.attribution) for one in verdict.shares] == [("a", Attribution.PROBABLE)]
+
+    @pytest.mark.parametrize("second", [False, True], ids=["alone", "beside one that does nothing"])
+    async def test_one_that_only_wakes_up_meanwhile_did_not_read_it_all(
+        self, house: House, agents: Agents, second: bool
+    ) -> None:
+        a = await agents.begin("a", pid=7)
+        if second:
+            await agents.begin("b", pid=8)
+        started_at = house.clock.now()
+        house.activity.uses(a, read=3_000, written=3_000, cpu_ns=1_000_000)
+        await self.sweep(house, agents)
+
+        verdict = self.of_burst(house, agents, started_at)
+
+        assert [(one.session_id, one.attribution, one.others) for one in verdict.shares] == [
+            ("a", Attribution.AMBIGUOUS, ())
+        ]
+
+    async def sweep(self, house: House, agents: Agents) -> None:
+        """Have a file read, which stands for all."""
+        house.activity.sizes[f"{agents.workspace}/x.py"] = SIZE
+        happens(house, agents.workspace, "x.py")
+        await house.services.tracking.flush()
+
     def of_burst(self, house: House, agents: Agents, started_at: Millis) -> Verdict:
-        return house.attributor.of_burst((str(agents.workspace),), started_at=started_at, ended_at=house.clock.now())
+        part = BurstPart(
+            workspaces=(str(agents.workspace),),
+            burst_id="burst-1",
+            started_at=started_at,
+            ended_at=house.clock.now(),
+            files=100,
+            directories=1,
+            reads=100,
+            writes=0,
+            top=(),
+        )
+        return house.attributor.of_burst(part)
 
 
 class TestLooking:

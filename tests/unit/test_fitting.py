@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from omnimemd.domain.activity import Look, Looks, Moved, Usage
 from omnimemd.domain.attribution import Deed, Kind
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.fitting import fitting
+from omnimemd.domain.fitting import beyond, fitting, swept
 from tests.support.factories import an_identity
 
 TREE = an_identity(pid=1)
@@ -66,6 +66,46 @@ class TestFitting:
     @given(st.lists(st.builds(writes, st.integers(1, 50_000)), max_size=12))
     def test_one_that_did_nothing_has_nothing(self, deeds: list[Deed]) -> None:
         assert not any(fitting([*deeds, renames()], Moved()))
+
+
+class TestBeyond:
+    def test_what_it_moves_by_the_way_is_no_evidence(self) -> None:
+        usual = Moved(read=2_000, written=2_000, cpu_ns=500_000)
+
+        assert not beyond(reads(5_000), Moved(read=1_900, written=1_900, cpu_ns=400_000), usual)
+        assert not beyond(writes(5_000), Moved(read=9_000, written=1_900, cpu_ns=400_000), usual)
+        assert not beyond(renames(), Moved(cpu_ns=400_000), usual)
+
+    def test_what_is_more_is(self) -> None:
+        usual = Moved(read=2_000, written=2_000, cpu_ns=500_000)
+
+        assert beyond(reads(5_000), Moved(read=7_000), usual)
+        assert beyond(writes(100), Moved(written=2_101), usual)
+        assert beyond(writes(1_000_000), Moved(written=8_192), usual)  # a part of it
+        assert beyond(renames(), Moved(cpu_ns=600_000), usual)
+        assert beyond(reads(0), Moved(cpu_ns=600_000), usual)  # it is empty, or gone
+
+    def test_no_name_is_changed_without_a_processor(self) -> None:
+        assert not beyond(renames(), Moved(cpu_ns=1_000), Moved())
+
+
+class TestSwept:
+    def test_half_of_the_bytes_is_the_least(self) -> None:
+        assert swept(Moved(read=200_001), Moved(), reads=100, writes=0, size=4_000)
+        assert not swept(Moved(read=200_000), Moved(), reads=100, writes=0, size=4_000)
+        assert not swept(Moved(read=200_001), Moved(read=1), reads=100, writes=0, size=4_000)
+
+    def test_what_changes_files_writes(self) -> None:
+        assert swept(Moved(written=200_001), Moved(), reads=10, writes=100, size=4_000)
+        assert not swept(Moved(read=900_000), Moved(), reads=10, writes=100, size=4_000)
+
+    def test_names_take_time_on_a_processor(self) -> None:
+        assert swept(Moved(cpu_ns=5_000_000), Moved(cpu_ns=100_000), reads=0, writes=1_000, size=0)
+        assert not swept(Moved(cpu_ns=2_000_000), Moved(cpu_ns=100_000), reads=0, writes=1_000, size=0)
+
+    @given(st.integers(1, 10_000), st.integers(0, 10_000), st.floats(0, 4_096))
+    def test_who_did_nothing_did_not(self, reads: int, writes: int, size: float) -> None:
+        assert not swept(Moved(), Moved(), reads=reads, writes=writes, size=size)
 
 
 class TestUsual:
