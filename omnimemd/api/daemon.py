@@ -87,6 +87,12 @@ def _status(figures: Figures, facts: Facts) -> model.Status:
             degraded=list(figures.problems),
             reads_observed=figures.reads_observed,
         ),
+        search=model.SearchStatus(
+            documents=figures.documents,
+            waiting=figures.documents_waiting,
+            meaning=figures.meaning,
+            vectors_waiting=figures.vectors_waiting,
+        ),
         queues=model.QueueDepths(
             pending_accesses=figures.pending_accesses,
             durable_commits=figures.durable_commits,

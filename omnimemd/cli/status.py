@@ -56,12 +56,14 @@ def _tell_daemon(status: Status, health: Health, out: Output) -> None:
     out.line(f"  socket    {shown_path(status.socket)}")
     out.line(f"  database  {shown_path(status.database.path)} ({size(status.database.bytes)})")
     out.line(f"  recorded  {counted(watch.events_recorded, 'access', 'accesses')} since it started; it sees {kinds}")
+    by = "words and meaning" if status.search.meaning else "words"
+    out.line(f"  search    {counted(status.search.documents, 'text')}, by {by}")
     if watch.gaps:
         out.line(f"  gaps      {watch.gaps} since it started: events were lost, and the sessions say when")
     if not health.problems:
         out.line(f"  health    {out.styled('ok', Style.GREEN)}")
     elif health.status == "ok":
-        out.line(f"  health    {out.styled('limited', Style.YELLOW)}: it records, but not everything")
+        out.line(f"  health    {out.styled('limited', Style.YELLOW)}: it works, but not all that it could do")
     else:
         log = shown_path(str(log_of(Path(status.socket))))
         out.line(f"  health    {out.styled('degraded', Style.RED)}: it cannot store; its log says more ({log})")

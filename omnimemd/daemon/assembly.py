@@ -10,7 +10,7 @@ from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
 from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.ports import Activity, Places, Processes, Watcher
+from omnimemd.domain.ports import Activity, Embedder, Places, Processes, VectorIndex, Watcher
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.baselines import Baselines
@@ -31,6 +31,7 @@ from omnimemd.services.projects import Projects
 from omnimemd.services.recovery import Recovery
 from omnimemd.services.redaction import Redaction
 from omnimemd.services.search import Search
+from omnimemd.services.semantic import Semantic
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.staleness import Staleness
@@ -49,6 +50,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     processes: Processes
     activity: Activity
     watcher: Watcher
+    embedder: Embedder | None  #: None: nothing here can tell what a text means
+    vectors: VectorIndex | None  #: with an embedder
     own_data: str  #: the real path of the directory the daemon keeps its own files in
     new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
 
@@ -72,6 +75,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     recovery: Recovery
     expiry: Expiry
     staleness: Staleness
+    semantic: Semantic | None
 
 
 @asynccontextmanager
@@ -94,6 +98,8 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("deaths", lambda: house.liveness.run(services.sessions.process_died))
             await house.recovery.begin()
             background.keep("indexing", services.indexing.run)
+            if house.semantic is not None:
+                background.keep("vectors", house.semantic.run)
             background.keep("tracking", services.tracking.run)
             background.keep("recovery", house.recovery.run)
             background.keep("health", services.health.run)
@@ -133,6 +139,10 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     indexing = Indexing(database=database)
     entries.on_worded(indexing.wake)
     events.on_memory(indexing.wake)
+    semantic = None
+    if world.embedder is not None and world.vectors is not None:
+        semantic = Semantic(database=database, embedder=world.embedder, index=world.vectors)
+        indexing.on_change(indexed=semantic.wake, emptied=semantic.forget)
     workspaces = Workspaces(
         database=database,
         watcher=watcher,
@@ -193,6 +203,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         tracking=tracking,
         watcher=watcher,
         background=background,
+        semantic=semantic,
         events=events,
         clock=clock,
     )
@@ -205,7 +216,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         memories=memories,
         history=History(database=database, clock=clock),
         indexing=indexing,
-        search=Search(database=database, indexing=indexing, clock=clock, meaning=None),
+        search=Search(database=database, indexing=indexing, clock=clock, meaning=semantic),
         tracking=tracking,
         health=health,
         events=events,
@@ -221,6 +232,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         recovery=recovery,
         expiry=Expiry(memories=memories, clock=clock),
         staleness=staleness,
+        semantic=semantic,
     )
 
 

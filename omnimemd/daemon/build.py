@@ -18,6 +18,7 @@ from omnimemd.domain.identity import Peer
 from omnimemd.services.events import Events
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
+from omnimemd.system.embedding.opening import open_embedding
 from omnimemd.system.memory import rss_bytes
 from omnimemd.system.peer import peer_of
 from omnimemd.system.places import SystemPlaces
@@ -41,7 +42,10 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
         WatchUnavailable: the platform gives no way to watch files.
     """
     clock, project_files = SystemClock(), ProjectFiles()
-    async with Database(settings.database) as database:
+    async with (
+        Database(settings.database) as database,
+        open_embedding(enabled=settings.semantic, endpoint=settings.embeddings) as embedding,
+    ):
         own_data = settings.data_dir.resolve()
         with closing(SystemProcesses(open_deaths())) as processes:
             watcher = open_watcher(
@@ -58,6 +62,8 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 processes=processes,
                 activity=open_activity(clock),
                 watcher=watcher,
+                embedder=None if embedding is None else embedding.embedder,
+                vectors=None if embedding is None else embedding.index,
                 own_data=str(own_data),
                 new_token=_token,
             )

@@ -12,10 +12,11 @@ from omnimemd.domain.file_events import WatchCounts
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.background import Background
 from omnimemd.services.events import Events, HealthChanged
+from omnimemd.services.semantic import Semantic
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
-from omnimemd.storage import canary
+from omnimemd.storage import canary, search_index, vectors
 from omnimemd.storage.database import Database
 
 #: Seconds between two looks at a store that does not work.
@@ -48,6 +49,10 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     pending_accesses: int
     durable_commits: int
     subscribers: int
+    documents: int  #: that can be found
+    documents_waiting: int  #: to be found by their words
+    vectors_waiting: int  #: to be made, or made anew
+    meaning: str | None  #: what makes the vectors
 
 
 class Health:
@@ -62,6 +67,7 @@ class Health:
         tracking: Tracking,
         watcher: Watcher,
         background: Background,
+        semantic: Semantic | None,
         events: Events,
         clock: Clock,
     ) -> None:
@@ -72,6 +78,7 @@ class Health:
         self._tracking = tracking
         self._watcher = watcher
         self._background = background
+        self._semantic = semantic
         self._events = events
         self._clock = clock
         self._last = Condition(stores=True, problems=())
@@ -91,6 +98,8 @@ class Health:
         storing = await self._storing_problem()
         problems = [storing] if storing else []
         problems += [f"The background task '{name}' failed; see the log." for name in sorted(self._background.failing)]
+        if self._semantic is not None and self._semantic.problem is not None:
+            problems.append(self._semantic.problem)
         condition = Condition(storing is None, (*problems, *self._watch_problems()))
         if condition != self._last:
             self._last = condition
@@ -118,6 +127,10 @@ class Health:
             pending_accesses=self._tracking.waiting,
             durable_commits=self._database.durable_commits_waiting,
             subscribers=len(self._events),
+            documents=self._database.read_now(vectors.count),
+            documents_waiting=self._database.read_now(search_index.count_waiting),
+            vectors_waiting=0 if self._semantic is None else self._semantic.count_waiting(),
+            meaning=None if self._semantic is None else self._semantic.model,
         )
 
     async def _storing_problem(self) -> str | None:

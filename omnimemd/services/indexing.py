@@ -6,7 +6,7 @@ transaction.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -50,6 +50,12 @@ class Indexing:
         self._wanted = asyncio.Event()
         self._wanted.set()  # something may wait since the last run
         self._working = asyncio.Lock()
+        self._indexed: Callable[[], None] = lambda: None
+        self._emptied: Callable[[], None] = lambda: None
+
+    def on_change(self, *, indexed: Callable[[], None], emptied: Callable[[], None]) -> None:
+        """Have *indexed* called when documents were put into the index, *emptied* when all were taken out."""
+        self._indexed, self._emptied = indexed, emptied
 
     def wake(self) -> None:
         """Have what was just written indexed soon."""
@@ -74,6 +80,7 @@ class Indexing:
         """Make the index anew from what is stored; return how many documents it has then."""
         async with self._working:
             await self._database.write(index.clear)
+            self._emptied()
         while await self._index_some():
             pass
         return await self._database.read(index.count)
@@ -96,6 +103,8 @@ class Indexing:
                     part, size = [], 0
             if part:
                 await self._put(part)
+            if prepared:
+                self._indexed()
             return len(prepared)
 
     async def _put(self, part: Iterable[tuple[Waiting, list[str]]]) -> None:

@@ -1,6 +1,6 @@
 """Find what was said, by its words and, where that is at hand, by its meaning."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -9,7 +9,7 @@ from omnimem.model import AnsweredMode, SearchMode
 from omnimemd.domain import ranking
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.memories import Memory
-from omnimemd.domain.ranking import Ranked
+from omnimemd.domain.ranking import Candidate, Ranked
 from omnimemd.domain.search_terms import terms
 from omnimemd.domain.snippets import snippet
 from omnimemd.services.indexing import Indexing
@@ -67,21 +67,31 @@ class Search:
         asked = terms(question[:_LONGEST_QUESTION])[: 4 * _MOST_TERMS]
         asked = asked[: _until(asked, _MOST_TERMS)]
         await self._indexing.settle()
-        wanted = asked if mode is not SearchMode.SEMANTIC or self._meaning is None else []
-        found = await self._database.read(lambda db: index.find(db, wanted, scope, telling=ranking.telling))
-        candidates, answered = found.candidates, AnsweredMode.TEXT
-        if self._meaning is not None and mode is not SearchMode.TEXT:
-            near = await self._meaning.near(question, scope, [one.document for one in candidates])
-            if near is not None:
-                known = {one.document for one in candidates}
-                more = await self._database.read(lambda db: index.candidates(db, near.keys() - known))
-                candidates = [
-                    msgspec.structs.replace(one, cosine=near.get(one.document, 0.0)) for one in (*candidates, *more)
-                ]
-                answered = AnsweredMode.SEMANTIC if mode is SearchMode.SEMANTIC else AnsweredMode.HYBRID
-        ranked = ranking.rank(wanted, candidates, found.corpus)
+        found = await self._database.read(lambda db: index.find(db, asked, scope, telling=ranking.telling))
+        near = await self._near(question, scope, found.candidates, mode)
+        if near is None:
+            ranked, answered = ranking.rank(asked, found.candidates, found.corpus), AnsweredMode.TEXT
+        elif mode is SearchMode.SEMANTIC:
+            ranked, answered = ranking.rank([], await self._candidates(near), found.corpus), AnsweredMode.SEMANTIC
+        else:
+            ranked = ranking.rank(asked, await self._candidates(near, found.candidates), found.corpus)
+            answered = AnsweredMode.HYBRID
         marked = frozenset(asked)
         return Hits(answered, await self._database.read(lambda db: self._shown(db, ranked, marked, limit=limit)))
+
+    async def _near(
+        self, question: str, scope: Scope, candidates: Sequence[Candidate], mode: SearchMode
+    ) -> Mapping[int, float] | None:
+        if self._meaning is None or mode is SearchMode.TEXT:
+            return None
+        by_words = [] if mode is SearchMode.SEMANTIC else [one.document for one in candidates]
+        return await self._meaning.near(question, scope, by_words)
+
+    async def _candidates(self, near: Mapping[int, float], known: Sequence[Candidate] = ()) -> list[Candidate]:
+        """Return the *known* candidates and those that are *near*, with their cosines."""
+        missing = sorted(near.keys() - {one.document for one in known})
+        more = await self._database.read(lambda db: index.candidates(db, missing))
+        return [msgspec.structs.replace(one, cosine=near.get(one.document, 0.0)) for one in (*known, *more)]
 
     def _shown(self, db: Connection, ranked: list[Ranked], asked: frozenset[str], *, limit: int) -> list[Hit]:
         hits: list[Hit] = []

@@ -162,7 +162,7 @@ def find(
     telling: Callable[[Sequence[str], Corpus], list[str]],
 ) -> Found:
     """Return the candidates for the terms *asked* within *scope*; *telling* chooses among the terms by the corpus."""
-    within = _range(db, scope)
+    within = span(db, scope)
     corpus = _corpus(db, asked, within, scope)
     chosen: list[str] = []
     weighed = 0
@@ -195,6 +195,30 @@ def candidates(db: apsw.Connection, documents: Iterable[int]) -> list[Candidate]
         if row is not None:
             found.append(_candidate(row))
     return found
+
+
+def span(db: apsw.Connection, scope: Scope) -> tuple[int, int] | None:
+    """Return the first and the last number that a document of *scope* can have, None when there is none."""
+    if scope.project_id is None:
+        return 0, 1 << 62
+    project = db.execute("SELECT project FROM search_projects WHERE project_id = ?", (scope.project_id,)).get
+    if project is None:
+        return None
+    low = project << 33
+    return low, low | (0xFFFF_FFFF if scope.memories_only else 0x1_FFFF_FFFF)
+
+
+def eligible(db: apsw.Connection, scope: Scope) -> list[int] | None:
+    """Return the documents within *scope*; None where `span` says all there is to say."""
+    within = span(db, scope)
+    where, values = _filters(scope)
+    if within is None or not where:
+        return None
+    rows = db.execute(
+        f"SELECT d.document FROM search_documents AS d WHERE d.document BETWEEN :low AND :high {where}",  # noqa: S608
+        {"low": within[0], "high": within[1]} | values,
+    )
+    return [document for (document,) in rows]
 
 
 def source(db: apsw.Connection, document: int) -> Memory | Told | None:
@@ -356,17 +380,6 @@ def _next_place(db: apsw.Connection, session_id: str | None, *, memory: bool) ->
         (session_id, memory),
     ).get
     return 1 if last is None else int(last) + 1
-
-
-def _range(db: apsw.Connection, scope: Scope) -> tuple[int, int] | None:
-    """Return the first and the last number that a document of *scope* can have, None when there is none."""
-    if scope.project_id is None:
-        return 0, 1 << 62
-    project = db.execute("SELECT project FROM search_projects WHERE project_id = ?", (scope.project_id,)).get
-    if project is None:
-        return None
-    low = project << 33
-    return low, low | (0xFFFF_FFFF if scope.memories_only else 0x1_FFFF_FFFF)
 
 
 def _corpus(db: apsw.Connection, asked: Sequence[str], within: tuple[int, int] | None, scope: Scope) -> Corpus:

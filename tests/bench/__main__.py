@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.findings import Finding, Scale
+from tests.bench.questions import DATA
 from tests.bench.report import LONG, NAMES, decoded, document, encoded, say, section, sections, table, verdict
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -20,6 +22,8 @@ def main() -> int:
     parser = _parser()
     arguments = parser.parse_args()
     scale = Scale(arguments.quick, arguments.part)
+    if arguments.data is not None:
+        os.environ[DATA] = str(arguments.data.resolve())
     if arguments.inside:
         return _measure_here(arguments.names[0], scale)
     if arguments.write and not scale.whole:
@@ -66,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write", action="store_true", help="write the sections of these in docs/BENCHMARKS.md")
     parser.add_argument("--part", type=_part, default=1.0, help="how much of the work to do: above 0, at most 1")
     parser.add_argument("--quick", action="store_true", help="only see that they run; the figures mean nothing")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the sets of `retrieval` are")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser
 

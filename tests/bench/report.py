@@ -35,8 +35,8 @@ NAMES: Final = (
     "showing",
     "attributing",
 )
-#: Those that take so long that they are measured only when they are named.
-LONG: Final = ("soak",)
+#: Those that take so long, or need so much, that they are measured only when they are named.
+LONG: Final = ("soak", "retrieval")
 
 #: Whose versions change the figures.
 _DISTRIBUTIONS: Final = ("aiohttp", "apsw", "msgspec", "watchdog")

@@ -202,6 +202,23 @@ CREATE TABLE memory_files_due (
     since     INTEGER,           -- when the memory was written or confirmed; null: nobody knows
     token     INTEGER NOT NULL   -- another one each time it is written meanwhile
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE search_model (
+    only_one  INTEGER PRIMARY KEY CHECK (only_one = 1),
+    epoch     INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    model     TEXT NOT NULL,
+    documents INTEGER NOT NULL,  -- how many there were
+    learned   BLOB NOT NULL
+) STRICT;
+CREATE TABLE search_vectors (
+    document INTEGER PRIMARY KEY REFERENCES search_documents (document) ON DELETE CASCADE,
+    epoch    INTEGER NOT NULL,
+    vector   BLOB NOT NULL
+) STRICT;
+CREATE TABLE search_unembedded (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    document INTEGER NOT NULL UNIQUE REFERENCES search_documents (document) ON DELETE CASCADE
+) STRICT;
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('named', 'named', 'named', NULL, NULL, NULL, NULL, 1772366400000, 1772366400000, '{}');
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('p-1', 'App', 'git', '/w', 2049, 42, 1700000000123456789, 1772366400000, 1772366401000, '{"briefing":{"max_tokens":2000}}');
 INSERT INTO sessions (session_key, session_id, tool_id, user_id, workspace_path, project_id, created_at, last_activity, ended_at, end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, pinned, archived, context_json, compressed_context, folded_through, context_size_bytes, metrics_json, metadata_json) VALUES (1, 's-open', 'tool', 'me@here', '/w', 'p-1', 1772366400000, 1772366400000, NULL, NULL, NULL, 's-ended', 4242, 100, 'boot-1', 1772366340000, NULL, 0, 0, NULL, NULL, 0, 0, '{"accesses":0,"reads":0,"writes":0,"files":0,"searches":0,"decisions":0,"memories":0,"scans":0,"gaps":0}', '{"model":"x","big":1000000000000000000000000000000,"deep":[null,{"ü":0.5}]}');
@@ -267,6 +284,9 @@ CREATE TRIGGER search_document_deleted AFTER DELETE ON search_documents BEGIN
         memories = memories - (OLD.kind = 1), memory_length = memory_length - (OLD.kind = 1) * OLD.length,
         others = others - (OLD.kind > 1), other_length = other_length - (OLD.kind > 1) * OLD.length
     WHERE project = OLD.document >> 33;
+END;
+CREATE TRIGGER search_vector_wanted AFTER INSERT ON search_documents BEGIN
+    INSERT INTO search_unembedded (document) VALUES (NEW.document);
 END;
 COMMIT;
 PRAGMA user_version = 3;

@@ -16,11 +16,13 @@ from omnimemd.api.application import Services, application
 from omnimemd.api.daemon import Facts
 from omnimemd.daemon import assembly
 from omnimemd.domain.identity import Peer
+from omnimemd.domain.ports import Embedder, VectorIndex
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.expiry import Expiry
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.recovery import Recovery
+from omnimemd.services.semantic import Semantic
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.storage.database import Database
 from omnimemd.system.places import SystemPlaces
@@ -64,6 +66,7 @@ class House:
     attributor: Attributor
     expiry: Expiry
     services: Services
+    semantic: Semantic | None
     app: web.Application
 
     @property
@@ -113,6 +116,7 @@ async def a_house(
     workspaces_configured: tuple[str, ...] = (),
     ambient_idle_ms: int = 30 * MINUTE,
     tools: tuple[str, ...] = ("claude", "nvim"),
+    embedding: tuple[Embedder, VectorIndex] | None = None,
 ) -> AsyncIterator[House]:
     """Run a daemon on the database in the folder *data*, put together as the real one is."""
     world = world or a_world()
@@ -123,6 +127,8 @@ async def a_house(
         processes=world.processes,
         activity=world.activity,
         watcher=watcher,
+        embedder=None if embedding is None else embedding[0],
+        vectors=None if embedding is None else embedding[1],
         own_data=str(data.resolve()),
         new_token=a_token,
     )
@@ -140,6 +146,7 @@ async def a_house(
             inside.attributor,
             inside.expiry,
             inside.services,
+            inside.semantic,
             app,
         )
 

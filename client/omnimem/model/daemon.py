@@ -51,6 +51,15 @@ class WatchStatus(Reply, frozen=True, kw_only=True):
     reads_observed: bool
 
 
+class SearchStatus(Reply, frozen=True, kw_only=True):
+    """What search goes by."""
+
+    documents: int  #: that can be found
+    waiting: int  #: documents that wait to be found by their words
+    meaning: str | None  #: what tells what a text means, null where nothing does
+    vectors_waiting: int  #: documents that wait to be found by their meaning, or to be found better
+
+
 class QueueDepths(Reply, frozen=True, kw_only=True):
     """How much waits to be done."""
 
@@ -71,6 +80,7 @@ class Status(Reply, frozen=True, kw_only=True):
     database: DatabaseStatus
     sessions: SessionCounts
     watch: WatchStatus
+    search: SearchStatus
     queues: QueueDepths
 
 

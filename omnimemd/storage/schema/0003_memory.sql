@@ -126,3 +126,32 @@ CREATE TABLE memory_files_due (
     token     INTEGER NOT NULL   -- another one each time it is written meanwhile
 ) STRICT, WITHOUT ROWID;
 INSERT INTO memory_files_due (memory_id, since, token) SELECT memory_id, NULL, 1 FROM project_memories WHERE NOT deleted;
+
+-- Vectors: what each document means, as the embedder has it (storage/vectors.py).
+
+-- What the embedder knows of the texts there are. An epoch ends when it has learned anew; since is the first of the model.
+CREATE TABLE search_model (
+    only_one  INTEGER PRIMARY KEY CHECK (only_one = 1),
+    epoch     INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    model     TEXT NOT NULL,
+    documents INTEGER NOT NULL,  -- how many there were
+    learned   BLOB NOT NULL
+) STRICT;
+
+-- vector: a signed byte for each dimension.
+CREATE TABLE search_vectors (
+    document INTEGER PRIMARY KEY REFERENCES search_documents (document) ON DELETE CASCADE,
+    epoch    INTEGER NOT NULL,
+    vector   BLOB NOT NULL
+) STRICT;
+
+-- Documents without a vector, in the order in which they came. One that is written again has a new number.
+CREATE TABLE search_unembedded (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    document INTEGER NOT NULL UNIQUE REFERENCES search_documents (document) ON DELETE CASCADE
+) STRICT;
+
+CREATE TRIGGER search_vector_wanted AFTER INSERT ON search_documents BEGIN
+    INSERT INTO search_unembedded (document) VALUES (NEW.document);
+END;
