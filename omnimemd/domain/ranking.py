@@ -1,17 +1,19 @@
 """Put what was found in order: one rule for every store.
 
-1. A term weighs what it tells: `idf`, the logarithm of how rare it is. A term in over a fifth of the documents is left
-   out while rarer ones are asked for too, in stores of over a hundred documents.
+1. A term weighs what it tells: `idf`, the logarithm of how rare it is; one that only makes a sentence of the question
+   (`_GRAMMAR`) a third of that.
 2. A document's own score is BM25 over its terms, and `_PAIR` times the weight of two terms that stand next to each
    other in it as in the question.
 3. What was said near it counts: `_NEXT` of the score of the memory before and after it in its session, `_SECOND` of
    those one further, and the mean of the best three of its session. Where each memory is a session of its own, that is
-   nothing.
+   nothing. An answer often holds no word of the question: in a session of many memories, which is a conversation, what
+   stands next to the most promising is a candidate too.
 4. Of two that nearly repeat each other, the newer stands where the better of them stood.
 
 The weights were chosen on chats and on developers' sessions (docs/BENCHMARKS.md).
 """
 
+import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -20,24 +22,37 @@ from typing import Final
 import msgspec
 
 from omnimemd.domain.clock import Millis
+from omnimemd.domain.stemming import stem
 
 #: BM25: how soon more of a term counts no more, and how much a document's length tells against it.
 _K1: Final = 0.6
-_B: Final = 0.3
-_PAIR: Final = 1.5
+_B: Final = 0.4
+_PAIR: Final = 1.0
 _NEXT: Final = 0.4
 _SECOND: Final = 0.2
 _SESSION: Final = 1.0
 #: What a cosine of 1 adds, where the best score of the terms is 1.
 _MEANING: Final = 0.6
 
-#: Terms in more of the documents than this say little; in stores smaller than that, nothing can be told.
+#: What words of grammar weigh: they say little, but `from`, `in` and `with` are code as well.
+_GRAMMAR_WEIGHT: Final = 0.3
+_GRAMMAR: Final = frozenset(
+    map(
+        stem,
+        "what when where who whom which why how did do does is are was were has have had the a an of to in on for with "
+        "and or at by from it its this that these those been be they he she his her him their them would could should "
+        "can will about any some".split(),
+    )
+)
+
+#: Terms in more of the documents than this are not looked for while there are rarer ones: their documents are too many,
+#: and the better ones hold a rarer one too. In stores smaller than that, nothing can be told.
 _COMMON: Final = 0.2
 _SMALL_STORE: Final = 100
 #: Jaccard index of the terms from which two documents nearly repeat each other, …
 NEARLY_THE_SAME: Final = 0.6
 #: … how many of the first are compared, and how near in score the newer must be.
-_COMPARED: Final = 40
+_COMPARED: Final = 30
 _NEAR_IN_SCORE: Final = 0.75
 
 
@@ -69,11 +84,13 @@ class Ranked(msgspec.Struct, frozen=True):
 
 
 def telling(asked: Iterable[str], corpus: Corpus) -> list[str]:
-    """Return the terms of *asked* to look for, each once, rarest first: those not in too many, nor in none."""
+    """Return the terms of *asked* to look for, each once, most telling first: those not in too many, nor in none."""
     known = {term: corpus.frequency.get(term, 0) for term in asked}
-    found = sorted((count, term) for term, count in known.items() if count)
-    most = corpus.documents * _COMMON if corpus.documents > _SMALL_STORE else corpus.documents
-    return [term for count, term in found if count <= most] or [term for _, term in found[:1]]
+    found = sorted((term in _GRAMMAR, count, term) for term, count in known.items() if count)
+    if corpus.documents <= _SMALL_STORE:
+        return [term for _, _, term in found]
+    most = corpus.documents * _COMMON
+    return [term for _, count, term in found if count <= most] or [term for _, _, term in found[:1]]
 
 
 def rank(asked: Sequence[str], candidates: Sequence[Candidate], corpus: Corpus) -> list[Ranked]:
@@ -84,7 +101,7 @@ def rank(asked: Sequence[str], candidates: Sequence[Candidate], corpus: Corpus) 
         candidates: any number, in any order.
         corpus: of the documents that were searched.
     """
-    weights = {term: idf(corpus.frequency[term], corpus.documents) for term in telling(asked, corpus)}
+    weights = _weights(asked, corpus)
     pairs = _pairs(asked, weights)
     own = {one.document: _own(one, weights, pairs, corpus) for one in candidates}
     best, possible = max(own.values(), default=0.0), sum(weights.values()) + _PAIR * sum(pairs.values())
@@ -103,30 +120,45 @@ def idf(frequency: int, documents: int) -> float:
 
 
 def likeness(one: frozenset[str], other: frozenset[str]) -> float:
-    """Return the Jaccard index of two documents' terms: 1 for the same, 0 for nothing in common."""
-    return len(one & other) / len(one | other) if one or other else 0.0
+    """Return the Jaccard index of two documents' terms, if it is NEARLY_THE_SAME or more; else something less."""
+    fewer, more = sorted((len(one), len(other)))
+    if fewer < more * NEARLY_THE_SAME:
+        return fewer / more  # it is that at most: too little
+    common = len(one & other)
+    return common / (fewer + more - common) if more else 0.0
+
+
+def _weights(asked: Iterable[str], corpus: Corpus) -> dict[str, float]:
+    """Return what each term of *asked* that is anywhere weighs; the terms as they stand in a document's terms."""
+    return {
+        f" {term} ": idf(count, corpus.documents) * (_GRAMMAR_WEIGHT if term in _GRAMMAR else 1.0)
+        for term in dict.fromkeys(asked)
+        if (count := corpus.frequency.get(term, 0))
+    }
 
 
 def _pairs(asked: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:
     """Return each two neighbouring terms of the question, as they stand in a document's terms, with their weight."""
     found = {}
     for one, other in pairwise(asked):
-        weight = (weights.get(one, 0.0) + weights.get(other, 0.0)) / 2
+        weight = (weights.get(f" {one} ", 0.0) + weights.get(f" {other} ", 0.0)) / 2
         if weight and one != other:
-            found[f" {one}  {other} "] = weight
+            found[f" {one} {other} "] = weight
     return found
 
 
 def _own(one: Candidate, weights: Mapping[str, float], pairs: Mapping[str, float], corpus: Corpus) -> float:
-    text = f" {one.terms.replace(' ', '  ')} "  # two spaces between terms: each has its own, so all are counted
-    average = corpus.length / corpus.documents if corpus.documents else 1.0
-    damping = _K1 * (1 - _B + _B * one.length / max(average, 1.0))
+    text = f" {one.terms} "
+    damping = _K1 * (1 - _B + _B * one.length * corpus.documents / max(corpus.length, 1))
     score = 0.0
     for term, weight in weights.items():
-        count = text.count(f" {term} ")
-        if count:
+        if term in text:
+            count = text.count(term)  # of a term that is said twice in a row, once
             score += weight * count * (_K1 + 1) / (count + damping)
-    return score + _PAIR * sum(weight for pair, weight in pairs.items() if pair in text)
+    for pair, weight in pairs.items():
+        if pair in text:
+            score += _PAIR * weight
+    return score
 
 
 def _add_company(scores: dict[int, float], candidates: Sequence[Candidate]) -> None:
@@ -135,13 +167,12 @@ def _add_company(scores: dict[int, float], candidates: Sequence[Candidate]) -> N
     for one in candidates:
         if one.session is not None:
             sessions.setdefault(one.session, {})[one.place] = scores[one.document]
+    best = {name: _SESSION * sum(heapq.nlargest(3, said.values())) / 3 for name, said in sessions.items()}
     for one in candidates:
-        said = sessions[one.session] if one.session is not None else {}
-        if len(said) > 1:
-            best = sorted(said.values(), reverse=True)[:3]
+        if one.session is not None and len(said := sessions[one.session]) > 1:
             near = _NEXT * (said.get(one.place - 1, 0.0) + said.get(one.place + 1, 0.0))
             further = _SECOND * (said.get(one.place - 2, 0.0) + said.get(one.place + 2, 0.0))
-            scores[one.document] += near + further + _SESSION * sum(best) / 3
+            scores[one.document] += near + further + best[one.session]
 
 
 def _newer_first(ranked: list[Ranked], candidates: Mapping[int, Candidate]) -> list[Ranked]:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from omnimemd.domain.search_terms import terms
+from omnimemd.storage import search_check as check
 from omnimemd.storage import search_index as index
 from omnimemd.storage.database import Connection, Database
 from omnimemd.storage.search_index import Waiting
@@ -83,7 +84,7 @@ class Indexing:
             self._emptied()
         while await self._index_some():
             pass
-        return await self._database.read(index.count)
+        return await self._database.read(check.count)
 
     async def check(self) -> Condition:
         """Compare the index with what is stored; changes nothing."""
@@ -122,9 +123,9 @@ def _prepare(db: Connection) -> list[tuple[Waiting, list[str]]]:
 
 def _check(db: Connection) -> Condition:
     return Condition(
-        documents=index.count(db),
+        documents=check.count(db),
         waiting=index.count_waiting(db),
-        missing=index.count_missing(db),
-        stale=index.count_stale(db),
-        damaged=not index.is_sound(db),
+        missing=check.count_missing(db),
+        stale=check.count_stale(db),
+        damaged=not check.is_sound(db),
     )

@@ -67,7 +67,7 @@ class Search:
         asked = terms(question[:_LONGEST_QUESTION])[: 4 * _MOST_TERMS]
         asked = asked[: _until(asked, _MOST_TERMS)]
         await self._indexing.settle()
-        found = await self._database.read(lambda db: index.find(db, asked, scope, telling=ranking.telling))
+        found = await self._database.read(lambda db: index.find(db, asked, scope))
         near = await self._near(question, scope, found.candidates, mode)
         if near is None:
             ranked, answered = ranking.rank(asked, found.candidates, found.corpus), AnsweredMode.TEXT

@@ -4,20 +4,22 @@ Triggers (schema/0003_memory.sql) note what is to be indexed in the transaction 
 index what is deleted, in the transaction that deletes it: FTS5's `secure-delete` overwrites its terms there and then.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import apsw
 import msgspec
 
 from omnimem.model import ResultKind
+from omnimemd.domain import ranking
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.memories import Memory
 from omnimemd.domain.ranking import Candidate, Corpus
 from omnimemd.storage import memories as memory_rows
 
-#: Candidates that are weighed.
-_CANDIDATES: Final = 200
+#: Candidates that are weighed, besides the neighbours of the first.
+_CANDIDATES: Final = 120
+_PROMISING: Final = 30
 #: Documents the terms of a question may be in, all together, that are weighed by SQLite: a microsecond each. The rarest
 #: terms come first; what only holds common ones is passed over where there is more.
 _WEIGHED: Final = 8_000
@@ -32,6 +34,12 @@ _HAS_METADATA: Final = (
     "OR (j.type IN ('true', 'false') AND j.type = :valueNUMBER) OR (j.type = 'array' AND EXISTS "
     "(SELECT 1 FROM json_each(j.value) AS i WHERE CAST(i.atom AS TEXT) = :valueNUMBER))))"
 )
+_SELECT_CANDIDATES: Final = (
+    "SELECT t.rowid, t.terms, d.length, d.at, d.session_id, d.place "
+    "FROM search_text AS t CROSS JOIN search_documents AS d ON d.document = t.rowid"
+)
+#: Memories of one session that make it a conversation, in which an answer need not hold a word of the question.
+_CONVERSATION: Final = 8
 _Row = tuple[Any, ...]
 
 
@@ -127,7 +135,7 @@ def put(db: apsw.Connection, one: Waiting, terms: Sequence[str]) -> None:
             one.session,
             one.seq,
             one.session_id,
-            _next_place(db, one.session_id, memory=one.kind is ResultKind.MEMORY),
+            _next_place(db, one.session_id, document >> 32),
             one.at,
             len(terms),
         ),
@@ -158,15 +166,13 @@ def find(
     db: apsw.Connection,
     asked: Sequence[str],
     scope: Scope,
-    *,
-    telling: Callable[[Sequence[str], Corpus], list[str]],
 ) -> Found:
-    """Return the candidates for the terms *asked* within *scope*; *telling* chooses among the terms by the corpus."""
+    """Return the candidates for the terms *asked* within *scope*."""
     within = span(db, scope)
     corpus = _corpus(db, asked, within, scope)
     chosen: list[str] = []
     weighed = 0
-    for term in telling(asked, corpus):
+    for term in ranking.telling(asked, corpus):
         weighed += corpus.frequency[term]
         if chosen and weighed > _WEIGHED:
             break
@@ -175,23 +181,19 @@ def find(
         return Found([], corpus)
     where, values = _filters(scope)
     rows = db.execute(
-        "SELECT t.rowid, t.terms, d.length, d.at, d.session_id, d.place, d.kind FROM search_text AS t "  # noqa: S608
-        "CROSS JOIN search_documents AS d ON d.document = t.rowid "
-        f"WHERE search_text MATCH :terms AND t.rowid BETWEEN :low AND :high {where} ORDER BY t.rank LIMIT :limit",
+        f"{_SELECT_CANDIDATES} WHERE search_text MATCH :terms AND t.rowid BETWEEN :low AND :high {where} "
+        "ORDER BY t.rank LIMIT :limit",
         {"terms": " OR ".join(chosen), "low": within[0], "high": within[1], "limit": _CANDIDATES} | values,
     )
-    return Found([_candidate(row) for row in rows], corpus)
+    found = [_candidate(row) for row in rows]
+    return Found([*found, *_beside(db, found, where, values)], corpus)
 
 
 def candidates(db: apsw.Connection, documents: Iterable[int]) -> list[Candidate]:
     """Return *documents* as candidates; those that are not in the index are left out."""
     found = []
     for document in documents:
-        row = db.execute(
-            "SELECT t.rowid, t.terms, d.length, d.at, d.session_id, d.place, d.kind FROM search_text AS t "
-            "CROSS JOIN search_documents AS d ON d.document = t.rowid WHERE t.rowid = ?",
-            (document,),
-        ).fetchone()
+        row = db.execute(f"{_SELECT_CANDIDATES} WHERE t.rowid = ?", (document,)).fetchone()
         if row is not None:
             found.append(_candidate(row))
     return found
@@ -228,60 +230,6 @@ def source(db: apsw.Connection, document: int) -> Memory | Told | None:
         return None
     memory_id, session, seq = row
     return memory_rows.find_anywhere(db, memory_id) if memory_id is not None else _told(db, session, seq)
-
-
-# -- whether it is true --------------------------------------------------------------------------------------
-
-
-def count(db: apsw.Connection) -> int:
-    """Return how many documents are in the index."""
-    return int(db.execute("SELECT count(*) FROM search_documents").get)
-
-
-def count_missing(db: apsw.Connection) -> int:
-    """Return how much of what is stored is neither in the index nor waits for it."""
-    memories = db.execute(
-        "SELECT count(*) FROM project_memories AS m WHERE NOT deleted "
-        "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.memory_id = m.memory_id) "
-        "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.memory_id = m.memory_id)"
-    ).get
-    entries = db.execute(
-        "SELECT count(*) FROM entries AS e WHERE kind IN (2, 3) "
-        "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = e.session AND d.seq = e.seq) "
-        "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.session = e.session AND p.seq = e.seq)"
-    ).get
-    return int(memories) + int(entries)
-
-
-def count_stale(db: apsw.Connection) -> int:
-    """Return how many documents are of another version than the stored one, of nothing, or without terms."""
-    memories = db.execute(
-        "SELECT count(*) FROM search_documents AS d JOIN project_memories AS m ON m.memory_id = d.memory_id "
-        "WHERE (d.version <> m.version OR m.deleted) "
-        "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.memory_id = m.memory_id)"
-    ).get
-    entries = db.execute(
-        "SELECT count(*) FROM search_documents AS d WHERE d.seq IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq)"
-    ).get
-    lost = db.execute("SELECT count(*) FROM search_documents WHERE document NOT IN (SELECT rowid FROM search_text)").get
-    return int(memories) + int(entries) + int(lost)
-
-
-def is_sound(db: apsw.Connection) -> bool:
-    """Return whether the full text index agrees with itself, and the figures of each project with its documents."""
-    try:
-        said = db.execute("PRAGMA integrity_check('search_text')").fetchall()
-    except apsw.CorruptError:
-        return False
-    counted = db.execute(
-        "SELECT document >> 33 AS project, sum(kind = 1), sum((kind = 1) * length), sum(kind > 1), "
-        "sum((kind > 1) * length) FROM search_documents GROUP BY project"
-    ).fetchall()
-    kept = db.execute(
-        "SELECT project, memories, memory_length, others, other_length FROM search_projects WHERE memories OR others"
-    ).fetchall()
-    return said == [("ok",)] and sorted(counted) == sorted(kept)
 
 
 # -- private -------------------------------------------------------------------------------------------------
@@ -372,12 +320,11 @@ def _new_document(db: apsw.Connection, one: Waiting) -> int:
     return low if last is None else int(last) + 1
 
 
-def _next_place(db: apsw.Connection, session_id: str | None, *, memory: bool) -> int:
+def _next_place(db: apsw.Connection, session_id: str | None, group: int) -> int:
     if session_id is None:
         return 0
     last = db.execute(
-        "SELECT place FROM search_documents WHERE session_id = ? AND (kind = 1) = ? ORDER BY place DESC LIMIT 1",
-        (session_id, memory),
+        "SELECT max(place) FROM search_documents WHERE session_id = ? AND document >> 32 = ?", (session_id, group)
     ).get
     return 1 if last is None else int(last) + 1
 
@@ -402,6 +349,33 @@ def _corpus(db: apsw.Connection, asked: Sequence[str], within: tuple[int, int] |
     )
 
 
+def _beside(db: apsw.Connection, known: Sequence[Candidate], where: str, values: dict[str, Any]) -> list[Candidate]:
+    """Return what stands up to two places from the first of *known* in a conversation, without those."""
+    have = {one.document for one in known}
+    wanted: dict[str, set[int]] = {}
+    for one in known[:_PROMISING]:
+        if one.session is not None:
+            wanted.setdefault(one.session, set()).update(range(one.place - 2, one.place + 3))
+    found: list[Candidate] = []
+    for session, places in wanted.items():
+        group, _, session_id = session.partition(":")
+        ids = {"of": session_id, "group": int(group)}
+        size = db.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM search_documents "
+            "WHERE session_id = :of AND document >> 32 = :group LIMIT :most)",
+            ids | {"most": _CONVERSATION},
+        ).get
+        if size == _CONVERSATION:
+            rows = db.execute(
+                f"{_SELECT_CANDIDATES} WHERE t.rowid IN (SELECT d.document FROM search_documents AS d "  # noqa: S608
+                f"WHERE d.session_id = :of AND d.document >> 32 = :group {where} "
+                "AND d.place IN (SELECT value FROM json_each(:places)))",
+                ids | values | {"places": str(sorted(places))},
+            )
+            found += [one for row in rows if (one := _candidate(row)).document not in have]
+    return found
+
+
 def _filters(scope: Scope) -> tuple[str, dict[str, Any]]:
     parts: list[str] = []
     values: dict[str, Any] = {}
@@ -421,6 +395,6 @@ def _filters(scope: Scope) -> tuple[str, dict[str, Any]]:
 
 
 def _candidate(row: _Row) -> Candidate:
-    document, terms, length, at, session_id, place, kind = row
-    session = None if session_id is None else f"{kind == 1}:{session_id}"
+    document, terms, length, at, session_id, place = row
+    session = None if session_id is None else f"{document >> 32}:{session_id}"
     return Candidate(document=document, terms=terms, length=length, at=at, session=session, place=place)

@@ -46,13 +46,14 @@ CREATE TABLE search_documents (
     session    INTEGER REFERENCES sessions (session_key) ON DELETE CASCADE,  -- with seq: an entry
     seq        INTEGER,
     session_id TEXT,              -- the session it came from
-    place      INTEGER NOT NULL,  -- which of that session's it is, in order; neighbours tell of the same
+    place      INTEGER NOT NULL,  -- which of that session's in the project it is, in order
     at         INTEGER NOT NULL,
     length     INTEGER NOT NULL,  -- in terms
     UNIQUE (session, seq),
     CHECK ((kind = 1) = (memory_id IS NOT NULL) AND (memory_id IS NULL) = (version IS NULL))
 ) STRICT;
-CREATE INDEX search_documents_by_place ON search_documents (session_id, place) WHERE session_id IS NOT NULL;
+CREATE INDEX search_documents_by_place ON search_documents (session_id, document >> 32, place)
+WHERE session_id IS NOT NULL;
 
 -- The terms of each document, made by the program (domain/search_terms.py), so that nothing but spaces is to be split.
 CREATE VIRTUAL TABLE search_text USING fts5 (terms, tokenize = 'ascii');
