@@ -26,6 +26,7 @@ WORDS: Final = {
     "session": "Begin, look at and end sessions.",
     "context": "Show or add what was recorded in a session.",
     "memory": "Keep what the next session of a project should know.",
+    "search": "Find what was said: memories, decisions and searches, best first.",
     "workspace": "Choose folders to watch whether or not a session is active in them.",
     "project": "Show projects, and say how they are to be treated.",
     "shell": "Have sessions open as a shell enters a repository.",
