@@ -88,15 +88,30 @@ class AsyncClient:
         """
         call = Operations.events(session_id=session_id, project_id=project_id)
         connection = await self._open()
+        stream = EventStream()
         try:
-            connection.writer.write(connection.http.send(call))
-            stream = EventStream()
-            while True:
-                for piece in connection.http.stream(await connection.reader.read(_CHUNK)):
-                    for event in stream.feed(piece):
-                        yield event
-        except ConnectionError as error:
-            raise ConnectionLost("The daemon went away.") from error
+            async for piece in connection.pieces(call, None):
+                for event in stream.feed(piece):
+                    yield event
+        finally:
+            connection.close()
+        raise ConnectionLost("The daemon ended the stream of events.")
+
+    async def export(
+        self, *, project_id: str | None = None, memories_only: bool = False, for_git: bool = False
+    ) -> AsyncIterator[bytes]:
+        """Yield a project, or everything, as JSON Lines, in pieces that do not end where lines do.
+
+        Raises:
+            ProjectNotFound: there is no such project.
+            CallTimeout: a piece did not come in time.
+            ConnectionLost: the daemon went away before the end.
+        """
+        call = Operations.export(project_id=project_id, memories_only=memories_only, for_git=for_git)
+        connection = await self._open()
+        try:
+            async for piece in connection.pieces(call, self._timeout):
+                yield piece
         finally:
             connection.close()
 
@@ -130,6 +145,7 @@ class AsyncClient:
     rewind_memories = _method(Operations.rewind_memories)
     search_memories = _method(Operations.search_memories)
     search = _method(Operations.search)
+    import_lines = _method(calls.import_lines)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
 
@@ -165,6 +181,22 @@ class _Connection:
                     return reply
         except ConnectionError as error:
             raise ConnectionLost("The daemon went away before it answered.") from error
+
+    async def pieces(self, call: Call[Any], timeout: float | None) -> AsyncIterator[bytes]:  # noqa: ASYNC109 of each piece
+        """Yield the answer as it comes; each piece within *timeout* seconds, None: whenever it comes."""
+        try:
+            self.writer.write(self.http.send(call))
+            while True:
+                async with asyncio.timeout(timeout):
+                    data = await self.reader.read(_CHUNK)
+                for piece in self.http.stream(data):
+                    if not piece:
+                        return
+                    yield piece
+        except TimeoutError as error:
+            raise CallTimeout("The daemon did not answer in time.") from error
+        except ConnectionError as error:
+            raise ConnectionLost("The daemon went away.") from error
 
     def fresh(self) -> bool:
         """Return whether the daemon still holds its end: an idle connection has nothing to read."""

@@ -19,7 +19,20 @@ from omnimem.operation import (
     plain,
 )
 
-__all__ = ["ALL", "COMMON_ERRORS", "Call", "Operation", "Operations", "append_context", "get_memory"]
+__all__ = [
+    "ALL",
+    "COMMON_ERRORS",
+    "LINES",
+    "Call",
+    "Operation",
+    "Operations",
+    "append_context",
+    "get_memory",
+    "import_lines",
+]
+
+#: The media type of an export.
+LINES: Final = "application/jsonl"
 
 
 class Operations:
@@ -275,6 +288,28 @@ class Operations:
         "Have every memory of a project say again what it said at a moment; `dry_run` only tells what would be done.",
     )
 
+    export = of_fields(
+        "query",
+        model.ExportQuery,
+        "GET",
+        "/export",
+        str,
+        "A project, or everything, as JSON Lines; docs/EXPORT.md describes each line.",
+        raises=(errors.ProjectNotFound,),
+        media_type=LINES,
+    )
+    import_lines = of_fields(
+        "query",
+        model.ImportQuery,
+        "POST",
+        "/import",
+        model.ImportProgress,
+        "Take in an export, or the next piece of one; what is here already stays as it is.",
+        raises=(errors.ImportRefused, errors.ImportInterrupted),
+        takes=LINES,
+        repeatable=True,
+    )
+
 
 ALL: Final[tuple[Operation[..., Any], ...]] = tuple(
     value for value in vars(Operations).values() if isinstance(value, Operation)
@@ -286,6 +321,11 @@ def append_context(session_id: str, /, *, minimal: bool = True, **fields: Any) -
     call = Operations.append_context(session_id, **fields)
     headers = (("Prefer", "return=minimal"),) if minimal else ()
     return msgspec.structs.replace(call, headers=headers)
+
+
+def import_lines(piece: bytes, /, **fields: Any) -> Call[model.ImportProgress]:
+    """Return the import of *piece*, which may end in the middle of a line if an import_id is given."""
+    return msgspec.structs.replace(Operations.import_lines(**fields), body=piece, media_type=LINES)
 
 
 def get_memory(

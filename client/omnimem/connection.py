@@ -60,6 +60,26 @@ class Connection:
         except ConnectionError as error:
             raise ConnectionLost("The daemon went away before it answered.") from error
 
+    def pieces(self, call: Call[Any], timeout: float | None) -> Iterator[bytes]:
+        """Yield the answer to *call* as it comes; each piece within *timeout* seconds, None: whenever it comes.
+
+        Raises:
+            CallTimeout: a piece did not come in time.
+            ConnectionLost: the daemon went away before the end.
+        """
+        try:
+            self._socket.sendall(self._http.send(call))
+            self._socket.settimeout(timeout)
+            while True:
+                for piece in self._http.stream(self._socket.recv(_CHUNK)):
+                    if not piece:
+                        return
+                    yield piece
+        except TimeoutError as error:
+            raise CallTimeout("The daemon did not answer in time.") from error
+        except ConnectionError as error:
+            raise ConnectionLost("The daemon went away.") from error
+
     def events(self, call: Call[Any]) -> Iterator[Event]:
         """Yield the events that *call* asks for, as they come.
 
@@ -67,14 +87,9 @@ class Connection:
             ConnectionLost: the daemon went away.
         """
         stream = EventStream()
-        try:
-            self._socket.sendall(self._http.send(call))
-            self._socket.settimeout(None)
-            while True:
-                for piece in self._http.stream(self._socket.recv(_CHUNK)):
-                    yield from stream.feed(piece)
-        except ConnectionError as error:
-            raise ConnectionLost("The daemon went away.") from error
+        for piece in self.pieces(call, None):
+            yield from stream.feed(piece)
+        raise ConnectionLost("The daemon ended the stream of events.")
 
     def reusable(self) -> bool:
         """Make ready for the next call; return whether the connection can carry one."""

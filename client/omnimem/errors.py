@@ -6,11 +6,11 @@
     ├── NotFound 404          RouteNotFound, SessionNotFound, ProjectNotFound, MemoryNotFound, VersionNotFound,
     │                         WorkspaceNotFound
     ├── MethodNotAllowed 405
-    ├── Conflict 409          SessionElsewhere, SessionActive, SessionPinned
+    ├── Conflict 409          SessionElsewhere, SessionActive, SessionPinned, ImportInterrupted
     ├── VersionMismatch 412
     ├── BodyTooLarge 413
     ├── UnsupportedMediaType 415
-    ├── Invalid 422           InvalidRequest, WorkspaceInvalid, ProcessNotFound, IdempotencyKeyReused
+    ├── Invalid 422           InvalidRequest, WorkspaceInvalid, ProcessNotFound, IdempotencyKeyReused, ImportRefused
     ├── InternalError 500
     ├── Unavailable 503       StoreUnavailable
     └── CallFailed            DaemonNotRunning, CallTimeout, ConnectionLost, UnexpectedReply   (the client's own)
@@ -200,6 +200,13 @@ class SessionPinned(Conflict):
     default_hint = 'Unpin it first: PATCH {"pinned": false}, or `omnimem session pin --off`.'
 
 
+class ImportInterrupted(Conflict):
+    """This piece of an import does not follow the one before it, or the daemon was restarted in between."""
+
+    code = "import_interrupted"
+    default_hint = "Import the whole file again: what is there already stays as it is."
+
+
 class VersionMismatch(OmnimemError):
     """Somebody else wrote the memory meanwhile."""
 
@@ -266,6 +273,13 @@ class IdempotencyKeyReused(Invalid):
 
     code = "idempotency_key_reused"
     default_hint = "Use a new key for each new request."
+
+
+class ImportRefused(Invalid):
+    """A line is none of an export, or not where it belongs; nothing of the piece that holds it was imported."""
+
+    code = "import_refused"
+    default_hint = "Give a file that `omnimem export` wrote; docs/EXPORT.md describes each line."
 
 
 class InternalError(OmnimemError):

@@ -71,7 +71,7 @@ class Exchange:
         if idempotency_key is not None:
             headers.append(("Idempotency-Key", idempotency_key))
         if call.body is not None:
-            headers += [("Content-Type", "application/json"), ("Content-Length", str(len(call.body)))]
+            headers += [("Content-Type", call.media_type), ("Content-Length", str(len(call.body)))]
         elif call.method != "GET":
             headers.append(("Content-Length", "0"))
         request = h11.Request(method=call.method, target=call.target, headers=headers)
@@ -99,11 +99,11 @@ class Exchange:
         return None
 
     def stream(self, data: bytes) -> Iterator[bytes]:
-        """Take what came of an endless answer; yield its body piece by piece.
+        """Take what came of a long answer; yield its body piece by piece, and b"" once it is complete.
 
         Raises:
             OmnimemError: the answer is an error.
-            ConnectionLost: the stream ended.
+            ConnectionLost: the stream broke off.
         """
         for event in self._events(data):
             match event:
@@ -116,7 +116,7 @@ class Exchange:
                 case h11.EndOfMessage():
                     if self._status != 200:
                         raise _error(Reply(self._status, self._content_type, bytes(self._body)))
-                    raise ConnectionLost("The daemon ended the stream of events.")
+                    yield b""
 
     def reusable(self) -> bool:
         """Make ready for the next request; return whether the connection can carry one."""

@@ -34,6 +34,7 @@ class Call(msgspec.Struct, Generic[R_co], frozen=True, kw_only=True):
     target: str  #: path and query, percent-encoded
     result: Any  #: a msgspec type; NoneType where success has no body
     body: bytes | None = None
+    media_type: str = "application/json"  #: of the body
     headers: tuple[tuple[str, str], ...] = ()
     member: str | None = None  #: give back this member of the answer, not the whole
 
@@ -53,6 +54,7 @@ class Operation(Generic[P, R]):
         created: bool = False,
         raises: tuple[type[OmnimemError], ...] = (),
         media_type: str = "application/json",
+        takes: str = "application/json",
         repeatable: bool = False,
     ) -> None:
         """Declare an operation.
@@ -63,10 +65,11 @@ class Operation(Generic[P, R]):
             result: what success answers; NoneType for 204.
             summary: one line for people.
             body: the request's type, a `Request`.
-            query: the query's type, a `Request`; an operation has a body or a query, not both.
+            query: the query's type, a `Request`; with it goes no body, unless that is no JSON.
             created: success may be 201 as well as 200.
             raises: the errors of its own, besides COMMON_ERRORS.
             media_type: of the answer.
+            takes: the media type of the body; one that is not JSON is taken as it comes.
             repeatable: it has no effect that could happen twice, so an Idempotency-Key means nothing to it.
         """
         self.method = method
@@ -78,6 +81,7 @@ class Operation(Generic[P, R]):
         self.created = created
         self.raises = raises
         self.media_type = media_type
+        self.takes = takes
         self.repeatable = repeatable
         self.name = ""
 

@@ -96,6 +96,23 @@ class Client:
         finally:
             connection.close()
 
+    def export(
+        self, *, project_id: str | None = None, memories_only: bool = False, for_git: bool = False
+    ) -> Iterator[bytes]:
+        """Yield a project, or everything, as JSON Lines, in pieces that do not end where lines do.
+
+        Raises:
+            ProjectNotFound: there is no such project.
+            CallTimeout: a piece did not come in time.
+            ConnectionLost: the daemon went away before the end.
+        """
+        call = Operations.export(project_id=project_id, memories_only=memories_only, for_git=for_git)
+        connection = self._open(time.monotonic() + self._timeout)
+        try:
+            yield from connection.pieces(call, self._timeout)
+        finally:
+            connection.close()
+
     health = _method(Operations.health)
     status = _method(Operations.status)
     flush = _method(Operations.flush)
@@ -126,6 +143,7 @@ class Client:
     rewind_memories = _method(Operations.rewind_memories)
     search_memories = _method(Operations.search_memories)
     search = _method(Operations.search)
+    import_lines = _method(calls.import_lines)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
 

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from omnimem.calls import ALL, Operations
-from omnimemd.api import context, daemon, memories, projects, search, sessions
+from omnimemd.api import context, daemon, memories, projects, search, sessions, transfer
 from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
@@ -15,9 +15,11 @@ from omnimemd.api.openapi import describe
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
 from omnimemd.services.explaining import Explaining
+from omnimemd.services.exporting import Exporting
 from omnimemd.services.health import Health
 from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
+from omnimemd.services.importing import Importing
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
@@ -40,6 +42,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     history: History
     indexing: Indexing
     search: Search
+    exporting: Exporting
+    importing: Importing
     tracking: Tracking
     health: Health
     events: Events
@@ -57,14 +61,18 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
         *search.endpoints(services.search),  # before the memories: `search` is no memory's id
         *memories.endpoints(services.memories, services.history),
+        *transfer.endpoints(services.importing),
         *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]
     for endpoint in endpoints:
         operation = endpoint.operation
         handler = serve(endpoint, services.idempotency, services.redaction)
         app.router.add_route(operation.method, operation.path, handler, expect_handler=invite_body)
-    listen = Operations.events
-    app.router.add_route(listen.method, listen.path, serve_events(services.events), expect_handler=invite_body)
+    for operation, handler in (
+        (Operations.events, serve_events(services.events)),
+        (Operations.export, transfer.serve_export(services.exporting)),
+    ):
+        app.router.add_route(operation.method, operation.path, handler, expect_handler=invite_body)
     return app
 
 

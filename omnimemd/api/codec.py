@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from functools import cache
-from itertools import accumulate
 from typing import Any, Final, TypeVar, get_origin
 
 import msgspec
@@ -12,16 +11,12 @@ from multidict import MultiMapping
 
 from omnimem.errors import FieldError, InvalidRequest, MalformedBody, OmnimemError, UnsupportedMediaType
 from omnimem.model import ID_PATTERN, NO_NUL_PATTERN, Request
+from omnimemd.domain.nesting import DEEPEST, too_deep
 from omnimemd.domain.redaction import redact_all
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
-
-#: Levels a body may be nested; what is taken in must be given out again, and msgspec recurses (C stack, ~1,000).
-_DEEPEST: Final = 100
-#: Everything of a JSON text but its brackets.
-_NOT_A_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^][{}"]+', re.DOTALL)
 
 #: What msgspec says of our patterns, in words.
 _PATTERNS: Final = {
@@ -63,8 +58,8 @@ def decode_body(body: bytes, media_type: str | None, wanted: Any) -> Any:
     decoder = _decoders.get(wanted)
     if decoder is None:
         decoder = _decoders[wanted] = msgspec.json.Decoder(wanted)
-    if body.count(b"[") + body.count(b"{") > _DEEPEST:
-        _refuse_deeper(body)
+    if too_deep(body):
+        raise MalformedBody(f"The body is nested over {DEEPEST} levels deep.")
     try:
         return decoder.decode(body or _empty(wanted))
     except msgspec.ValidationError as error:
@@ -72,6 +67,19 @@ def decode_body(body: bytes, media_type: str | None, wanted: Any) -> Any:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
+
+
+def raw_body(body: bytes, media_type: str | None, wanted: str) -> bytes:
+    """Return *body*, which is of the media type *wanted*, as it came.
+
+    Raises:
+        UnsupportedMediaType: it is declared as something else.
+    """
+    if body and media_type is not None and media_type.partition(";")[0].strip().lower() != wanted:
+        raise UnsupportedMediaType(
+            f"The body is declared as {media_type!r}, not as {wanted}.", hint=f"Send Content-Type: {wanted}."
+        )
+    return body
 
 
 def decode_query(query: MultiMapping[str], wanted: Any) -> Any:
@@ -125,12 +133,6 @@ def response(answer: Answer, removed: Sequence[str] = ()) -> web.Response:
     if answer.body is None:
         return web.Response(status=answer.status, headers=headers)
     return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.media_type, **headers})
-
-
-def _refuse_deeper(body: bytes) -> None:
-    steps = (1 if bracket in b"[{" else -1 for bracket in _NOT_A_BRACKET.sub(b"", body))
-    if max(accumulate(steps), default=0) > _DEEPEST:
-        raise MalformedBody(f"The body is nested over {_DEEPEST} levels deep.")
 
 
 def _refuse_malformed(body: bytes) -> None:

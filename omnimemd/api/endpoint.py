@@ -8,7 +8,7 @@ from aiohttp import web
 
 from omnimem.calls import Operation
 from omnimem.errors import BodyTooLarge, InvalidRequest
-from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, response, telling_of
+from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, raw_body, response, telling_of
 from omnimemd.domain.identity import Peer
 from omnimemd.domain.redaction import check_no_secret
 from omnimemd.services.idempotency import Answer as KeptAnswer
@@ -52,14 +52,18 @@ def serve(endpoint: Endpoint, idempotency: Idempotency, redaction: Redaction) ->
     operation, handler = endpoint.operation, endpoint.handler
     has_body = operation.method in ("POST", "PATCH")
     body_type = operation.body or Nothing
+    is_json = operation.takes == "application/json"
     once = operation.method == "POST" and not operation.repeatable
+
+    def body_of(raw: bytes, media_type: str | None) -> Any:
+        return decode_body(raw, media_type, body_type) if is_json else raw_body(raw, media_type, operation.takes)
 
     async def served(request: web.Request) -> web.Response:
         headers = request.headers
         raw = await request.read() if has_body else b""
         if len(raw) > BODY_LIMIT:
             raise BodyTooLarge("The body has over 1 MiB.")
-        body = decode_body(raw, headers.get("Content-Type"), body_type) if has_body else None
+        body = body_of(raw, headers.get("Content-Type")) if has_body else None
         query = None if not request.query_string and operation.query is None else _query(request, operation)
         ids = request.match_info
         if operation.method == "POST" and "project_id" in ids:  # it may be made by this

@@ -56,6 +56,8 @@ def _operation(one: Operation[..., Any], schema_of: dict[Any, Any]) -> dict[str,
             "required": required,
             "content": {"application/json": {"schema": schema_of[one.body]}},
         }
+    elif one.takes != "application/json":
+        described["requestBody"] = {"required": True, "content": {one.takes: {"schema": {"type": "string"}}}}
     return described
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from omnimem import Client, Unavailable, socket_path
 from omnimem.model import Entry, EntryKind, Session
-from omnimemd.cli.arguments import current_directory
+from omnimemd.cli.arguments import current_directory, path
 from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.text import safe, shown_path
 from omnimemd.cli.times import ago
@@ -96,6 +96,16 @@ def session_of(client: Client, named: str | None, *, or_latest: bool = False) ->
 def project_of(client: Client, named: str | None) -> str:
     """Return the id of the project that was *named*, or of the current directory's."""
     return client.resolve_project(path=current_directory()).project_id if named is None else named
+
+
+def project_at(client: Client, named: str | None) -> str:
+    """Return the id of the project that was *named*, by its id or by a path in it, or of the current directory's.
+
+    An id holds no slash and begins with no dot or tilde: what does is a path.
+    """
+    if named is None or not ("/" in named or named.startswith((".", "~"))):
+        return project_of(client, named)
+    return client.resolve_project(path=path(str(Path(named).expanduser()))).project_id
 
 
 def holds(workspace: str, path: str) -> bool:

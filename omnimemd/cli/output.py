@@ -69,6 +69,16 @@ class Output:
         self._data.flush()
         self._data.buffer.write(text.encode("utf-8"))
 
+    def binary(self, data: bytes) -> None:
+        """Print *data* exactly as it is."""
+        self._data.flush()
+        self._data.buffer.write(data)
+
+    def progress(self, text: str) -> None:
+        """Show how far it has come, on a terminal, in place of what was shown before; "" takes it away."""
+        if not self.quiet and self._talk.isatty():
+            print(f"\r\x1b[K{text}", end="", file=self._talk, flush=True)
+
     def flush(self) -> None:
         """Have what was said be seen now."""
         self._data.flush()

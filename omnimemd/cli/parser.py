@@ -5,6 +5,7 @@ Only the files of words that were typed are loaded: a call should cost what it d
 
 import argparse
 import importlib
+import keyword
 import textwrap
 from collections.abc import Callable, Container, Sequence
 from typing import Any, Final, NoReturn
@@ -29,6 +30,8 @@ WORDS: Final = {
     "search": "Find what was said: memories, decisions and searches, best first.",
     "workspace": "Choose folders to watch whether or not a session is active in them.",
     "project": "Show projects, and say how they are to be treated.",
+    "export": "Write what is remembered as JSON Lines, for git or another machine.",
+    "import": "Take in what `omnimem export` wrote; what is here already stays as it is.",
     "shell": "Have sessions open as a shell enters a repository.",
 }
 
@@ -107,7 +110,9 @@ def build(typed: Container[str]) -> Parser:
     for word, summary in WORDS.items():
         child = words.add_parser(word, help=summary.removesuffix("."), description=summary)
         if word in typed:
-            importlib.import_module(f"omnimemd.cli.{word}").declare(child)
+            # Python's own words cannot be modules.
+            module = f"{word}_" if keyword.iskeyword(word) else word
+            importlib.import_module(f"omnimemd.cli.{module}").declare(child)
     return parser
 
 

@@ -20,10 +20,12 @@ from omnimemd.services.events import Events
 from omnimemd.services.evidence import Evidence
 from omnimemd.services.expiry import Expiry
 from omnimemd.services.explaining import Explaining
+from omnimemd.services.exporting import Exporting
 from omnimemd.services.health import Health
 from omnimemd.services.hearing import Hearing
 from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
+from omnimemd.services.importing import Importing
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.memories import Memories
@@ -217,6 +219,10 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         history=History(database=database, clock=clock),
         indexing=indexing,
         search=Search(database=database, indexing=indexing, clock=clock, meaning=semantic),
+        exporting=Exporting(database=database, cache=cache, memories=memories, clock=clock),
+        importing=Importing(
+            database=database, cache=cache, memories=memories, clock=clock, events=events, new_token=new_token
+        ),
         tracking=tracking,
         health=health,
         events=events,

@@ -26,6 +26,18 @@ def rfc3339_or_none(at: Millis | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
+def from_rfc3339(text: str) -> Millis:
+    """Return the moment that *text* says, which knows its zone.
+
+    Raises:
+        ValueError: it says none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("it names no zone")
+    return millis(moment)
+
+
 def millis(moment: datetime) -> Millis:
     """Return *moment*, which knows its zone, rounded down to the millisecond."""
     delta = moment - _EPOCH

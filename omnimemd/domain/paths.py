@@ -33,6 +33,15 @@ def raw(path: str) -> str | None:
     return None
 
 
+def from_raw(raw: str) -> str:
+    """Return the path whose bytes *raw* is the base64 of.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return base64.b64decode(raw, validate=True).decode("utf-8", "surrogateescape")
+
+
 def escaped(path: str) -> str:
     """Return *path* as Unicode that keeps every byte (one character each), for JSON of our own."""
     return path.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -296,6 +296,10 @@ class Memories:
 
         return self._told(*await self._database.write(work, durable=True))
 
+    def tell(self, memory: Memory) -> None:
+        """Tell everybody that *memory*, which somebody else stored, changed."""
+        self._told(memory)
+
     def _put(self, db: Connection, memory: Memory, *, session_id: str | None, now: Millis) -> Numbered | None:
         """Store *memory* as the last step of a write; return the note that the session which saved it got, if any."""
         rows.save(db, memory, at=now)

@@ -122,12 +122,12 @@ class SessionCache:
         if fold is None:
             fold = held.fold = self._folded(db, held)
         numbered = self._claims.numbered(held.session_id, new, first=fold.through + 1)
-        sizes = entry_rows.insert(db, held.key, numbered)
-        if fold.through - held.fold_saved >= max(_FOLD_EVERY, held.fold_saved):
-            self._save_fold(db, held, fold)
-        self._make_room(db)
-        self._apply(held, fold, numbered, sizes)
+        self._store(db, held, fold, numbered)
         return numbered
+
+    def adopt(self, db: Connection, held: Held, numbered: Sequence[Numbered]) -> None:
+        """Store entries that have their numbers already, each above those of *held*; as `append` in all else."""
+        self._store(db, held, self.fold(held), numbered)
 
     def save_row(self, db: Connection, held: Held) -> None:
         """Write the row of *held*; its folded context, which may be large, follows when there is time."""
@@ -171,6 +171,13 @@ class SessionCache:
     def forget(self, session_id: str) -> None:
         """Hold the session no longer: it is deleted."""
         self._held.pop(session_id, None)
+
+    def _store(self, db: Connection, held: Held, fold: ContextFold, numbered: Sequence[Numbered]) -> None:
+        sizes = entry_rows.insert(db, held.key, numbered)
+        if fold.through - held.fold_saved >= max(_FOLD_EVERY, held.fold_saved):
+            self._save_fold(db, held, fold)
+        self._make_room(db)
+        self._apply(held, fold, numbered, sizes)
 
     def _apply(self, held: Held, fold: ContextFold, numbered: Sequence[Numbered], sizes: Sequence[int]) -> None:
         latest = Millis(0)

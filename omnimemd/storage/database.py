@@ -19,7 +19,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from pathlib import Path
@@ -30,7 +30,9 @@ import apsw
 from omnimem.errors import StoreUnavailable
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import migrations
+from omnimemd.storage.connections import open_connection, roll_back
 from omnimemd.storage.errors import DatabaseUnusable, translated
+from omnimemd.storage.streaming import stream
 
 #: What a work function is given.
 Connection = apsw.Connection
@@ -45,8 +47,6 @@ _CHECKPOINT_PAGES: Final = 1000
 #: Pages after which it is tried again. The log begins anew only once all of it is in the database, and what is written
 #: during a checkpoint is not; to try after each write would keep the disk busy for nothing.
 _CHECKPOINT_AGAIN_PAGES: Final = 250
-#: Bytes the log file is cut to after a checkpoint, so that one storm does not leave a large file for ever.
-_LOG_LIMIT: Final = 16 * 1024 * 1024
 
 #: Times it is tried to cut the log, each after the read and the checkpoint under way.
 _ERASE_TRIES: Final = 5
@@ -77,9 +77,9 @@ class Database:
                 os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
             finally:
                 os.close(file)
-            self._writer = _open(path, write=True)
+            self._writer = open_connection(path, write=True)
             self.schema_version = migrations.migrate(self._writer)
-            self._reader = _open(path, write=False)
+            self._reader = open_connection(path, write=False)
             _sync_directory(path.parent)  # the log's name must be as durable as what is written to it
         except (apsw.Error, OSError) as error:
             raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
@@ -164,9 +164,22 @@ class Database:
                 try:
                     return work(self._reader)
                 finally:
-                    _roll_back(self._reader)
+                    roll_back(self._reader)
 
         return await self._loop.run_in_executor(self._reading, run)
+
+    async def stream(self, work: Callable[[apsw.Connection], Iterator[T]]) -> AsyncGenerator[T, None]:
+        """Yield what *work* yields, from one snapshot that includes every answered write.
+
+        Each step runs in a thread of its own, with a connection of its own, so other reads do not wait for it, and
+        only when it is asked for. Until the end, or until it is closed, the log cannot begin anew: it grows with
+        what is written meanwhile, so who asks must not take for ever.
+        """
+        if not self._holders:
+            self._commit_group()
+        async with contextlib.aclosing(stream(self.path, work)) as found:
+            async for one in found:
+                yield one
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -258,11 +271,11 @@ class Database:
             result = work(db)
             db.execute("COMMIT")
         except apsw.Error:
-            _roll_back(db)
+            roll_back(db)
             self._report_lost()
             raise
         except BaseException:
-            _roll_back(db)
+            roll_back(db)
             raise
         self._ticked = True
         self._loop.call_soon(self._end_tick)
@@ -305,7 +318,7 @@ class Database:
             with translated():
                 self._writer.execute("COMMIT")
         except StoreUnavailable as error:
-            _roll_back(self._writer)
+            roll_back(self._writer)
             self._fail(group, error)
             return
         self._group = None
@@ -357,7 +370,7 @@ class Database:
             os.fsync(self._log)
         if checkpoint:
             if self._checkpointer is None:
-                self._checkpointer = _open(self.path, write=True)
+                self._checkpointer = open_connection(self.path, write=True)
             with contextlib.suppress(apsw.BusyError):  # a reader holds it up: it is tried again
                 self._checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
@@ -383,24 +396,6 @@ def _last_written(path: Path) -> Millis | None:
     return Millis(max(times)) if times else None
 
 
-def _open(path: Path, *, write: bool) -> apsw.Connection:
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
-    db = apsw.Connection(os.fspath(path), flags=flags, statementcachesize=200)
-    if write:
-        migrations.check(db)  # first: what follows changes the file
-        db.pragma("journal_mode", "wal")
-        db.pragma("synchronous", "normal")
-        db.pragma("wal_autocheckpoint", 0)  # a checkpoint fsyncs: never on the loop
-        db.pragma("journal_size_limit", _LOG_LIMIT)
-        db.pragma("foreign_keys", True)
-        db.pragma("secure_delete", True)  # what is deleted is overwritten, not left in free pages
-    else:
-        db.pragma("query_only", True)
-    db.pragma("cache_size", -2048)
-    db.pragma("temp_store", "memory")
-    return db
-
-
 def _sync_directory(path: Path) -> None:
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -411,11 +406,6 @@ def _sync_directory(path: Path) -> None:
 
 def _nothing() -> None:
     """Do nothing: in a thread that has work, it is done once that is."""
-
-
-def _roll_back(db: apsw.Connection) -> None:
-    if db.in_transaction:
-        db.execute("ROLLBACK")
 
 
 class _Group:

@@ -1,6 +1,6 @@
 """Entries in the database: one row each, clustered by session."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import apsw
@@ -58,6 +58,27 @@ def after(db: apsw.Connection, session_key: int, seq: int) -> list[tuple[Numbere
         (session_key, seq),
     )
     return [(_numbered(row[1:]), _size(row)) for row in rows]
+
+
+def each(db: apsw.Connection, session_key: int) -> Iterator[Numbered]:
+    """Yield every entry in order; the connection is not to write meanwhile."""
+    rows = db.execute(f"SELECT {_COLUMNS} FROM entries WHERE session = ? ORDER BY seq", (session_key,))  # noqa: S608 constants
+    return map(_numbered, rows)
+
+
+def find(db: apsw.Connection, session_key: int, seq: int) -> Numbered | None:
+    """Return the entry of that *seq*, None when there is none."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM entries WHERE session = ? AND seq = ?",  # noqa: S608 constants
+        (session_key, seq),
+    ).fetchone()
+    return _numbered(row) if row else None
+
+
+def last(db: apsw.Connection, session_key: int) -> int:
+    """Return the seq of the last entry, 0 when there is none."""
+    row = db.execute("SELECT max(seq) FROM entries WHERE session = ?", (session_key,)).fetchone()
+    return (row and row[0]) or 0
 
 
 def page(db: apsw.Connection, session_key: int, *, after: int, kind: EntryKind | None, limit: int) -> list[Numbered]:

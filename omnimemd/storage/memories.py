@@ -1,7 +1,6 @@
 """Project memories in the database: the current version of each, and every version."""
 
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import apsw
@@ -10,9 +9,8 @@ import msgspec
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.memories import Memory, MemoryVersion, Past, version_of
 from omnimemd.storage import memory_files
+from omnimemd.storage.packing import packed, unpacked
 
-#: Values longer than this are kept compressed.
-_COMPRESS_OVER_BYTES: Final = 8 * 1024
 _COLUMNS: Final = (
     "memory_id, project_id, memory_key, memory_value, compressed_value, version, deleted, created_at, updated_at, "
     "last_accessed, accessed_count, ttl_seconds, expires_at, metadata_json, files_json, session_id, confirmed_at, "
@@ -60,6 +58,20 @@ def find(db: apsw.Connection, project_id: str, memory_id: str) -> Memory | None:
 def find_anywhere(db: apsw.Connection, memory_id: str) -> Memory | None:
     """Return the memory of *memory_id* in whatever project, live or not, None when there is none."""
     return _one(db, "memory_id = ?", (memory_id,))
+
+
+def exists(db: apsw.Connection, memory_id: str) -> bool:
+    """Return whether *memory_id* is taken, in whatever project."""
+    return db.execute("SELECT 1 FROM project_memories WHERE memory_id = ?", (memory_id,)).fetchone() is not None
+
+
+def each(db: apsw.Connection, project_id: str) -> Iterator[Memory]:
+    """Yield every memory of a project, live or not, by key; the connection is not to write meanwhile."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM project_memories WHERE project_id = ? ORDER BY memory_key",  # noqa: S608 constants
+        (project_id,),
+    )
+    return map(_memory, rows)
 
 
 def latest(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> list[Memory]:
@@ -128,14 +140,14 @@ def next_expiry(db: apsw.Connection) -> Millis | None:
 
 def save(db: apsw.Connection, memory: Memory, *, at: Millis) -> None:
     """Store *memory*, and its version if that is new; if not, what is amended of it as of *at*."""
-    plain, packed = _packed(None if memory.deleted else memory.value)
     news = memory_files.is_news(db, memory)
+    plain, compressed = packed(None if memory.deleted else memory.value)
     values = {
         "memory_id": memory.memory_id,
         "project_id": memory.project_id,
         "memory_key": memory.key,
         "memory_value": plain,
-        "compressed_value": packed,
+        "compressed_value": compressed,
         "version": memory.version,
         "deleted": memory.deleted,
         "created_at": memory.created_at,
@@ -167,7 +179,7 @@ def save(db: apsw.Connection, memory: Memory, *, at: Millis) -> None:
             memory.memory_id,
             version.version,
             plain,
-            packed,
+            compressed,
             values["metadata_json"],
             values["files_json"],
             version.created_at,
@@ -249,7 +261,7 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         memory_id=memory_id,
         project_id=project_id,
         key=key,
-        value="" if deleted else _unpacked(plain, packed),
+        value="" if deleted else unpacked(plain, packed),
         version=version,
         deleted=bool(deleted),
         expired=bool(expired),
@@ -270,7 +282,7 @@ def _version(row: tuple[Any, ...]) -> MemoryVersion:
     version, plain, packed, metadata, created_at, session_id, deleted, expired, ttl_seconds, expires_at, files, _ = row
     return MemoryVersion(
         version=version,
-        value=None if deleted else _unpacked(plain, packed),
+        value=None if deleted else unpacked(plain, packed),
         metadata=msgspec.json.decode(metadata),
         files=msgspec.json.decode(files, type=tuple[str, ...]),
         created_at=created_at,
@@ -280,16 +292,6 @@ def _version(row: tuple[Any, ...]) -> MemoryVersion:
         ttl_seconds=ttl_seconds,
         expires_at=expires_at,
     )
-
-
-def _packed(value: str | None) -> tuple[str | None, bytes | None]:
-    if value is None or len(value.encode()) <= _COMPRESS_OVER_BYTES:
-        return value, None
-    return None, zlib.compress(value.encode())
-
-
-def _unpacked(plain: str | None, packed: bytes | None) -> str:
-    return zlib.decompress(packed).decode() if packed is not None else plain or ""
 
 
 def _json(value: object) -> str:

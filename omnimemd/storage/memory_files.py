@@ -85,6 +85,11 @@ def due(db: apsw.Connection, memory: Memory, *, since: Millis) -> None:
     )
 
 
+def take_as_they_are(db: apsw.Connection, memory_id: str) -> None:
+    """Have the files of a memory that was written elsewhere count as unchanged when they are looked at."""
+    db.execute("UPDATE memory_files_due SET since = NULL WHERE memory_id = ?", (memory_id,))
+
+
 def every_due(db: apsw.Connection, *, limit: int) -> list[Due]:
     """Return up to *limit* memories whose files are to be looked at."""
     rows = db.execute(

@@ -1,5 +1,6 @@
 """Projects in the database."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import apsw
@@ -81,6 +82,15 @@ def every(db: apsw.Connection, *, now: Millis) -> list[Project]:
         {"now": now},
     )
     return [_project(row) for row in rows]
+
+
+def each(db: apsw.Connection, project_id: str | None, *, now: Millis) -> Iterator[Project]:
+    """Yield the project of *project_id*, or every project, by id; the connection is not to write meanwhile."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM projects WHERE :id IS NULL OR project_id = :id ORDER BY project_id",  # noqa: S608 constants
+        {"id": project_id, "now": now},
+    )
+    return map(_project, rows)
 
 
 def candidates(db: apsw.Connection, place: Place, *, now: Millis) -> list[Project]:

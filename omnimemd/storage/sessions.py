@@ -1,5 +1,6 @@
 """Sessions in the database."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import apsw
@@ -140,6 +141,18 @@ def choose(db: apsw.Connection, choice: Choice) -> list[Stored]:
         },
     )
     return [_stored(row) for row in rows]
+
+
+def each(db: apsw.Connection, project_id: str) -> Iterator[Stored]:
+    """Yield every session of a project, the first begun first; the connection is not to write meanwhile."""
+    # Sorted by what is small, as the sort holds all of it.
+    keys = db.execute(
+        "SELECT session_key FROM sessions WHERE project_id = ? ORDER BY created_at, session_id", (project_id,)
+    )
+    for key in keys:
+        row = db.execute(f"SELECT {_COLUMNS} FROM sessions WHERE session_key = ?", key).fetchone()  # noqa: S608 constants
+        if row is not None:
+            yield _stored(row)
 
 
 def delete(db: apsw.Connection, key: int) -> None:

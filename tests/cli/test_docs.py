@@ -16,7 +16,10 @@ DOCUMENT = (ROOT / "docs" / "CLI.md").read_text()
 EVERYWHERE = {"json", "quiet", "socket"}
 SAMPLE = "sess_0a1b2c3d4e5f"
 #: What has to be done before an example can work, besides what is done before each.
-BEFORE = {"session delete": f"omnimem session end {SAMPLE};"}
+BEFORE = {
+    "session delete": f"omnimem session end {SAMPLE};",
+    "import": "omnimem export --for-git --force -o memories.jsonl;",
+}
 
 
 def verbs(parser: argparse.ArgumentParser, *words: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -98,6 +98,7 @@ from omnimem.model.sessions import (
     SessionQuery,
     SessionUpdate,
 )
+from omnimem.model.transfer import ExportQuery, ImportConflict, ImportCounts, ImportProgress, ImportQuery
 from omnimem.model.vocabulary import (
     ID_PATTERN,
     NO_NUL_PATTERN,
@@ -145,12 +146,17 @@ __all__ = [
     "ExplainQuery",
     "ExplainReason",
     "Explanation",
+    "ExportQuery",
     "FileAccessed",
     "Flushed",
     "Found",
     "GapEntry",
     "Health",
     "Id",
+    "ImportConflict",
+    "ImportCounts",
+    "ImportProgress",
+    "ImportQuery",
     "Importance",
     "JsonObject",
     "Lagged",

@@ -1,0 +1,122 @@
+"""Bring the sessions of an export together with those that are here: they keep their ids, and come ended.
+
+A session is the same one if its id, tool, folder, project and beginning are. Entries keep their numbers: those that are
+here already are compared, those that follow the last one here are added. A session that is active here is left alone.
+"""
+
+import msgspec
+from msgspec.structs import replace
+
+from omnimemd.domain import export_lines as lines
+from omnimemd.domain.entries import Numbered
+from omnimemd.domain.exporting import Contradiction, entry_of, session_of
+from omnimemd.domain.sessions import Session
+from omnimemd.services.import_counts import Fate
+from omnimemd.services.session_cache import Held, SessionCache
+from omnimemd.storage import entries as entry_rows
+from omnimemd.storage import sessions as session_rows
+from omnimemd.storage.database import Connection
+
+
+class Thread(msgspec.Struct, kw_only=True):
+    """A session whose entries are coming. Mutable; belongs to one import."""
+
+    number: int  #: of its line in the file
+    there: Session  #: as the file has it
+    here: Session | None  #: as it was before
+    known: int = 0  #: the last entry that was here before
+    through: int = 0  #: the last entry of the file that came
+    added: int = 0
+    differs: str = ""  #: what is another here, if anything is
+
+
+class SessionImport:
+    """Takes sessions with their entries. Every method is part of a write; in a dry run nothing is written."""
+
+    def __init__(self, *, cache: SessionCache) -> None:
+        """Write through *cache*."""
+        self._cache = cache
+
+    def begin(self, db: Connection, line: lines.SessionLine, *, project_id: str, number: int, dry_run: bool) -> Thread:
+        """Return the session of *line* in the project *project_id*, ready to take its entries.
+
+        Raises:
+            Contradiction: its members contradict each other.
+        """
+        there = session_of(line, project_id=project_id)
+        held = self._cache.find(there.session_id)
+        if held is not None:
+            known = entry_rows.last(db, held.key)
+            return Thread(
+                number=number, there=there, here=held.session, known=known, differs=_difference(held.session, there)
+            )
+        if not dry_run:
+            self._cache.hold(session_rows.insert(db, there), there)
+        return Thread(number=number, there=there, here=None)
+
+    def take(self, db: Connection, thread: Thread, line: lines.EntryLine) -> tuple[Fate, Numbered | None]:
+        """Take the next entry; return it as well if it is to be added, see `add`.
+
+        Raises:
+            Contradiction: it is not the next one.
+        """
+        if line.session_id != thread.there.session_id:
+            raise Contradiction(f"session_id: the session before it is {thread.there.session_id}")
+        if line.entry_id <= thread.through:
+            raise Contradiction(f"entry_id: {line.entry_id} is not above {thread.through}")
+        numbered = entry_of(line)
+        thread.through = numbered.seq
+        if not thread.differs and numbered.seq <= thread.known:
+            found = entry_rows.find(db, self._held(thread).key, numbered.seq)
+            if found is None or found == numbered:  # one that is gone here was erased on purpose
+                return Fate.UNCHANGED, None
+            thread.differs = f"entry {numbered.seq} is another one here"
+        elif not thread.differs and thread.here is not None and thread.here.active:
+            thread.differs = "it is active here, and the file has more of it"
+        if thread.differs:
+            return Fate.CONFLICTING, None
+        thread.added += 1
+        return Fate.ADDED, numbered
+
+    def add(self, db: Connection, thread: Thread, new: list[Numbered]) -> None:
+        """Store *new* entries in the session."""
+        self._cache.adopt(db, self._held(thread), new)
+
+    def end(self, db: Connection, thread: Thread, *, dry_run: bool) -> Fate:
+        """Say what became of the session of *thread*, whose entries have come."""
+        if thread.here is None:
+            return Fate.ADDED
+        if thread.added and not dry_run:
+            held = self._held(thread)
+            held.session = _longer(held.session, thread.there)
+            self._cache.save_row(db, held)
+        if thread.differs:
+            return Fate.CONFLICTING
+        return Fate.UPDATED if thread.added else Fate.UNCHANGED
+
+    def forget(self, session_id: str) -> None:
+        """Hold no longer what was not kept: it is read anew."""
+        self._cache.forget(session_id)
+
+    def _held(self, thread: Thread) -> Held:
+        return self._cache.get(thread.there.session_id)
+
+
+def _difference(here: Session, there: Session) -> str:
+    """Return what says that the two are different sessions, "" when nothing does."""
+    for member in ("tool_id", "workspace", "project_id", "created_at"):
+        if getattr(here, member) != getattr(there, member):
+            return f"its {member} is another one here"
+    return ""
+
+
+def _longer(here: Session, there: Session) -> Session:
+    """Return *here*, ended when the later of the two ended."""
+    ended = here if (here.ended_at or 0) >= (there.ended_at or 0) else there
+    return replace(
+        here,
+        last_activity=max(here.last_activity, there.last_activity),
+        ended_at=ended.ended_at,
+        end_reason=ended.end_reason,
+        end_detail=ended.end_detail,
+    )

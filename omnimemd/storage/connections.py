@@ -1,0 +1,42 @@
+"""How a connection to the database is set up, whoever uses it."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from omnimemd.storage import migrations
+
+#: Bytes the log file is cut to after a checkpoint, so that one storm does not leave a large file for ever.
+_LOG_LIMIT: Final = 16 * 1024 * 1024
+
+
+def open_connection(path: Path, *, write: bool) -> apsw.Connection:
+    """Open the database at *path*, to *write* or only to read.
+
+    Raises:
+        SchemaTooNew: it was written by a newer program.
+        DatabaseUnusable: it is another program's.
+    """
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
+    db = apsw.Connection(os.fspath(path), flags=flags, statementcachesize=200)
+    if write:
+        migrations.check(db)  # first: what follows changes the file
+        db.pragma("journal_mode", "wal")
+        db.pragma("synchronous", "normal")
+        db.pragma("wal_autocheckpoint", 0)  # a checkpoint fsyncs: never on the loop
+        db.pragma("journal_size_limit", _LOG_LIMIT)
+        db.pragma("foreign_keys", True)
+        db.pragma("secure_delete", True)  # what is deleted is overwritten, not left in free pages
+    else:
+        db.pragma("query_only", True)
+    db.pragma("cache_size", -2048)
+    db.pragma("temp_store", "memory")
+    return db
+
+
+def roll_back(db: apsw.Connection) -> None:
+    """Undo the transaction that is open, if one is."""
+    if db.in_transaction:
+        db.execute("ROLLBACK")
