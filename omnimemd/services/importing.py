@@ -193,10 +193,9 @@ class Importing:
             case lines.MemoryLine():
                 self._close(db, state, effects)
                 self._check_project(state, line.project_id)
-                chain = [_chosen(state, one, effects) for one in history]
-                self._take_memory(
-                    db, state, line, [one for one in chain if isinstance(one, HistoryLine)], number, effects
-                )
+                versions = (_chosen(state, one, effects) for one in history)
+                chain = [one for one in versions if isinstance(one, HistoryLine)]
+                self._take_memory(db, state, line, chain, number, effects)
             case lines.VersionLine() | lines.AmendmentLine():
                 raise Contradiction("the memory of a version comes before it")
             case lines.SessionLine():
