@@ -98,5 +98,20 @@ def program_named(name: str, arguments: Sequence[str]) -> str:
     return name
 
 
+def tool_named(name: str, arguments: Sequence[str]) -> str:
+    """Return which tool a process of this *name* and these *arguments* may be: `program_named`, or a shell's script.
+
+    A launcher that is a script is no program of its own to whoever calls through it, and yet the tool's run.
+    """
+    if len(arguments) > 1 and _base(arguments[0]).removeprefix("-") in _SHELLS and not arguments[1].startswith("-"):
+        return _base(arguments[1])
+    return program_named(name, arguments)
+
+
+def tool(process: Process) -> str:
+    """Return which tool *process* may be: what it runs, or the script that its shell runs."""
+    return tool_named(process.name, process.arguments)
+
+
 def _base(path: str) -> str:
     return path.rpartition("/")[2]

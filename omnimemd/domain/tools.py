@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from omnimemd.domain.identity import Process, program
+from omnimemd.domain.identity import Process, tool
 
-#: Agents and editors, by the program that runs (`domain.identity.program`).
+#: Agents and editors, by the program that runs (`domain.identity.tool`).
 KNOWN_TOOLS: Final = (
     *"claude codex gemini cursor-agent opencode aider goose amp crush copilot qwen".split(),
     *"code code-insiders codium vscodium cursor windsurf zed zed-editor zeditor sublime_text".split(),
@@ -17,7 +17,8 @@ KNOWN_TOOLS: Final = (
 def run_of(ancestry: Iterable[Process]) -> Process | None:
     """Return the process that stands for a tool's whole run.
 
-    A launcher and what it launches, or an editor's many processes, run the same program, each the parent of the next:
+    A launcher, which may be a script, and what it launches, or an editor's many processes, are the same tool, each the
+    parent of the next:
     the first of them lives as long as the run. A tool that another copy of itself began through a shell is a run of
     its own.
 
@@ -26,7 +27,7 @@ def run_of(ancestry: Iterable[Process]) -> Process | None:
     """
     outermost: Process | None = None
     for process in ancestry:
-        if outermost is not None and program(process) != program(outermost):
+        if outermost is not None and tool(process) != tool(outermost):
             break
         outermost = process
     return outermost

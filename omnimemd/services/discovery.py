@@ -3,7 +3,7 @@
 Nothing polls: what happens in a folder and is no session's has the processes of this user looked through, once. No
 session's is what happens where none is active, where the processes of those that are did nothing of the kind, or where
 only shells have sessions, which stand for whatever runs in them. A look that finds nobody is not repeated for a while,
-each time longer, until a session has ended there.
+each time longer, until a session has ended there, or until something happens after a silence: a tool may have begun.
 
 Of each run of a known tool that is at work in the folder, one process stands for the run, and its session ends with it.
 A run inside another (an agent in an editor's terminal, an editor that an agent opened) has a session of its own, beside
@@ -35,6 +35,8 @@ _PATIENCE_SECONDS: Final = 0.1
 #: How long nobody is looked for after a look that found nobody, and the most that grows to, doubled each time.
 _PAUSE_MS: Final = 30_000
 _LONGEST_PAUSE_MS: Final = 600_000
+#: A silence of this length is one, and so long ago must the last look be.
+_SILENCE_MS: Final = 10_000
 #: Sessions one look opens at most; of more tools than that, the latest begun.
 _AT_MOST: Final = 8
 
@@ -67,8 +69,9 @@ class Discovery:
         self._clock = clock
         self._tools = frozenset(one for one in tools if not is_no_tool(one))
         self._pauses: dict[str, _Pause] = {}
+        self._wanted_at: dict[str, Millis] = {}  # by folder: when something happened there last that was nobody's
         self._looking: set[str] = set()
-        sessions.on_end(lambda session: self._pauses.pop(session.workspace, None))
+        sessions.on_end(lambda session: self._forget(session.workspace))
 
     async def look(self, place: AmbientPlace) -> tuple[str, ...]:
         """Return the ids of sessions opened now, for the tools at work in *place*: what was nobody's is theirs.
@@ -119,9 +122,18 @@ class Discovery:
         return {one.process.identity for one in active if one.process is not None}
 
     def _pauses_in(self, root: str) -> bool:
-        pause = self._pauses.get(root)
-        # A clock that was set back must not make the pause longer.
-        return pause is not None and 0 <= self._clock.now() - pause.since < pause.length_ms
+        pause, now = self._pauses.get(root), self._clock.now()
+        silence = now - self._wanted_at.get(root, now)
+        self._wanted_at[root] = now
+        if pause is None:
+            return False
+        passed = now - pause.since
+        anew = silence >= _SILENCE_MS and passed >= _SILENCE_MS
+        return not anew and 0 <= passed < pause.length_ms  # a clock that was set back must not make it longer
+
+    def _forget(self, root: str) -> None:
+        self._pauses.pop(root, None)
+        self._wanted_at.pop(root, None)
 
     def _pause(self, root: str) -> None:
         last = self._pauses.get(root)

@@ -17,7 +17,7 @@ from omnimem.errors import (
 )
 from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.identity import Process, choose_caller, program
+from omnimemd.domain.identity import Process, choose_caller, tool
 from omnimemd.domain.ports import Processes
 from omnimemd.domain.sessions import AMBIENT_TOOL, DISCOVERED, BoundProcess, Session, end, end_of_dead, rebind, reopen
 from omnimemd.domain.tools import run_of
@@ -134,7 +134,7 @@ class Sessions:
 
     async def open_discovered(self, place: AmbientPlace, *, process: Process) -> Session:
         """Return a new session of the tool that was found at work in *place*; ended if it has died meanwhile."""
-        request = SessionCreate(tool_id=program(process), workspace_path=place.root, metadata=dict(DISCOVERED))
+        request = SessionCreate(tool_id=tool(process), workspace_path=place.root, metadata=dict(DISCOVERED))
         bound = BoundProcess(process.identity, process.started_at)
         session_id = f"sess_{self._new_token()}"
         session = await self._database.write(

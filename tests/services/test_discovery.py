@@ -266,12 +266,19 @@ class TestPauses:
         return found
 
     async def test_a_look_in_vain_is_not_repeated_for_ever_longer(self, house: House, by_hand: Path) -> None:
-        assert await self.looks_at(house, by_hand, 0, 29, 1, 59, 1, 119, 1) == [0, 2, 4, 6]
+        every_nine_seconds = [9] * 26
 
-    async def test_for_ten_minutes_at_most(self, house: House, by_hand: Path) -> None:
-        await self.looks_at(house, by_hand, 0, 30, 60, 120, 240, 480, 600)
+        assert await self.looks_at(house, by_hand, *every_nine_seconds) == [0, 4, 11, 25]
 
-        assert await self.looks_at(house, by_hand, 599, 1) == [1]
+    async def test_for_the_longest_pause_at_most(
+        self, house: House, by_hand: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(discovery_module, "_LONGEST_PAUSE_MS", 60 * SECOND)
+
+        assert await self.looks_at(house, by_hand, *[9] * 26) == [0, 4, 11, 18, 25]
+
+    async def test_what_comes_after_a_silence_may_be_a_tool_that_has_begun(self, house: House, by_hand: Path) -> None:
+        assert await self.looks_at(house, by_hand, 0, 9, 10, 9, 0, 12) == [0, 2, 5]
 
     async def test_a_folder_in_which_a_session_has_ended_is_looked_at_anew(self, house: House, by_hand: Path) -> None:
         await self.looks_at(house, by_hand, 0)
@@ -279,7 +286,7 @@ class TestPauses:
         await end(house, "s-1")
         await until(lambda: not house.services.workspaces.members((str(by_hand),)))
 
-        assert await self.looks_at(house, by_hand, 0, 29, 1) == [0, 2]
+        assert await self.looks_at(house, by_hand, *[9] * 6) == [0, 4]
 
     async def test_each_folder_has_its_own(self, house: House, by_hand: Path, tmp_path: Path) -> None:
         other = await added(house, tmp_path / "other")

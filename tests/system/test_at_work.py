@@ -1,6 +1,7 @@
 """Which real processes work in a folder, by each way to look."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -83,6 +84,22 @@ def test_who_was_begun_with_a_path_there(look: Look, app: Path, argument: str) -
 def test_who_was_begun_with_something_else_is_not(look: Look, app: Path, argument: str) -> None:
     with a_tool(app.parent, argument):
         assert look("claude") == []
+
+
+def test_a_script_of_a_shell_around_it(look: Look, app: Path) -> None:
+    with a_tool(app, name="engine"):
+        script = app.parent / "bin" / "claude"
+        script.write_text(f'#!/bin/sh\n"{script.with_name("engine")}"\nexit 0\n')
+        script.chmod(0o700)
+        with subprocess.Popen(
+            [script], cwd=app, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as wrapper:
+            assert wrapper.stdout is not None
+            assert wrapper.stdout.readline() == "began\n"
+            try:
+                assert look("claude") == [wrapper.pid]
+            finally:
+                os.killpg(wrapper.pid, signal.SIGKILL)
 
 
 def test_a_name_longer_than_the_kernel_keeps(look: Look, app: Path) -> None:

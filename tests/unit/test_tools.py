@@ -4,7 +4,7 @@ import pytest
 from msgspec import convert
 
 from omnimem.model import Id
-from omnimemd.domain.identity import Process, is_no_tool
+from omnimemd.domain.identity import Process, is_no_tool, program, tool
 from omnimemd.domain.tools import KNOWN_TOOLS, run_of
 from tests.support.factories import a_process
 
@@ -35,6 +35,21 @@ def test_a_launcher_that_an_interpreter_runs_is_of_the_run() -> None:
     launcher = a_process(pid=2, name="node", arguments=("node", "/usr/bin/codex"))
 
     assert run_of([a_process(pid=1, name="codex"), launcher]) == launcher
+
+
+def test_a_script_of_a_shell_is_of_the_run_and_the_shell_that_it_was_typed_into_is_not() -> None:
+    child = a_process(pid=1, name="claude")
+    script = a_process(pid=2, name="claude", arguments=("/bin/sh", "/usr/bin/claude", "--continue"))
+    shell = a_process(pid=3, name="sh", arguments=("sh",))
+
+    assert run_of([child, script, shell]) == script
+    assert tool(script) == "claude"
+    assert program(script) == "sh"
+
+
+@pytest.mark.parametrize("arguments", [("sh", "-c", "claude"), ("-bash",), ("bash", "-i")])
+def test_a_shell_that_runs_no_script_is_a_shell(arguments: tuple[str, ...]) -> None:
+    assert is_no_tool(tool(a_process(pid=1, name="sh", arguments=arguments)))
 
 
 def test_nobody_stands_for_a_process_that_is_gone() -> None:

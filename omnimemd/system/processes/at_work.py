@@ -11,7 +11,7 @@ from typing import Final
 
 import psutil
 
-from omnimemd.domain.identity import program_named
+from omnimemd.domain.identity import tool_named
 from omnimemd.domain.paths import absolute, is_within
 
 #: Characters of a name that the kernel keeps (proc(5), /proc/pid/comm).
@@ -34,7 +34,7 @@ def by_proc(directory: str, programs: Collection[str], *, uid: int) -> Iterator[
                 name, arguments = _read(f"{entry.path}/comm").removesuffix("\n"), _arguments(entry.path)
                 if len(name) == _COMM_LENGTH and arguments:
                     name = _whole_name(name, arguments[0])
-                if program_named(name, arguments) in programs and _holds(entry.path, arguments, directory):
+                if tool_named(name, arguments) in programs and _holds(entry.path, arguments, directory):
                     yield int(entry.name)
             except OSError:  # it has ended meanwhile
                 continue
@@ -47,7 +47,7 @@ def by_psutil(directory: str, programs: Collection[str], *, uid: int) -> Iterato
             if process.uids().real != uid:
                 continue
             name, arguments = process.name(), tuple(process.cmdline())
-            if program_named(name, arguments) not in programs:
+            if tool_named(name, arguments) not in programs:
                 continue
             cwd = process.cwd()
             if (
