@@ -55,6 +55,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     embedder: Embedder | None  #: None: nothing here can tell what a text means
     vectors: VectorIndex | None  #: with an embedder
     own_data: str  #: the real path of the directory the daemon keeps its own files in
+    release_memory: Callable[[], None]  #: gives the system what was freed
     new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
 
 
@@ -189,7 +190,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     tracking.after_flush(staleness.settled)
     recovery = Recovery(
         database=database,
-        baselines=Baselines(database=database, watcher=watcher, clock=clock),
+        baselines=Baselines(database=database, watcher=watcher, clock=clock, release_memory=world.release_memory),
         tracking=tracking,
         attributor=attributor,
         sessions=sessions,

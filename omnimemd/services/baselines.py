@@ -52,12 +52,15 @@ class Surveyed(msgspec.Struct, frozen=True):
 class Baselines:
     """See the module. Belongs to the event loop's thread."""
 
-    def __init__(self, *, database: Database, watcher: Watcher, clock: Clock) -> None:
-        """Keep the baselines in *database*."""
+    def __init__(
+        self, *, database: Database, watcher: Watcher, clock: Clock, release_memory: Callable[[], None]
+    ) -> None:
+        """Keep the baselines in *database*; *release_memory* gives the system what a survey took, and has freed."""
         self.news = News()  #: what was told and is not in the baselines yet
         self._database = database
         self._watcher = watcher
         self._clock = clock
+        self._release_memory = release_memory
         self._kept: dict[str, Baseline] = {}  # by root
         self._forgotten: list[int] = []  # keys of baselines whose rows are to be deleted
 
@@ -210,6 +213,8 @@ class Baselines:
         for directory in [one for one in self.news.directories() if one in found.listed]:
             if self._roots_above(directory) == (found.root,):
                 self.news.forget_of(directory, before=found.listed[directory])
+        self._database.read_now(rows.release_memory)
+        self._release_memory()
 
     async def _begin(self, root: str, *, at: Millis) -> Baseline:
         key = await self._database.write(lambda db: rows.begin(db, root, at=at))

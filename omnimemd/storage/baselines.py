@@ -157,6 +157,11 @@ def forget_some(db: apsw.Connection, key: int, *, limit: int) -> bool:
     return True
 
 
+def release_memory(db: apsw.Connection) -> None:
+    """Have SQLite free the pages that a survey has brought into its memory: they are read again when needed."""
+    db.pragma("shrink_memory")
+
+
 def _name(facts: FileFacts) -> str:
     return facts.name
 

@@ -31,7 +31,7 @@ def open_connection(path: Path, *, write: bool) -> apsw.Connection:
         db.pragma("secure_delete", True)  # what is deleted is overwritten, not left in free pages
     else:
         db.pragma("query_only", True)
-    db.pragma("cache_size", -2048)
+    db.pragma("cache_size", -2048 if write else -256)  # the next write makes what a reader holds worthless
     db.pragma("temp_store", "memory")
     return db
 

@@ -130,6 +130,7 @@ async def a_house(
         embedder=None if embedding is None else embedding[0],
         vectors=None if embedding is None else embedding[1],
         own_data=str(data.resolve()),
+        release_memory=lambda: None,
         new_token=a_token,
     )
     wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms, tools=tools)

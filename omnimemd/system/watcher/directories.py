@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from omnimem.model import WorkspaceState
-from omnimemd.domain.clock import Millis
 from omnimemd.domain.ignore import IgnoreRules
 
 if TYPE_CHECKING:
     from omnimemd.domain.file_events import WatchReport
+    from omnimemd.system.watcher.walked import Walked
 
 #: In place of a watch descriptor: the kernel had no watch left, the directory may not be read, the node is
 #: out of use.
@@ -36,6 +36,7 @@ class Root:
         self.unreadable = 0
         self.rules_read = 0  # how often, since its start
         self.rules = IgnoreRules()  # what reaches into it from outside
+        self.walked: Walked | None = None  # what its last walk came by, until a survey takes it
         self.rule_changes = 0  # how often what it ignores changed
         self.reported: WatchReport | None = None  # as it was told last
         self.waiting: list[Callable[[WatchReport], None]] = []  # to be told when it is live, or cannot be
@@ -101,17 +102,10 @@ class Arrival:
         self.moves = 0
 
 
-class Scanned(msgspec.Struct, frozen=True):
-    """The files of a directory, as a walk listed them; what came and went since is told."""
-
-    names: str  # parted by NUL, which no name contains: a tenth of what a list of them takes
-    at: Millis
-
-
 class Directory:
     """One directory of the table; 300 bytes with its share of the dictionaries."""
 
-    __slots__ = ("arrival", "children", "coverage", "name", "parent", "scanned", "wd")
+    __slots__ = ("arrival", "children", "coverage", "name", "parent", "wd")
 
     def __init__(self, wd: int, parent: "Directory | None", name: str) -> None:
         self.wd = wd
@@ -120,7 +114,6 @@ class Directory:
         self.children: dict[str, Directory] | None = None  # most directories have none
         self.coverage = NOBODY
         self.arrival: Arrival | None = None  # of its last move, while that is not told
-        self.scanned: Scanned | None = None  # by a walk that a survey follows
 
     @property
     def told(self) -> Place:

@@ -43,6 +43,7 @@ from omnimemd.system.watcher.survey import Survey
 from omnimemd.system.watcher.sweep import Sweeper
 from omnimemd.system.watcher.unwatched import Unwatched
 from omnimemd.system.watcher.walk import Walker, Why
+from omnimemd.system.watcher.walked import Walked
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +236,7 @@ class Dispatcher(FileSystemEventHandler):
 
     def survey(self, survey: Survey) -> None:
         """Go on with *survey*."""
-        self._surveys.append(survey.steps(self._roots.get(survey.path)))
+        self._surveys.append(survey.steps(self._roots.get(survey.path), self.table))
 
     def sight(self, path: str, below: str, *, is_dir: bool) -> Sight | None:
         """Return what the root *path* sees of *below*; None when it is not watched."""
@@ -382,7 +383,8 @@ class Dispatcher(FileSystemEventHandler):
 
     def _walk_root(self, root: Root, why: Why) -> Steps:
         parent, name = self._walker.parent_of(root.path)
-        return self._walker.walk(parent, root.path if parent is None else name, why)
+        root.walked = None if why is Why.RULES else Walked(self._clock.now())
+        return self._walker.walk(parent, root.path if parent is None else name, why, root.walked)
 
     def _pass(self, marker: int) -> None:
         self._hand_over(places=0)

@@ -115,6 +115,7 @@ class Records:
         out, by_wd, unpack = self._out, self._table.by_wd, RECORD.unpack_from
         at = self._at = self._in_order(at)
         worth_a_look, touched, ours = self._sentinels.names, self._dealer.touched, self._quiet.expected
+        markers_wd = self._markers.wd
         modified: set[tuple[int, bytes]] = set()
         repeated = ignored = 0
         last_wd = None
@@ -127,7 +128,7 @@ class Records:
             offset += length
             change = _CHANGES.get(mask)
             if change is None or wd not in by_wd:
-                ignored += 1
+                ignored += wd != markers_wd  # what we did ourselves is no event
                 if mask != IN_CLOSE_NOWRITE | IN_ISDIR:
                     self.repeated += repeated
                     self.ignored += ignored  # a marker may pass: whoever waits for it counts what came before

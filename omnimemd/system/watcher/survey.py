@@ -13,17 +13,19 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from omnimemd.domain.clock import Clock
+from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import FileFacts, Listing
-from omnimemd.system.watcher.directories import REMOVED, UNREADABLE, Directory, Root, Scanned
+from omnimemd.system.watcher.directories import REMOVED, UNREADABLE, Directory, DirectoryTable, Root
 from omnimemd.system.watcher.facts import facts_of
 from omnimemd.system.watcher.gate import Steps
+from omnimemd.system.watcher.walked import Walked
 
 #: Files looked at between two yields: some 3 µs each.
 _STRIDE: Final = 256
-#: Files in a batch, and how many batches may be on their way: some hundred kilobytes in all.
-_BATCH: Final = 1024
-_AHEAD: Final = 4
+#: Files in a batch, and how many batches may be on their way: some hundred kilobytes in all, half of them the paths
+#: of directories with one file each.
+_BATCH: Final = 256
+_AHEAD: Final = 2
 
 
 class Survey:
@@ -38,28 +40,26 @@ class Survey:
         self._give = give
         self._end = end
         self._top: Directory | None = None
-        self._stack: list[Directory] = []
+        self._work: Steps = iter(())
         self._batch: list[Listing] = []
         self._size = 0
         self._on_their_way = 0
         self._begun = self._resting = self._over = False
 
-    def steps(self, root: Root | None) -> Steps:
+    def steps(self, root: Root | None, table: DirectoryTable) -> Steps:
         """Go on, until all below *root* is listed or too many batches are on their way: then `taken` says when."""
         if not self._begun and root is not None and root.node is not None:
-            self._top, self._stack = root.node, [root.node]
+            walked, root.walked = root.walked, None
+            self._top, self._work = root.node, self._list_all(root.node, walked, table)
         self._begun, self._resting = True, False
-        while self._stack and not self._over and self._on_their_way < _AHEAD and self._stands(root):
-            node = self._stack.pop()
-            if node.wd != REMOVED:  # what became of its files is told
-                if node.children is not None:
-                    self._stack.extend(node.children.values())
-                yield from self._list(node)
-                if self._size >= _BATCH:
-                    self._hand_over()
+        while not self._over and self._stands(root):
+            if self._on_their_way >= _AHEAD:
+                self._resting = True
+                return
+            if next(self._work, self) is self:
+                break
             yield
-        self._resting = bool(self._stack) and self._stands(root)
-        if not self._resting and not self._over:
+        if not self._over:
             self._over = True
             self._hand_over()
             self._end(self._stands(root))
@@ -77,15 +77,32 @@ class Survey:
     def _stands(self, root: Root | None) -> bool:
         return root is not None and root.node is not None and root.node is self._top
 
-    def _list(self, node: Directory) -> Steps:
-        if node.wd == UNREADABLE:
+    def _list_all(self, top: Directory, walked: Walked | None, table: DirectoryTable) -> Steps:
+        """List the directories of which a walk has left the names, then all others below *top*."""
+        listed: set[int] = set()  # the watches of the former
+        if walked is not None:
+            for wd, names in walked:
+                node = table.by_wd.get(wd)
+                if node is not None:
+                    listed.add(node.wd)
+                    yield from self._list(node, names, walked.since)
+                yield
+        stack = [top]
+        while stack:
+            node = stack.pop()
+            if node.wd != REMOVED and node.children is not None:
+                stack.extend(node.children.values())
+            if node.wd not in listed:
+                yield from self._list(node, None, self._clock.now())
+            yield
+
+    def _list(self, node: Directory, names: Sequence[str] | None, since: Millis) -> Steps:
+        if node.wd in (REMOVED, UNREADABLE):  # what became of its files is told
             return
         path, coverage = node.path, node.coverage
-        scanned, node.scanned = node.scanned, None
-        at = self._clock.now() if scanned is None else scanned.at
         files: list[FileFacts] = []
         try:
-            for number, (name, look) in enumerate(_opened(path) if scanned is None else _known(path, scanned), 1):
+            for number, (name, look) in enumerate(_opened(path) if names is None else _known(path, names), 1):
                 if self.path in coverage.seen_by(path, name):
                     with contextlib.suppress(FileNotFoundError):
                         status = look()
@@ -96,8 +113,10 @@ class Survey:
         except OSError:  # it vanished or was moved: its events say so
             return
         if files:
-            self._batch.append(Listing(coverage.roots, path, tuple(files), at))
+            self._batch.append(Listing(coverage.roots, path, tuple(files), since))
             self._size += len(files)
+            if self._size >= _BATCH:
+                self._hand_over()
 
     def _hand_over(self) -> None:
         if self._batch:
@@ -113,6 +132,6 @@ def _opened(path: str) -> Iterator[tuple[str, Callable[[], os.stat_result]]]:
                 yield entry.name, partial(entry.stat, follow_symlinks=False)
 
 
-def _known(path: str, scanned: Scanned) -> Iterator[tuple[str, Callable[[], os.stat_result]]]:
-    for name in scanned.names.split("\0") if scanned.names else ():
+def _known(path: str, names: Sequence[str]) -> Iterator[tuple[str, Callable[[], os.stat_result]]]:
+    for name in names:
         yield name, partial(os.lstat, f"{path}/{name}")

@@ -38,7 +38,6 @@ from omnimemd.system.watcher.directories import (
     DirectoryTable,
     Place,
     Root,
-    Scanned,
     Scope,
 )
 from omnimemd.system.watcher.gate import Gate, Steps
@@ -49,6 +48,7 @@ from omnimemd.system.watcher.moves import Listing, Moves
 from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.rule_files import DOT_GIT, TELLING, RuleFiles
 from omnimemd.system.watcher.unwatched import Unwatched
+from omnimemd.system.watcher.walked import Walked
 
 #: Entries of one directory between two yields: 1,024 take about a millisecond.
 _STRIDE: Final = 1024
@@ -117,8 +117,12 @@ class Walker:
         self._lookouts = lookouts
         self._blind = blind  # paths that are never entered
 
-    def walk(self, parent: Directory | None, name: str, why: Why) -> Steps:
-        """Walk the directory *name* of *parent* (a path when there is none) and all below."""
+    def walk(self, parent: Directory | None, name: str, why: Why, walked: Walked | None = None) -> Steps:
+        """Walk the directory *name* of *parent* (a path when there is none) and all below.
+
+        Args:
+            walked: takes the names of the files, if they are wanted.
+        """
         if parent is not None and parent.wd == REMOVED:
             return
         path = name if parent is None else f"{parent.path}/{name}"
@@ -129,7 +133,7 @@ class Walker:
         while stack:
             frame = stack[-1]
             if frame.todo is None:
-                yield from self._scan(frame, why, listings)
+                yield from self._scan(frame, why, listings, walked)
                 yield
                 if moves != self._table.moves:
                     moves = self._table.moves
@@ -316,7 +320,7 @@ class Walker:
         if place.coverage:
             self._tell(FileEvent(place.coverage.roots, place.path, Change.DELETED, self._clock.now()))
 
-    def _scan(self, frame: _Frame, why: Why, listings: list[Listing]) -> Steps:
+    def _scan(self, frame: _Frame, why: Why, listings: list[Listing], walked: Walked | None) -> Steps:
         """List a directory, read its rules, report its files, note the subdirectories to enter."""
         frame.todo = []
         node, path = frame.node, frame.path
@@ -326,7 +330,6 @@ class Walker:
             return
         directories: list[str] = []
         files: list[str] = []
-        at = self._clock.now()
         try:
             with os.scandir(path or "/") as entries:
                 while some := list(itertools.islice(entries, _STRIDE)):
@@ -338,8 +341,8 @@ class Walker:
             return
         if node.wd == REMOVED:
             return
-        if why in (Why.START, Why.RESYNC):
-            node.scanned = Scanned("\0".join(files), at)
+        if walked is not None:
+            walked.add(node.wd, files)
         telling = TELLING.intersection(files).union(TELLING.intersection(directories))
         if DOT_GIT in telling:
             self._lookouts.of_repository(node, path)
