@@ -12,6 +12,7 @@ from omnimemd.domain.file_events import Change
 from omnimemd.domain.ports import SurveyFailed
 from omnimemd.system.watcher import WatchUnavailable
 from omnimemd.system.watcher.portable import PortableWatcher
+from omnimemd.system.watcher.tree import file_time_ns
 from tests.support.watching import Recorder, WallClock, read, tree
 
 
@@ -255,10 +256,18 @@ async def test_rules_take_effect_at_the_next_look(root: Path, polled: Looking) -
     assert await polled.seen() == []
 
 
+def test_no_file_is_older_than_the_time_it_was_made_at(tmp_path: Path) -> None:
+    for number in range(100):
+        before = file_time_ns()
+        (tmp_path / str(number)).touch()
+        assert (tmp_path / str(number)).stat().st_ctime_ns >= before
+
+
 async def test_what_comes_into_view_was_not_created(root: Path, polled: Looking) -> None:
     (root / ".gitignore").write_text("*.log\n/src/\n")
     tree(root, "old.log")
-    await polled.seen()
+    while file_time_ns() <= (root / "old.log").stat().st_ctime_ns:
+        await polled.seen()
     await polled.seen()  # old.log is older than the last look now
 
     (root / ".gitignore").unlink()

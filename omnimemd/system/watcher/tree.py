@@ -6,6 +6,7 @@ effect at the next look. What they bring into view, or out of it, was neither cr
 """
 
 import os
+import sys
 import time
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from typing import Final
@@ -18,6 +19,16 @@ from omnimemd.system.watcher.findings import Findings
 from omnimemd.system.watcher.rule_files import TELLING, RuleFiles
 
 _EXCLUDE: Final = "/.git/info/exclude"
+
+
+#: The clock that files get their times from. On Linux it is CLOCK_REALTIME_COARSE (linux/time.h; Python has no name for
+#: it), up to a tick, some milliseconds, behind the one that time.time_ns() reads.
+_CLOCK: Final = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
+
+
+def file_time_ns() -> int:
+    """Return the time that a file changed now would have, in nanoseconds."""
+    return time.clock_gettime_ns(_CLOCK)
 
 
 class _Folder:
@@ -99,7 +110,7 @@ class Tree:
         """
         if not os.path.isdir(self.root):
             return False
-        began = time.time_ns()
+        began = file_time_ns()
         self._rule_files.read_users()
         above, before = self._rule_files.above(self.root), self._above
         silent = before is not None and not _same(above, before)
@@ -120,7 +131,7 @@ class Tree:
         """
         if not os.path.isdir(self.root):
             return False
-        began = time.time_ns()
+        began = file_time_ns()
         names: dict[str, set[str]] = {}
         for path, deep in hints.items():
             if self.root == path or self.root.startswith(f"{path}/"):
