@@ -26,6 +26,7 @@ from omnimemd.services.projects import Projects
 from omnimemd.services.redaction import Redaction
 from omnimemd.services.search import Search
 from omnimemd.services.sessions import Sessions
+from omnimemd.services.similar import Similar
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 
@@ -44,6 +45,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     search: Search
     exporting: Exporting
     importing: Importing
+    similar: Similar
     tracking: Tracking
     health: Health
     events: Events
@@ -60,8 +62,8 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *sessions.endpoints(services.sessions, services.workspaces),
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
         *search.endpoints(services.search),  # before the memories: `search` is no memory's id
-        *memories.endpoints(services.memories, services.history),
         *transfer.endpoints(services.importing),
+        *memories.endpoints(services.memories, services.history, services.similar),
         *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]
     for endpoint in endpoints:

@@ -1,5 +1,7 @@
 """Project memories over HTTP."""
 
+from msgspec.structs import replace
+
 from omnimem.calls import Operations
 from omnimem.errors import InvalidRequest
 from omnimem.model import MemoryByKey, MemoryList, MemoryListQuery, MemoryVersions, MemoryWritten, Rewound
@@ -10,14 +12,16 @@ from omnimemd.domain.clock import millis, rfc3339
 from omnimemd.domain.memories import Memory
 from omnimemd.services.history import History
 from omnimemd.services.memories import Memories, Written
+from omnimemd.services.similar import Similar
 
 
-def endpoints(memories: Memories, history: History) -> list[Endpoint]:
+def endpoints(memories: Memories, history: History, similar: Similar) -> list[Endpoint]:
     """Return the operations on project memories."""
 
     async def create(received: Received) -> Answer:
         written = await memories.create(received.ids["project_id"], received.body)
         shown = MemoryWritten(
+            similar=views.similar(await similar.to(written.memory)),
             memory_id=written.memory.memory_id,
             project_id=written.memory.project_id,
             key=written.memory.key,
@@ -56,7 +60,9 @@ def endpoints(memories: Memories, history: History) -> list[Endpoint]:
         return answer(views.memory(await memories.get(*_ids(received), touch=query.touch)))
 
     async def update(received: Received) -> Answer:
-        return answer(views.memory(await memories.update(*_ids(received), received.body)))
+        memory = await memories.update(*_ids(received), received.body)
+        shown = views.memory(memory)
+        return answer(replace(shown, similar=views.similar(await similar.to(memory))))
 
     async def delete(received: Received) -> Answer:
         query = received.query

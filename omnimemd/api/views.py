@@ -1,6 +1,9 @@
 """How the daemon's values look to callers."""
 
+from collections.abc import Sequence
+
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from omnimem import model
 from omnimem.model import SessionState
@@ -13,6 +16,7 @@ from omnimemd.domain.projects import Place, Project
 from omnimemd.domain.rewinding import Step
 from omnimemd.domain.sessions import Session
 from omnimemd.domain.workspaces import WatchedWorkspace
+from omnimemd.services.similar import Similarity
 
 _json = msgspec.json.Encoder().encode
 
@@ -146,6 +150,12 @@ def memory(one: Memory) -> model.Memory:
         deleted=one.deleted,
         expired=one.expired,
     )
+
+
+def similar(found: Sequence[Similarity]) -> list[model.SimilarMemory] | UnsetType:
+    """Return the memories *found* to nearly repeat another as callers see them; nothing where there is none."""
+    shown = [model.SimilarMemory(memory_id=one.memory.memory_id, key=one.memory.key, score=one.score) for one in found]
+    return shown or UNSET
 
 
 def memory_version(one: MemoryVersion) -> model.MemoryVersion:

@@ -133,6 +133,8 @@ def _add(given: Namespace, out: Output) -> None:
         )
     if not out.answered(written, ids=[written.memory_id]):
         out.say(f"{safe(written.key)} is {written.memory_id}, version {written.version}.")
+        for one in written.similar or ():
+            out.say(f"It nearly repeats {safe(one.key)} ({one.memory_id}): {one.score:.0%} of the words are the same.")
 
 
 def _value(given: str | None) -> str:

@@ -36,6 +36,7 @@ from omnimemd.services.search import Search
 from omnimemd.services.semantic import Semantic
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.sessions import Sessions
+from omnimemd.services.similar import Similar
 from omnimemd.services.staleness import Staleness
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
@@ -219,6 +220,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         memories=memories,
         history=History(database=database, clock=clock),
         indexing=indexing,
+        similar=Similar(database=database, clock=clock),
         search=Search(database=database, indexing=indexing, clock=clock, meaning=semantic),
         exporting=Exporting(database=database, cache=cache, memories=memories, clock=clock),
         importing=Importing(

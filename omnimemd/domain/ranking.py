@@ -93,6 +93,13 @@ def telling(asked: Iterable[str], corpus: Corpus) -> list[str]:
     return [term for _, count, term in found if count <= most] or [term for _, _, term in found[:1]]
 
 
+def unknown(asked: Iterable[str], corpus: Corpus) -> list[str]:
+    """Return the terms of *asked* that are nowhere, if they are half or more of those that tell something."""
+    telling = [term for term in dict.fromkeys(asked) if term not in _GRAMMAR]
+    nowhere = [term for term in telling if not corpus.frequency.get(term)]
+    return nowhere if 2 * len(nowhere) >= len(telling) else []
+
+
 def rank(asked: Sequence[str], candidates: Sequence[Candidate], corpus: Corpus) -> list[Ranked]:
     """Order *candidates* best first; by score, then the newer, then the greater number, so that the order is total.
 

@@ -21,6 +21,7 @@ from omnimemd.storage.search_index import Waiting
 _GATHER_SECONDS: Final = 0.1
 #: Documents that are read and cut into terms at once, off the loop.
 _BATCH: Final = 64
+_CHARACTERS: Final = 200_000
 #: Terms that are put into the index in one transaction on the loop: 1 to 2 ms.
 _AT_ONCE: Final = 1_000
 #: Documents that a search waits for, at most.
@@ -55,7 +56,7 @@ class Indexing:
         self._emptied: Callable[[], None] = lambda: None
 
     def on_change(self, *, indexed: Callable[[], None], emptied: Callable[[], None]) -> None:
-        """Have *indexed* called when documents were put into the index, *emptied* when all were taken out."""
+        """Have *indexed* called when documents were put into the index, *emptied* when it is made anew."""
         self._indexed, self._emptied = indexed, emptied
 
     def wake(self) -> None:
@@ -72,15 +73,15 @@ class Indexing:
                 pass
 
     async def settle(self) -> None:
-        """Index what waits now, unless that is a lot: then the next batches, and `run` does the rest."""
-        for _ in range(_SETTLED // _BATCH):
-            if not self._database.read_now(index.count_waiting) or not await self._index_some():
-                return
+        """Index what waits now, unless that is a lot: `run` sees to it then."""
+        count = self._database.read_now(lambda db: index.count_waiting(db, most=_SETTLED + 1))
+        while 0 < count <= _SETTLED and (done := await self._index_some()):
+            count -= done
 
     async def rebuild(self) -> int:
         """Make the index anew from what is stored; return how many documents it has then."""
         async with self._working:
-            await self._database.write(index.clear)
+            await self._database.write(index.restart)
             self._emptied()
         while await self._index_some():
             pass
@@ -118,7 +119,7 @@ class Indexing:
 
 
 def _prepare(db: Connection) -> list[tuple[Waiting, list[str]]]:
-    return [(one, terms(one.text or "")) for one in index.waiting(db, limit=_BATCH)]
+    return [(one, terms(one.text or "")) for one in index.waiting(db, limit=_BATCH, characters=_CHARACTERS)]
 
 
 def _check(db: Connection) -> Condition:

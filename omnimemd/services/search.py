@@ -70,13 +70,13 @@ class Search:
         found = await self._database.read(lambda db: index.find(db, asked, scope))
         near = await self._near(question, scope, found.candidates, mode)
         if near is None:
-            ranked, answered = ranking.rank(asked, found.candidates, found.corpus), AnsweredMode.TEXT
+            ranked, answered = ranking.rank(found.asked, found.candidates, found.corpus), AnsweredMode.TEXT
         elif mode is SearchMode.SEMANTIC:
             ranked, answered = ranking.rank([], await self._candidates(near), found.corpus), AnsweredMode.SEMANTIC
         else:
-            ranked = ranking.rank(asked, await self._candidates(near, found.candidates), found.corpus)
+            ranked = ranking.rank(found.asked, await self._candidates(near, found.candidates), found.corpus)
             answered = AnsweredMode.HYBRID
-        marked = frozenset(asked)
+        marked = frozenset((*asked, *found.asked))
         return Hits(answered, await self._database.read(lambda db: self._shown(db, ranked, marked, limit=limit)))
 
     async def _near(

@@ -16,6 +16,7 @@ from omnimemd.domain.clock import Millis
 from omnimemd.domain.memories import Memory
 from omnimemd.domain.ranking import Candidate, Corpus
 from omnimemd.storage import memories as memory_rows
+from omnimemd.storage import search_words as words
 
 #: Candidates that are weighed, besides the neighbours of the first.
 _CANDIDATES: Final = 120
@@ -83,6 +84,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Found(msgspec.Struct, frozen=True):
     """The candidates for an answer, and what the documents that were searched are like."""
 
+    asked: list[str]  #: the terms that were looked for: where a word is nowhere, those it may mean
     candidates: list[Candidate]
     corpus: Corpus
 
@@ -90,18 +92,23 @@ class Found(msgspec.Struct, frozen=True):
 # -- what waits ----------------------------------------------------------------------------------------------
 
 
-def count_waiting(db: apsw.Connection) -> int:
-    """Return how many documents wait to be indexed."""
-    return int(db.execute("SELECT count(*) FROM search_pending").get)
+def count_waiting(db: apsw.Connection, *, most: int = -1) -> int:
+    """Return how many documents wait to be indexed; *most* if there are more and it is not negative."""
+    return int(db.execute("SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", (most,)).get)
 
 
-def waiting(db: apsw.Connection, *, limit: int) -> list[Waiting]:
-    """Return up to *limit* of what waits, in the order it was written, with the text it is found by."""
+def waiting(db: apsw.Connection, *, limit: int, characters: int) -> list[Waiting]:
+    """Return what waits first, in the order it was written, with the text it is found by.
+
+    Up to *limit* of it, and none after the texts have that many *characters* together.
+    """
     rows: list[_Row] = db.execute(
         "SELECT number, memory_id, session, seq FROM search_pending ORDER BY number LIMIT ?", (limit,)
     ).fetchall()
-    found = []
+    found: list[Waiting] = []
     for number, memory_id, session, seq in rows:
+        if characters <= 0:
+            break
         one = (
             _waiting_memory(db, number, memory_id)
             if memory_id is not None
@@ -109,7 +116,17 @@ def waiting(db: apsw.Connection, *, limit: int) -> list[Waiting]:
         )
         if one is not None:
             found.append(one)
+            characters -= len(one.text or "")
     return found
+
+
+def waiting_memories(db: apsw.Connection, project_id: str, *, latest: int) -> list[Memory]:
+    """Return the memories of a project among the *latest* that wait, the last written first."""
+    rows: list[_Row] = db.execute(
+        "SELECT memory_id FROM search_pending WHERE memory_id IS NOT NULL ORDER BY number DESC LIMIT ?", (latest,)
+    ).fetchall()
+    found = [memory_rows.find_anywhere(db, memory_id) for (memory_id,) in rows]
+    return [one for one in found if one is not None and one.project_id == project_id]
 
 
 def put(db: apsw.Connection, one: Waiting, terms: Sequence[str]) -> None:
@@ -143,15 +160,32 @@ def put(db: apsw.Connection, one: Waiting, terms: Sequence[str]) -> None:
     db.execute("INSERT INTO search_text (rowid, terms) VALUES (?, ?)", (document, " ".join(terms)))
 
 
-def clear(db: apsw.Connection) -> None:
-    """Empty the index and have everything wait for it again."""
-    db.execute("DELETE FROM search_documents")
-    db.execute("DELETE FROM search_text")
-    db.execute("DELETE FROM search_projects")
+def restart(db: apsw.Connection) -> None:
+    """Make the full text index anew, empty, however damaged it is, and have everything wait for it again.
+
+    What is in the index stays numbered as it is, and is found again once its turn comes.
+    """
+    remade: list[str] = []
+    for name in ("search_words", "search_text"):
+        made = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).get
+        db.execute(f"DROP TABLE {name}")
+        remade.insert(0, str(made))
+    for sql in remade:
+        db.execute(sql)
+    db.execute("INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1)")
+    db.execute(
+        "DELETE FROM search_documents WHERE seq IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM entries AS e WHERE e.session = search_documents.session AND e.seq = search_documents.seq)"
+    )
+    db.execute(
+        "UPDATE search_projects SET (memories, memory_length, others, other_length) = ("
+        "SELECT coalesce(sum(kind = 1), 0), coalesce(sum((kind = 1) * length), 0), "
+        "coalesce(sum(kind > 1), 0), coalesce(sum((kind > 1) * length), 0) "
+        "FROM search_documents WHERE document >> 33 = project)"
+    )
     db.execute("DELETE FROM search_pending")
     db.execute(
-        "INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories WHERE NOT deleted "
-        "ORDER BY updated_at, rowid"
+        "INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories ORDER BY updated_at, rowid"
     )
     db.execute(
         "INSERT INTO search_pending (session, seq) SELECT session, seq FROM entries WHERE kind IN (2, 3) "
@@ -162,14 +196,14 @@ def clear(db: apsw.Connection) -> None:
 # -- what is found -------------------------------------------------------------------------------------------
 
 
-def find(
-    db: apsw.Connection,
-    asked: Sequence[str],
-    scope: Scope,
-) -> Found:
-    """Return the candidates for the terms *asked* within *scope*."""
-    within = span(db, scope)
+def find(db: apsw.Connection, question: Sequence[str], scope: Scope) -> Found:
+    """Return the candidates for the terms of a *question* within *scope*."""
+    asked, within = list(question), span(db, scope)
     corpus = _corpus(db, asked, within, scope)
+    if within is not None and (unknown := ranking.unknown(asked, corpus)):
+        known = {term: words.meant(db, term, within) for term in unknown}
+        asked = [other for term in asked for other in known.get(term) or [term]]
+        corpus = _corpus(db, asked, within, scope)
     chosen: list[str] = []
     weighed = 0
     for term in ranking.telling(asked, corpus):
@@ -178,7 +212,7 @@ def find(
             break
         chosen.append(f'"{term}"')
     if not chosen or within is None:
-        return Found([], corpus)
+        return Found(asked, [], corpus)
     where, values = _filters(scope)
     rows = db.execute(
         f"{_SELECT_CANDIDATES} WHERE search_text MATCH :terms AND t.rowid BETWEEN :low AND :high {where} "
@@ -186,7 +220,7 @@ def find(
         {"terms": " OR ".join(chosen), "low": within[0], "high": within[1], "limit": _CANDIDATES} | values,
     )
     found = [_candidate(row) for row in rows]
-    return Found([*found, *_beside(db, found, where, values)], corpus)
+    return Found(asked, [*found, *_beside(db, found, where, values)], corpus)
 
 
 def candidates(db: apsw.Connection, documents: Iterable[int]) -> list[Candidate]:
@@ -335,15 +369,7 @@ def _corpus(db: apsw.Connection, asked: Sequence[str], within: tuple[int, int] |
     counted = "memories, memory_length" if scope.memories_only else "memories + others, memory_length + other_length"
     where, values = ("", ()) if scope.project_id is None else ("WHERE project_id = ?", (scope.project_id,))
     counts: list[_Row] = db.execute(f"SELECT {counted} FROM search_projects {where}", values).fetchall()  # noqa: S608 fragments
-    frequency = {
-        term: int(
-            db.execute(
-                "SELECT count(*) FROM search_text WHERE search_text MATCH ? AND rowid BETWEEN ? AND ?",
-                (f'"{term}"', *within),
-            ).get
-        )
-        for term in dict.fromkeys(asked)
-    }
+    frequency = {term: words.count(db, term, within) for term in dict.fromkeys(asked)}
     return Corpus(
         documents=sum(number for number, _ in counts), length=sum(length for _, length in counts), frequency=frequency
     )

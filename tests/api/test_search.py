@@ -201,3 +201,76 @@ class TestEverything:
         await api.delete(f"/sessions/{session}")
 
         assert await everything(api, "alpha") == []
+
+
+class TestSlips:
+    @pytest.mark.parametrize("asked", ["kuberntes", "kubernetse", "kubenetes", "kubern", "Kuberntes deploy"])
+    async def test_a_slip_finds_what_was_meant(self, api: Api, asked: str) -> None:
+        await write(api, "k", "Deploy to Kubernetes with helm.")
+        await write(api, "other", "Tests run in parallel.")
+
+        assert await found(api, asked) == ["k"]
+
+    async def test_what_was_meant_is_marked(self, api: Api) -> None:
+        await write(api, "k", "Deploy to Kubernetes with helm.")
+
+        reply = await api.get(f"{PLACE}/search?q=kuberntes")
+
+        assert reply.json["results"][0]["snippet"] == "Deploy to «Kubernetes» with helm."
+
+    async def test_a_word_that_is_there_is_taken_at_its_word(self, api: Api) -> None:
+        await write(api, "a", "The cache is warm.")
+        await write(api, "b", "The catch is that it is slow.")
+
+        assert await found(api, "cache") == ["a"]
+
+    @pytest.mark.parametrize("asked", ["zzzzzzzz", "kub3rnetes9x", "aaa"])
+    async def test_what_is_too_far_from_everything_finds_nothing(self, api: Api, asked: str) -> None:
+        await write(api, "k", "Deploy to Kubernetes with helm.")
+
+        assert await found(api, asked) == []
+
+
+class TestSimilar:
+    VALUE = "Deploy with make release from the main branch, never on Fridays."
+
+    async def similar(self, api: Api, key: str, value: str, project: str = "p") -> list[tuple[str, float]]:
+        reply = await api.post(f"/projects/{project}/memories", {"key": key, "value": value})
+        return [(one["key"], one["score"]) for one in reply.json.get("similar", [])]
+
+    async def test_a_memory_that_nearly_repeats_another_is_told_so(self, api: Api) -> None:
+        memory_id = await write(api, "old", self.VALUE)
+
+        reply = await api.post(PLACE, {"key": "new", "value": self.VALUE.replace("release", "ship")})
+
+        assert reply.json["similar"] == [{"memory_id": memory_id, "key": "old", "score": 0.83}]
+        assert await found(api, "deploy", limit=5) == ["new", "old"]  # both are kept
+
+    async def test_it_is_told_of_what_is_in_the_index_too(self, api: Api) -> None:
+        await write(api, "old", self.VALUE)
+        await found(api, "anything")
+
+        assert await self.similar(api, "new", self.VALUE) == [("old", 1.0)]
+
+    async def test_a_change_is_told_too(self, api: Api) -> None:
+        await write(api, "old", self.VALUE)
+        memory_id = await write(api, "new", "Something else.")
+
+        reply = await api.patch(f"{PLACE}/{memory_id}", {"value": self.VALUE})
+
+        assert [one["key"] for one in reply.json["similar"]] == ["old"]
+
+    async def test_nothing_is_told_of_versions_other_projects_and_what_is_gone(self, api: Api, world: World) -> None:
+        await write(api, "k", self.VALUE)
+        assert await self.similar(api, "k", self.VALUE + " Ask first.") == []
+        assert await self.similar(api, "k", self.VALUE, project="elsewhere") == []
+
+        gone = await write(api, "gone", "Run the linter before each commit, please.", ttl_seconds=1)
+        world.clock.advance(SECOND)
+        assert await self.similar(api, "new", "Run the linter before each commit, please.") == []
+        assert gone
+
+    async def test_what_differs_is_not_similar(self, api: Api) -> None:
+        await write(api, "old", self.VALUE)
+
+        assert await self.similar(api, "new", "Deploy by hand from the release branch, on any day.") == []

@@ -55,6 +55,7 @@ from omnimem.model.memories import (
     Moment,
     Rewound,
     RewoundMemory,
+    SimilarMemory,
     TtlSeconds,
     Version,
 )
@@ -219,6 +220,7 @@ __all__ = [
     "SessionQuery",
     "SessionState",
     "SessionUpdate",
+    "SimilarMemory",
     "Since",
     "Source",
     "Status",

@@ -16,6 +16,14 @@ Moment = Annotated[datetime, Meta(tz=True)]
 MemoryFiles = Annotated[list[PathText], Meta(max_length=1000)]
 
 
+class SimilarMemory(Reply, frozen=True, kw_only=True):
+    """A live memory of the project that nearly repeats what was written."""
+
+    memory_id: str
+    key: str
+    score: float  #: 0.6 to 1: the share of their words that the two have in common
+
+
 class Memory(CleanedReply, frozen=True, kw_only=True):
     """One project memory at its current version."""
 
@@ -40,6 +48,8 @@ class Memory(CleanedReply, frozen=True, kw_only=True):
     stale_since: Timestamp | None  #: when the first of them changed, as far as that is known; else when it was noticed
     deleted: bool = False  #: true where it is told or listed as deleted; it has no value then
     expired: bool = False  #: true where it is deleted because it expired
+    #: In the answer to a change, others that nearly repeat it, the most alike first; not there when none does.
+    similar: list[SimilarMemory] | UnsetType = UNSET
 
 
 class MemoryWritten(CleanedReply, frozen=True, kw_only=True):
@@ -50,6 +60,8 @@ class MemoryWritten(CleanedReply, frozen=True, kw_only=True):
     key: str
     version: int
     message: str
+    #: Others that nearly repeat it, the most alike first; not there when none does.
+    similar: list[SimilarMemory] | UnsetType = UNSET
 
 
 class MemoryList(Reply, frozen=True, kw_only=True):
