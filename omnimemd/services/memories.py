@@ -172,7 +172,7 @@ class Memories:
         purged = await self._database.write(work, durable=True)
         self._accesses.pop(memory_id, None)
         self._told(rules.delete(purged, now=self._clock.now()))
-        await self._database.erase_log()
+        await self._database.erase()
 
     def versions(self, project_id: str, memory_id: str) -> list[MemoryVersion]:
         """Return every version, newest first, of a deleted memory too.

@@ -237,7 +237,7 @@ class Sessions:
             self._cache.forget(session_id)
 
         await self._database.write(work, durable=True)
-        await self._database.erase_log()
+        await self._database.erase()
 
     def get(self, session_id: str) -> Session:
         """Return the session.

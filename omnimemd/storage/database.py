@@ -31,6 +31,7 @@ from omnimem.errors import StoreUnavailable
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import migrations
 from omnimemd.storage.connections import open_connection, roll_back
+from omnimemd.storage.erasing import erase
 from omnimemd.storage.errors import DatabaseUnusable, translated
 from omnimemd.storage.streaming import stream
 
@@ -69,20 +70,23 @@ class Database:
         self._loop = asyncio.get_running_loop()
         #: When it, or its log, was written last before it was opened, None when it is new: an earlier run lived then.
         self.last_written = _last_written(path)
+        file = -1
         try:
-            # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
-            # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
-            file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
-            finally:
-                os.close(file)
+            # Made here for its mode, which SQLite gives its log too. Kept until every connection is closed: to close a
+            # descriptor of the file drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
             self._writer = open_connection(path, write=True)
             self.schema_version = migrations.migrate(self._writer)
             self._reader = open_connection(path, write=False)
             _sync_directory(path.parent)  # the log's name must be as durable as what is written to it
-        except (apsw.Error, OSError) as error:
-            raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
+        except BaseException as error:
+            if file >= 0:
+                os.close(file)
+            if isinstance(error, apsw.Error | OSError):
+                raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
+            raise
+        self._file = file
         self._log = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
         self._opened = {path: path.stat(), Path(f"{path}-wal"): os.fstat(self._log)}
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
@@ -177,9 +181,12 @@ class Database:
         """
         if not self._holders:
             self._commit_group()
-        async with contextlib.aclosing(stream(self.path, work)) as found:
-            async for one in found:
-                yield one
+        try:
+            async with contextlib.aclosing(stream(self.path, work)) as found:
+                async for one in found:
+                    yield one
+        finally:
+            self._erased()  # it was in the way
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -220,14 +227,16 @@ class Database:
         self._reading.shutdown()
         self._reader.close()
         os.close(self._log)
+        self._erased()
         # Closing the last connection checkpoints the log into the database and removes it.
         self._writer.close()
+        os.close(self._file)
 
-    async def erase_log(self) -> None:
-        """Have nothing left in the log of what was erased: bring it into the database file, and cut it to nothing.
+    async def erase(self) -> None:
+        """Have nothing left of what was deleted, in the log or in unused parts of the file.
 
-        It waits for what is under way, and takes some milliseconds of the loop, for what is rare. Where another program
-        reads the database all the while, it is done after a later write.
+        It waits for what is under way, and takes the loop some milliseconds for each 10 MB of the database, for what is
+        rare. Where another program reads the database all the while, it is done after a later write.
         """
         self._to_erase = True
         for _ in range(_ERASE_TRIES):
@@ -238,15 +247,13 @@ class Database:
                 return
             await self._loop.run_in_executor(self._reading, _nothing)
             await self._loop.run_in_executor(self._syncer, _nothing)
-        log.warning("erased text stays in the log of the database while another program reads it")
+        log.warning("erased text stays in the database while another program reads it")
 
     def _erased(self) -> bool:
-        """Cut the log if that is due and nothing is in the way; return whether it is cut."""
+        """Erase if that is due and nothing is in the way; return whether nothing is left to do."""
         if self._to_erase and self._group is None:
-            # A store that fails says so at the next write.
-            with contextlib.suppress(apsw.Error):
-                self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-                self._to_erase = False
+            with contextlib.suppress(apsw.Error, OSError):  # a store that fails says so at the next write
+                self._to_erase = not erase(self._writer, file=self._file, log=self._log)
         return not self._to_erase
 
     def is_in_place(self) -> bool:
