@@ -288,6 +288,15 @@ class Operations:
         "Have every memory of a project say again what it said at a moment; `dry_run` only tells what would be done.",
     )
 
+    checks = plain("GET", "/checks", model.Checkup, "Look the daemon over, its database and index; may take long.")
+    repair = plain(
+        "POST",
+        "/checks/repair",
+        model.Checkup,
+        "The same, and mend what can be mended without losing anything.",
+        repeatable=True,
+    )
+
     export = of_fields(
         "query",
         model.ExportQuery,

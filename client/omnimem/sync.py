@@ -143,6 +143,8 @@ class Client:
     rewind_memories = _method(Operations.rewind_memories)
     search_memories = _method(Operations.search_memories)
     search = _method(Operations.search)
+    checks = _method(Operations.checks)
+    repair = _method(Operations.repair)
     import_lines = _method(calls.import_lines)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)

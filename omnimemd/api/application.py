@@ -6,12 +6,13 @@ import msgspec
 from aiohttp import web
 
 from omnimem.calls import ALL, Operations
-from omnimemd.api import context, daemon, memories, projects, search, sessions, transfer
+from omnimemd.api import context, daemon, doctor, memories, projects, search, sessions, transfer
 from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
 from omnimemd.api.events import serve_events
 from omnimemd.api.openapi import describe
+from omnimemd.services.doctor import Doctor
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
 from omnimemd.services.explaining import Explaining
@@ -48,6 +49,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     similar: Similar
     tracking: Tracking
     health: Health
+    doctor: Doctor
     events: Events
     idempotency: Idempotency
     redaction: Redaction
@@ -64,6 +66,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *search.endpoints(services.search),  # before the memories: `search` is no memory's id
         *transfer.endpoints(services.importing),
         *memories.endpoints(services.memories, services.history, services.similar),
+        *doctor.endpoints(services.doctor),
         *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]
     for endpoint in endpoints:

@@ -22,6 +22,7 @@ WORDS: Final = {
     "record": "Record what happens in a folder and show it as it happens.",
     "tail": "Show what is recorded, in all sessions or some, as it happens.",
     "status": "Show what the daemon does, and what is wrong.",
+    "doctor": "Look the daemon over, its database and its search index.",
     "start": "Start the daemon in the background.",
     "stop": "Stop the daemon.",
     "session": "Begin, look at and end sessions.",

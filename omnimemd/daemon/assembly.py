@@ -10,11 +10,21 @@ from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
 from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.ports import Activity, Embedder, Places, Processes, VectorIndex, Watcher
+from omnimemd.domain.ports import Activity, Embedder, OwnFiles, Places, Processes, VectorIndex, Watcher
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.baselines import Baselines
+from omnimemd.services.checks import (
+    DatabaseCheck,
+    FilesCheck,
+    RoomCheck,
+    SearchCheck,
+    SessionsCheck,
+    StoringCheck,
+    WatchingCheck,
+)
 from omnimemd.services.discovery import Discovery
+from omnimemd.services.doctor import Doctor
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
 from omnimemd.services.evidence import Evidence
@@ -55,6 +65,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     watcher: Watcher
     embedder: Embedder | None  #: None: nothing here can tell what a text means
     vectors: VectorIndex | None  #: with an embedder
+    own_files: OwnFiles
     own_data: str  #: the real path of the directory the daemon keeps its own files in
     release_memory: Callable[[], None]  #: gives the system what was freed
     new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
@@ -228,6 +239,17 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         ),
         tracking=tracking,
         health=health,
+        doctor=Doctor(
+            [
+                FilesCheck(world.own_files),
+                RoomCheck(world.own_files),
+                StoringCheck(health),
+                WatchingCheck(health),
+                SearchCheck(indexing),
+                SessionsCheck(database=database, cache=cache),
+                DatabaseCheck(database),  # last: it reads what the others may have mended
+            ]
+        ),
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
         redaction=Redaction(database=database, cache=cache, projects=projects),

@@ -20,6 +20,7 @@ from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
 from omnimemd.system.embedding.opening import open_embedding
 from omnimemd.system.memory import release_memory, rss_bytes
+from omnimemd.system.own_files import SystemOwnFiles
 from omnimemd.system.peer import peer_of
 from omnimemd.system.places import SystemPlaces
 from omnimemd.system.processes import SystemProcesses, open_activity, open_deaths
@@ -64,6 +65,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 watcher=watcher,
                 embedder=None if embedding is None else embedding.embedder,
                 vectors=None if embedding is None else embedding.index,
+                own_files=SystemOwnFiles(data_dir=settings.data_dir, socket=settings.socket),
                 own_data=str(own_data),
                 release_memory=release_memory,
                 new_token=_token,

@@ -259,6 +259,22 @@ class VectorIndex(Protocol):
         ...
 
 
+class OwnFiles(Protocol):
+    """Looks after the daemon's own files. Every method blocks for some stat calls."""
+
+    def loose(self) -> list[str]:
+        """Return the paths that other users may read, enter or write."""
+        ...
+
+    def tighten(self) -> list[str]:
+        """Take them from other users; return those that were."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Return how much room there is for them."""
+        ...
+
+
 class Places(Protocol):
     """Looks at the file system to tell which project a path belongs to. Blocks: a few stat calls and small files."""
 

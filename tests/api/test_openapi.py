@@ -192,6 +192,8 @@ class TestTruth:
         await walk("openapi", 200)
         if "metrics" in {one.name for one in ALL}:
             await walk("metrics", 200)
+        await walk("checks", 200)
+        await walk("repair", 200)
         await walk("export", 200)
         await walk("export", 404, query="?project_id=nobody")
         await walk("import_lines", 200, body=(await api.get("/export")).body, media_type=LINES)

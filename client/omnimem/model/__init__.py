@@ -35,6 +35,7 @@ from omnimem.model.daemon import (
     Status,
     WatchStatus,
 )
+from omnimem.model.doctor import Check, Checkup, Verdict
 from omnimem.model.memories import (
     Memory,
     MemoryByKey,
@@ -130,7 +131,9 @@ __all__ = [
     "AnsweredMode",
     "Attribution",
     "BatchAccepted",
+    "Check",
     "CheckpointEntry",
+    "Checkup",
     "ContextAppend",
     "ContextBatch",
     "ContextMembers",
@@ -227,6 +230,7 @@ __all__ = [
     "Text",
     "Timestamp",
     "TtlSeconds",
+    "Verdict",
     "Version",
     "WatchStatus",
     "Workspace",
