@@ -34,6 +34,8 @@ def endpoints(memories: Memories, history: History, similar: Similar) -> list[En
         project_id, query = received.ids["project_id"], received.query
         if query.deleted and query.as_of is not None:
             raise InvalidRequest.field("deleted", "does not go with as_of")
+        if query.stale and (query.deleted or query.as_of is not None or query.key is not None):
+            raise InvalidRequest.field("stale", "does not go with key, as_of or deleted")
         if query.key is not None:
             memory = await by_key(project_id, query.key, query)
             return answer(MemoryByKey(project_id=project_id, memory=views.memory(memory)))
@@ -42,7 +44,7 @@ def endpoints(memories: Memories, history: History, similar: Similar) -> list[En
         elif query.deleted:
             found = await history.gone(project_id, limit=query.limit)
         else:
-            found = await memories.latest(project_id, limit=query.limit, touch=query.touch)
+            found = await memories.latest(project_id, limit=query.limit, touch=query.touch, stale=query.stale)
         shown = [views.memory(one) for one in found]
         return answer(MemoryList(project_id=project_id, memories=shown, count=len(shown)))
 

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from omnimemd.cli import arguments as take
 from omnimemd.cli import memory_history as past
+from omnimemd.cli import stale
 from omnimemd.cli.connection import client_of, project_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
 from omnimemd.cli.memory_names import found, id_of, id_of_any
@@ -64,6 +65,7 @@ def declare(noun: Parser) -> None:
     which = verb.add_mutually_exclusive_group()
     which.add_argument("--as-of", metavar="TIME", type=take.moment, help="as they were then, written last first")
     which.add_argument("--deleted", action="store_true", help="those deleted or expired instead, latest first")
+    which.add_argument("--stale", action="store_true", help="only those of which a file has changed since")
 
     add(
         "history",
@@ -113,7 +115,7 @@ def declare(noun: Parser) -> None:
     add(
         "confirm",
         _confirm,
-        summary="Say that a memory still holds.",
+        summary="Say that a memory still holds, though files that it speaks of may have changed.",
         example="omnimem memory confirm test-command",
     )
 
@@ -160,13 +162,20 @@ def _get(given: Namespace, out: Output) -> None:
         out.line(safe_lines(memory.memory_value))
         if memory.expires_at is not None and given.as_of is None:
             out.say(f"It expires {when(memory.expires_at)}.")
+        if (reason := stale.because(memory)) is not None:
+            out.say(f"It is stale: {reason}. If it still holds: `omnimem memory confirm {memory.memory_id}`.")
 
 
 def _list(given: Namespace, out: Output) -> None:
     with client_of(given) as client:
         project_id = project_of(client, given.project)
         listed = client.list_memories(
-            project_id, limit=given.limit, touch=not given.no_touch, as_of=given.as_of, deleted=given.deleted
+            project_id,
+            limit=given.limit,
+            touch=not given.no_touch,
+            as_of=given.as_of,
+            deleted=given.deleted,
+            stale=given.stale,
         )
     if out.answered(listed, ids=[one.memory_id for one in listed.memories]):
         return
@@ -179,14 +188,22 @@ def _list(given: Namespace, out: Output) -> None:
         ]
         out.table(("KEY", "STATE", "WRITTEN"), gone)
     else:
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (safe(one.memory_key), str(one.version), ago(one.updated_at), safe(one.memory_value))
             for one in listed.memories
         ]
-        out.table(("KEY", "VERSION", "WRITTEN", "VALUE"), rows)
+        reasons = [stale.because(one) or "" for one in listed.memories]
+        if any(reasons):
+            rows = [(*row[:3], reason, row[3]) for row, reason in zip(rows, reasons, strict=True)]
+        headings = (
+            ("KEY", "VERSION", "WRITTEN", "STALE", "VALUE") if any(reasons) else ("KEY", "VERSION", "WRITTEN", "VALUE")
+        )
+        out.table(headings, rows)
 
 
 def _nothing(given: Namespace) -> str:
+    if given.stale:
+        return "No memory of this project is stale."
     if given.deleted:
         return "No memory of this project is deleted or expired."
     return "This project has no memories." if given.as_of is None else "This project had no memories then."

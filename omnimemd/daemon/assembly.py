@@ -200,6 +200,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         new_token=new_token,
     )
     tracking.after_flush(staleness.settled)
+    workspaces.on_unwatched(staleness.unwatched)
     recovery = Recovery(
         database=database,
         baselines=Baselines(database=database, watcher=watcher, clock=clock, release_memory=world.release_memory),

@@ -96,11 +96,15 @@ class Memories:
         self._told(written.memory, noted)
         return written
 
-    async def latest(self, project_id: str, *, limit: int, touch: bool) -> list[Memory]:
-        """Return up to *limit* live memories, last accessed first; *touch* counts each as accessed."""
+    async def latest(self, project_id: str, *, limit: int, touch: bool, stale: bool = False) -> list[Memory]:
+        """Return up to *limit* live memories, last accessed first; *touch* counts each as accessed.
+
+        Of all memories, or only those that are *stale*.
+        """
         await self.count_accesses()
         await self._staleness.glance(project_id)
-        found = self._database.read_now(lambda db: rows.latest(db, project_id, now=self._clock.now(), limit=limit))
+        now = self._clock.now()
+        found = self._database.read_now(lambda db: rows.latest(db, project_id, now=now, limit=limit, stale=stale))
         return [await self._accessed(memory) for memory in found] if touch else found
 
     async def by_key(self, project_id: str, key: str, *, touch: bool) -> Memory:

@@ -13,7 +13,7 @@ One piece of work is done at a time. Belongs to the event loop's thread.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -50,6 +50,8 @@ _FOUND: Final = 100
 #: What a read waits for at most, and how often reads have the files of a project looked at.
 _GLANCE_SECONDS: Final = 0.05
 _GLANCE_AGAIN_SECONDS: Final = 2.0
+#: How long a disk has to answer.
+_CONTENTS_SECONDS: Final = 5.0
 _SEEN: Final = frozenset((WorkspaceState.WATCHING, WorkspaceState.DEGRADED))
 
 
@@ -86,6 +88,7 @@ class Staleness:
         self._touched: set[str] = set()  # of those: something happened to it
         self._suspect: set[str] = set()  # folders in which something may have
         self._live: set[str] = set()  # roots that are watched
+        self._hung: set[str] = set()  # folders whose disk did not answer, until they are watched anew
         self._glanced: dict[str, float] = {}  # by project: when a read had its files looked at
         self._glancing: dict[str, asyncio.Task[None]] = {}
         self._due = True  # a memory's files may be to be looked at
@@ -118,9 +121,14 @@ class Staleness:
             self._live.discard(report.root)
         elif report.root not in self._live:
             self._live.add(report.root)
+            self._hung.clear()
             self._outdated = True  # a project that moved is known under its new path from now on
             self._suspect.add(report.root)
             self._something.set()
+
+    def unwatched(self, root: str) -> None:
+        """Take note that nobody watches the folder *root* any more."""
+        self._live.discard(root)
 
     # ---- what others ask
 
@@ -204,7 +212,8 @@ class Staleness:
                 if self._outdated:
                     self._outdated = False
                     await self._read_paths()
-                await self._look_at(self._paths.get(project_id, ()))
+                if project_id in self._paths:
+                    await self._compare_all(await self._database.read(partial(rows.of_project, project_id=project_id)))
 
     async def _read_paths(self) -> None:
         paths: defaultdict[str, set[str]] = defaultdict(set)
@@ -243,6 +252,9 @@ class Staleness:
         places = await self._places(due)
         for place in places:
             await self._find(place, [name for name in names if name not in found], found)
+        for root in self._live:  # a path that is named in full may lie in a folder of another project
+            below = [name for name in names if name not in found and is_within(name, root)]
+            await self._find(_Place(root, root), below, found)
         files: dict[str, RememberedFile] = {}
         for name in names:
             content = found.get(name)
@@ -265,7 +277,7 @@ class Staleness:
         paths = [absolute(name, workspace=place.base) for name in names]
         for start in range(0, len(paths), _FILES):
             some = paths[start : start + _FILES]
-            contents = await self._watcher.contents(place.top, some, wanted=lambda *_: True)
+            contents = await self._contents(place.top, some, lambda *_: True)
             seen = zip(names[start : start + _FILES], contents, strict=True)
             found.update((name, one) for name, one in seen if one is not None and one.facts is not UNSEEN)
 
@@ -292,12 +304,14 @@ class Staleness:
         todo = list(paths)
         for start in range(0, len(todo), _FILES):
             some = todo[start : start + _FILES]
-            known = await self._database.read(partial(rows.at, paths=some))
-            by_top: defaultdict[str, defaultdict[str, list[KnownFile]]] = defaultdict(lambda: defaultdict(list))
-            for one in known:
-                by_top[self._top_of(one)][one.path].append(one)
-            for top, files in by_top.items():
-                await self._compare(top, files)
+            await self._compare_all(await self._database.read(partial(rows.at, paths=some)))
+
+    async def _compare_all(self, known: Iterable[KnownFile]) -> None:
+        by_top: defaultdict[str, defaultdict[str, list[KnownFile]]] = defaultdict(lambda: defaultdict(list))
+        for one in known:
+            by_top[self._top_of(one)][one.path].append(one)
+        for top, files in by_top.items():
+            await self._compare(top, files)
 
     async def _compare(self, top: str, files: Mapping[str, Sequence[KnownFile]]) -> None:
         now = self._clock.now()
@@ -306,7 +320,7 @@ class Staleness:
             return needs_reading([one.file for one in files[path]], facts)
 
         paths = list(files)
-        contents = await self._watcher.contents(top, paths, wanted=wanted)
+        contents = await self._contents(top, paths, wanted)
         news: list[tuple[KnownFile, RememberedFile]] = []
         for path, content in zip(paths, contents, strict=True):
             for one in files[path]:
@@ -328,6 +342,19 @@ class Staleness:
                 if (one.file.changed_at is None) is not (after.changed_at is None)
             }
         )
+
+    async def _contents(
+        self, top: str, paths: Sequence[str], wanted: Callable[[str, FileFacts], bool]
+    ) -> Sequence[Content | None]:
+        """Return what is in *paths*; of a disk that does not answer nothing is told, nor asked again for now."""
+        if top not in self._hung:
+            try:
+                async with asyncio.timeout(_CONTENTS_SECONDS):
+                    return await self._watcher.contents(top, paths, wanted=wanted)
+            except TimeoutError:
+                self._hung.add(top)
+                log.warning("files of memories not readable", extra={"folder": top, "seconds": _CONTENTS_SECONDS})
+        return [Content(path, UNSEEN, None) for path in paths]
 
     def _top_of(self, known: KnownFile) -> str:
         """Return the folder that is not left when *known* is looked at."""

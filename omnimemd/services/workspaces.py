@@ -109,7 +109,7 @@ class Workspaces:
         self._lost: Callable[[Loss], None] = lambda loss: None
         self._gone: dict[str, asyncio.Event] = {}  # folders whose return is looked out for; set when they may be back
         self._watched: Callable[[str], None] = lambda path: None
-        self._unwatched: Callable[[str], None] = lambda path: None
+        self._on_unwatched: list[Callable[[str], None]] = []
 
     def before_change(self, callback: Callable[[str], None]) -> None:
         """Have *callback* called with the path of a folder before it changes which sessions are active there."""
@@ -129,7 +129,7 @@ class Workspaces:
 
     def on_unwatched(self, callback: Callable[[str], None]) -> None:
         """Have *callback* called with the path of each folder that is watched no more, because nobody wants it."""
-        self._unwatched = callback
+        self._on_unwatched.append(callback)
 
     async def restore(self, configured: tuple[str, ...]) -> None:
         """Watch what was added by hand before, and what the configuration names."""
@@ -334,6 +334,10 @@ class Workspaces:
         if folder is None:
             folder = self._folders[path] = _Folder(path, project_id, since=self._clock.now())
         return folder
+
+    def _unwatched(self, path: str) -> None:
+        for callback in self._on_unwatched:
+            callback(path)
 
     def _drop_if_unwanted(self, folder: _Folder) -> None:
         if not folder.by_hand and not folder.members and self._folders.get(folder.path) is folder:

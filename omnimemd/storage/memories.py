@@ -74,10 +74,11 @@ def each(db: apsw.Connection, project_id: str) -> Iterator[Memory]:
     return map(_memory, rows)
 
 
-def latest(db: apsw.Connection, project_id: str, *, now: Millis, limit: int) -> list[Memory]:
-    """Return up to *limit* live memories, last accessed first."""
+def latest(db: apsw.Connection, project_id: str, *, now: Millis, limit: int, stale: bool = False) -> list[Memory]:
+    """Return up to *limit* live memories, or only those that are *stale*, last accessed first."""
+    which = f"AND {memory_files.IS_STALE}" if stale else ""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM project_memories WHERE project_id = :project AND {LIVE} "  # noqa: S608 constants
+        f"SELECT {_COLUMNS} FROM project_memories WHERE project_id = :project AND {LIVE} {which} "  # noqa: S608 constants
         "ORDER BY last_accessed DESC, updated_at DESC, memory_id LIMIT :limit",
         {"project": project_id, "now": now, "limit": limit},
     )

@@ -93,7 +93,7 @@ def take_as_they_are(db: apsw.Connection, memory_id: str) -> None:
 def every_due(db: apsw.Connection, *, limit: int) -> list[Due]:
     """Return up to *limit* memories whose files are to be looked at."""
     rows = db.execute(
-        "SELECT d.memory_id, d.since, d.token, m.project_id, p.root, m.session_id FROM memory_files_due AS d "
+        "SELECT d.memory_id, d.since, d.token, m.project_id, p.root FROM memory_files_due AS d "
         "JOIN project_memories AS m USING (memory_id) JOIN projects AS p ON p.project_id = m.project_id LIMIT ?",
         (limit,),
     )
@@ -149,6 +149,15 @@ def at(db: apsw.Connection, paths: Iterable[str]) -> list[KnownFile]:
     return found
 
 
+def of_project(db: apsw.Connection, project_id: str) -> list[KnownFile]:
+    """Return the files of every memory of a project."""
+    rows = db.execute(
+        f"SELECT {_ROW} FROM {_FROM} WHERE m.project_id = ? AND (p.root IS NOT NULL OR f.path LIKE '/%')",  # noqa: S608
+        (project_id,),
+    )
+    return [_known(row) for row in rows]
+
+
 def with_files(db: apsw.Connection, memory: Memory) -> Memory:
     """Return *memory*, at its current version, with the files that it is held against, and which of them changed."""
     rows = db.execute(
@@ -165,16 +174,19 @@ def with_files(db: apsw.Connection, memory: Memory) -> Memory:
 
 
 def _due(db: apsw.Connection, row: tuple[Any, ...]) -> Due:
-    memory_id, since, token, project_id, root, session_id = row
-    workspaces = _workspaces(db, project_id, session_id)
+    memory_id, since, token, project_id, root = row
+    workspaces = _workspaces(db, project_id, memory_id)
     return Due(memory_id=memory_id, since=since, token=token, project_id=project_id, root=root, workspaces=workspaces)
 
 
-def _workspaces(db: apsw.Connection, project_id: str, session_id: str | None) -> tuple[str, ...]:
+def _workspaces(db: apsw.Connection, project_id: str, memory_id: str) -> tuple[str, ...]:
+    """Return where sessions that wrote the memory were at work, the latest first, then where others of its project."""
     rows = db.execute(
-        "SELECT workspace_path FROM sessions WHERE session_id = :session OR project_id = :project "
-        "GROUP BY workspace_path ORDER BY max(session_id IS :session) DESC, max(last_activity) DESC LIMIT :limit",
-        {"session": session_id, "project": project_id, "limit": _WORKSPACES},
+        "SELECT workspace_path FROM sessions LEFT JOIN (SELECT session_id, max(version) AS version "
+        "FROM memory_versions WHERE memory_id = :memory GROUP BY session_id) "
+        "USING (session_id) WHERE version IS NOT NULL OR project_id = :project "
+        "GROUP BY workspace_path ORDER BY max(version) DESC NULLS LAST, max(last_activity) DESC LIMIT :limit",
+        {"memory": memory_id, "project": project_id, "limit": _WORKSPACES},
     )
     return tuple(path for (path,) in rows)
 

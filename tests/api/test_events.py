@@ -105,6 +105,7 @@ async def test_a_workspace_is_told_as_the_api_shows_it(api: Api, workspace: Path
     async with listening(api) as listener:
         await api.post("/workspaces", {"path": str(workspace)})
         watched = await listener.until("workspace")
+        await listener.until("workspace")  # the watcher tells it, and so does who asked for it
         house.watcher.loses_sight_of(str(workspace))
         gone = await listener.until("workspace")
 

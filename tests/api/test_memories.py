@@ -1,5 +1,6 @@
 """`/projects/{id}/memories`: one chain of versions per project and key."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,10 @@ MEMORY = [
     "expires_at",
     "metadata_json",
     "metadata",
+    "files",
+    "stale",
+    "changed_files",
+    "stale_since",
 ]
 VERSION = [
     "version",
@@ -311,6 +316,10 @@ class TestReading:
             "expires_at": "2026-03-01T12:01:30.000Z",
             "metadata_json": '{"b":1,"a":[null]}',
             "metadata": {"b": 1, "a": [None]},
+            "files": [],
+            "stale": False,
+            "changed_files": [],
+            "stale_since": None,
         }
         assert {name: reply.json[name] for name in MEMORY} == expected
 
@@ -583,3 +592,53 @@ class TestVersions:
         await api.delete(f"{PLACE}/{memory_id}")
 
         expect_problem(await api.post(f"{PLACE}/{memory_id}/confirm"), MemoryNotFound)
+
+
+class TestStale:
+    async def test_a_memory_whose_files_are_what_they_were_is_not(self, api: Api) -> None:
+        await written(api, value="a.py")
+
+        memory = await peek(api)
+
+        assert (memory["stale"], memory["changed_files"], memory["stale_since"]) == (False, [], None)
+
+    async def test_one_of_which_a_file_changed_says_which_and_since_when_wherever_it_is_shown(
+        self, api: Api, session: str, workspace: Path, world: World
+    ) -> None:
+        (workspace / "a.py").write_text("one")
+        memory_id = await written(api, value="a.py", session_id=session)
+        await written(api, "other", value="a.py is not there without a session")
+        await api.post("/flush")
+        world.clock.advance(SECOND)
+        (workspace / "a.py").write_text("two")
+        await api.post("/flush")
+
+        by_id = (await api.get(f"{PLACE}/{memory_id}")).json
+        (listed,) = (await api.get(f"{PLACE}?stale=true")).json["memories"]
+        (hit,) = [
+            one["memory"]
+            for one in (await api.get(f"{PLACE}/search?q=a.py")).json["results"]
+            if one["memory"]["memory_id"] == memory_id
+        ]
+
+        for shown in (by_id, listed, hit):
+            assert (shown["stale"], shown["changed_files"]) == (True, [str(workspace / "a.py")])
+            assert shown["stale_since"] == rfc3339(world.clock.now())
+        assert by_id["files"] == [str(workspace / "a.py")]
+        assert await keys(api) == ["k", "other"]
+
+    async def test_a_confirmation_is_answered_with_it_fresh(self, api: Api, session: str, workspace: Path) -> None:
+        (workspace / "a.py").write_text("one")
+        memory_id = await written(api, value="a.py", session_id=session)
+        await api.post("/flush")
+        (workspace / "a.py").unlink()
+        assert (await api.get(f"{PLACE}/{memory_id}")).json["stale"] is True
+
+        reply = await api.post(f"{PLACE}/{memory_id}/confirm")
+
+        assert (reply.json["stale"], reply.json["changed_files"]) == (False, [])
+        assert await keys(api, "?stale=true") == []
+
+    @pytest.mark.parametrize("other", ["key=k", "deleted=true", "as_of=2026-01-01T00:00:00Z"])
+    async def test_the_list_of_them_takes_no_other_choice(self, api: Api, other: str) -> None:
+        expect_problem(await api.get(f"{PLACE}?stale=true&{other}"), InvalidRequest)

@@ -291,3 +291,23 @@ def test_projects_are_shown(running: Home) -> None:
     assert "~/src/app" in running.omnimem("project", "show").out
     assert "~/src/app" in running.omnimem("project", "list").out
     assert running.omnimem("project", "show", "nosuch-project").status == 1
+
+
+def test_a_stale_memory_says_why_until_it_is_confirmed(running: Home) -> None:
+    (running.app / "speaks.py").write_text("one")
+    running.omnimem("memory", "add", "speaking", "It is in speaks.py.")
+    running.omnimem("memory", "add", "silent", "It is nowhere.")
+    with running.client() as client:
+        client.flush()
+        (running.app / "speaks.py").write_text("two")
+        client.flush()
+
+    got = running.omnimem("memory", "get", "speaking", "--no-touch")
+    listed = running.omnimem("memory", "list", "--stale", "--no-touch")
+
+    assert got.out == "It is in speaks.py.\n"
+    assert "It is stale: speaks.py changed just now." in got.err
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["KEY", "speaking"]
+    assert "speaks.py changed just now" in listed.out
+    running.omnimem("memory", "confirm", "speaking")
+    assert "No memory of this project is stale." in running.omnimem("memory", "list", "--stale").err

@@ -26,8 +26,11 @@ class FakeWatcher:
         self.files: dict[str, FileFacts] = {}  #: what is on the disk
         self.ignored: set[str] = set()  #: paths of files that surveys leave out
         self.reads = 0  #: how often files were read
+        self.held = 0  #: how often they were to be, and `let_reads_go_on` was waited for
         self.surveys = 0  #: how many were begun
         self._clock = clock or FakeClock()
+        self._reading = asyncio.Event()
+        self._reading.set()
         self._listing = asyncio.Event()
         self._listing.set()
         self.barriers = 0  #: how many were passed
@@ -54,6 +57,7 @@ class FakeWatcher:
             problem = self._problems.get(root)
             state = WorkspaceState.WATCHING if problem is None else WorkspaceState.DEGRADED
             self.watched[root] = WatchReport(root, state, 1, reads_observed=True, problem=problem)
+            self._listener.watch_changed(self.watched[root])
         return self.watched[root]
 
     async def unwatch(self, root: str) -> None:
@@ -89,6 +93,8 @@ class FakeWatcher:
         self, root: str, paths: Sequence[str], *, wanted: Callable[[str, FileFacts], bool]
     ) -> Sequence[Content | None]:
         """Read files: what `puts` put there, or else what is really there."""
+        self.held += not self._reading.is_set()
+        await self._reading.wait()
         self.reads += 1
         really = contents_of(root, paths, wanted=wanted, close=close_all)
         return [self._content(path, wanted) or found for path, found in zip(paths, really, strict=True)]
@@ -148,6 +154,14 @@ class FakeWatcher:
     def takes(self, path: str) -> FileFacts:
         """Let a file be on the disk no more; nobody hears of it."""
         return self.files.pop(path)
+
+    def hold_reads(self) -> None:
+        """Let no file be read until `let_reads_go_on`."""
+        self._reading.clear()
+
+    def let_reads_go_on(self) -> None:
+        """Let files be read again."""
+        self._reading.set()
 
     def hold_surveys(self) -> None:
         """Let no survey go on until `let_surveys_go_on`."""

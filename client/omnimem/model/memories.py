@@ -168,6 +168,7 @@ class MemoryListQuery(Request, frozen=True, kw_only=True):
     touch: bool = True  #: false: do not count this read as an access
     as_of: Moment | None = None  #: as they were then, those written last first; never counts as an access
     deleted: bool = False  #: true: those deleted or expired, latest first, without their values; never counts
+    stale: bool = False  #: true: only those that are stale
 
 
 class MemoryGetQuery(Request, frozen=True, kw_only=True):
