@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -28,7 +29,7 @@ from omnimem import (
     SessionNotFound,
     VersionMismatch,
 )
-from omnimem.model import AccessEntry, ContextAppend, EntryKind, Event, MemoryEntry, Session
+from omnimem.model import AccessEntry, ContextAppend, EntryKind, Event, MemoryEntry, RewindChange, Session
 from tests.e2e.daemons import Daemon, running
 from tests.e2e.homes import Home
 from tests.e2e.listening import Listener
@@ -134,7 +135,17 @@ def test_every_call_of_the_library_works(either: Either, home: Home) -> None:
     assert either.confirm_memory(project, written.memory_id).version == 2
     assert either.memory_versions(project, written.memory_id).count == 2
     assert either.restore_memory(project, written.memory_id, version=1).memory_value == "v"
+    then = datetime.fromisoformat(either.get_memory(project, memory_id=written.memory_id).updated_at)
     assert either.delete_memory(project, written.memory_id) is None
+    assert either.get_memory(project, key="k/ü?", deleted=True).deleted
+    assert either.list_memories(project, deleted=True).count == 1
+    assert either.list_memories(project, as_of=then).count == 1
+    assert either.get_memory(project, key="k/ü?", as_of=then).memory_value == "v"
+    assert either.get_memory(project, memory_id=written.memory_id, as_of=then).version == 3
+    assert either.rewind_memories(project, to=then, dry_run=True).memories[0].change is RewindChange.REVIVED
+    assert either.rewind_memories(project, to=then).count == 1
+    assert either.rewind_memories(project, to=then).count == 0
+    assert either.delete_memory(project, written.memory_id, purge=True) is None
     assert either.end_session(session.session_id, reason="r").end_detail == "r"
     assert either.delete_session(session.session_id) is None
     assert either.health().status == "ok"
