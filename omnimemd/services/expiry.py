@@ -21,7 +21,7 @@ _LOOK_AGAIN_MS: Final = 3_600_000
 #: The shortest sleep: a clock that stands still must not keep the daemon busy.
 _LEAST_MS: Final = 10
 #: Memories that are given their version in one transaction; some milliseconds.
-_BATCH: Final = 50
+_BATCH: Final = 20
 #: Seconds until a store that failed is tried again.
 _TRY_AGAIN_SECONDS: Final = 60.0
 
