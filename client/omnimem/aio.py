@@ -148,6 +148,8 @@ class AsyncClient:
     checks = _method(Operations.checks)
     repair = _method(Operations.repair)
     import_lines = _method(calls.import_lines)
+    show_retention = _method(Operations.show_retention)
+    apply_retention = _method(Operations.apply_retention)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
 

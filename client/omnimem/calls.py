@@ -65,6 +65,18 @@ class Operations:
         media_type="text/event-stream",
     )
 
+    show_retention = plain(
+        "GET", "/retention", model.Retention, "How long each kind is kept, how much is due to go, and what went last."
+    )
+    apply_retention = of_fields(
+        "body",
+        model.RetentionApply,
+        "POST",
+        "/retention",
+        model.RetentionRun,
+        "Let go of what is due; with `dry_run` only say what would go.",
+    )
+
     create_session = of_fields(
         "body",
         model.SessionCreate,

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from omnimem.calls import ALL, Operations
-from omnimemd.api import context, daemon, doctor, memories, projects, search, sessions, transfer
+from omnimemd.api import context, daemon, doctor, memories, projects, retention, search, sessions, transfer
 from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
@@ -25,6 +25,7 @@ from omnimemd.services.indexing import Indexing
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
 from omnimemd.services.redaction import Redaction
+from omnimemd.services.retention import Retention
 from omnimemd.services.search import Search
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.similar import Similar
@@ -53,6 +54,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     events: Events
     idempotency: Idempotency
     redaction: Redaction
+    retention: Retention
 
 
 def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) -> web.Application:
@@ -67,6 +69,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *transfer.endpoints(services.importing),
         *memories.endpoints(services.memories, services.history, services.similar),
         *doctor.endpoints(services.doctor),
+        *retention.endpoints(services.retention),
         *daemon.endpoints(services.health, services.tracking, facts, _description),
     ]
     for endpoint in endpoints:

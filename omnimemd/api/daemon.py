@@ -11,6 +11,7 @@ from omnimem.calls import Operations
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
 from omnimemd.api.metrics import exposition
+from omnimemd.domain.clock import rfc3339_or_none
 from omnimemd.services.health import Figures, Health
 from omnimemd.services.tracking import Tracking
 
@@ -92,6 +93,9 @@ def _status(figures: Figures, facts: Facts) -> model.Status:
             waiting=figures.documents_waiting,
             meaning=figures.meaning,
             vectors_waiting=figures.vectors_waiting,
+        ),
+        retention=model.RetentionStatus(
+            last_run=rfc3339_or_none(figures.retention_ran_at), removed=figures.retention_removed
         ),
         queues=model.QueueDepths(
             pending_accesses=figures.pending_accesses,

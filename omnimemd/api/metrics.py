@@ -28,6 +28,12 @@ _METRICS: Final = (
     ("gaps_total", "counter", "Intervals in which events are known to be lost.", ("watch", "gaps")),
     ("pending_accesses", "gauge", "Accesses seen and not stored yet.", ("queues", "pending_accesses")),
     ("durable_commits_waiting", "gauge", "Writes that wait for the disk.", ("queues", "durable_commits")),
+    (
+        "retention_removed_total",
+        "counter",
+        "Sessions, entries and memories that were kept long enough.",
+        ("retention", "removed"),
+    ),
     ("event_subscribers", "gauge", "Listeners to /events.", ("queues", "event_subscribers")),
 )
 

@@ -11,6 +11,7 @@ from omnimemd.api.application import Services
 from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import Activity, Embedder, OwnFiles, Places, Processes, VectorIndex, Watcher
+from omnimemd.domain.retention import Policy
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.baselines import Baselines
@@ -42,6 +43,7 @@ from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
 from omnimemd.services.recovery import Recovery
 from omnimemd.services.redaction import Redaction
+from omnimemd.services.retention import Retention
 from omnimemd.services.search import Search
 from omnimemd.services.semantic import Semantic
 from omnimemd.services.session_cache import SessionCache
@@ -76,6 +78,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
     workspaces: tuple[str, ...]
     ambient_idle_ms: int
+    retention: Policy
     tools: tuple[str, ...]  #: programs a session is opened for that nobody asked for; none: never
 
 
@@ -120,6 +123,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("health", services.health.run)
             background.keep("ambient sessions", services.tracking.run_ambient)
             background.keep("expiry", house.expiry.run)
+            background.keep("retention", services.retention.run)
             background.keep("staleness", house.staleness.run)
             try:
                 yield house
@@ -212,12 +216,14 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         clock=clock,
         new_token=new_token,
     )
+    retention = Retention(database=database, cache=cache, clock=clock, policy=wishes.retention)
     health = Health(
         database=database,
         sessions=sessions,
         workspaces=workspaces,
         tracking=tracking,
         watcher=watcher,
+        retention=retention,
         background=background,
         semantic=semantic,
         events=events,
@@ -253,6 +259,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         ),
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
+        retention=retention,
         redaction=Redaction(database=database, cache=cache, projects=projects),
     )
     return House(

@@ -74,6 +74,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 workspaces=tuple(map(str, settings.workspaces)),
                 ambient_idle_ms=settings.ambient_idle_ms,
                 tools=settings.tools if settings.automatic_sessions else (),
+                retention=settings.retention,
             )
             async with at_work(database, world, wishes) as house:
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid())

@@ -5,12 +5,13 @@ that reading a context again costs only the rows that changed. How important a f
 session goes on, with the time since: then the rows of files that were not used are looked at again, once in a while.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from omnimem.model import Access, FileAccessed, RecentSearch, SavedMemory, SessionMetrics, Source
+from omnimem.model import Access, EntryKind, FileAccessed, RecentSearch, SavedMemory, SessionMetrics, Source
 from omnimem.model import Decision as DecisionShown
 from omnimemd.domain.clock import Millis, rfc3339
 from omnimemd.domain.entries import (
@@ -83,6 +84,7 @@ class ContextFold:
         self._workspace = workspace
         self.through = 0  #: seq of the last entry folded
         self.size_bytes = 0  #: bytes stored for the entries folded
+        self.thinned = False  #: whether some of those entries were let go of since
         self._files: dict[str, _File] = {}  # in the order of their latest access
         self._searches: list[bytes] = []
         self._decisions: list[bytes] = []
@@ -97,6 +99,21 @@ class ContextFold:
         self.through = numbered.seq
         self.size_bytes += size
         self._fold(numbered.entry)
+
+    def forget(self, kinds: Collection[EntryKind], *, before: Millis | None) -> bool:
+        """Note that entries of *kinds* go, from before *before* or all: what they said goes; return whether any did."""
+        self.thinned = True
+        until = None if before is None else rfc3339(before)
+
+        def kept(shown: list[bytes], kind: EntryKind) -> list[bytes]:
+            if kind not in kinds:
+                return shown
+            return [one for one in shown if until is not None and _time_of(one) >= until]
+
+        searches, decisions = kept(self._searches, EntryKind.SEARCH), kept(self._decisions, EntryKind.DECISION)
+        forgotten = len(searches) + len(decisions) < len(self._searches) + len(self._decisions)
+        self._searches, self._decisions = searches, decisions
+        return forgotten
 
     def metrics(self) -> SessionMetrics:
         """Return how much there is of each kind."""
@@ -149,6 +166,7 @@ class ContextFold:
                 counts=(self._accesses, self._reads, self._writes, self._scans, self._gaps),
                 clock_slot=self._clock_slot,
                 slot=self._slot,
+                thinned=self.thinned,
             )
         )
 
@@ -169,6 +187,7 @@ class ContextFold:
         fold._memories = [bytes(one) for one in kept.memories]
         fold._accesses, fold._reads, fold._writes, fold._scans, fold._gaps = kept.counts
         fold._clock_slot, fold._slot = kept.clock_slot, kept.slot
+        fold.thinned = kept.thinned
         return fold
 
     def _fold(self, entry: Entry) -> None:
@@ -254,6 +273,17 @@ class ContextFold:
             old.encoded = None
 
 
+class _Timed(msgspec.Struct, frozen=True):
+    timestamp: str
+
+
+_decode_timed = msgspec.json.Decoder(_Timed).decode
+
+
+def _time_of(shown: bytes) -> str:
+    return _decode_timed(shown).timestamp  # such texts sort as the times they stand for
+
+
 class _FileRow(msgspec.Struct, frozen=True, array_like=True):
     path: str  # escaped, because JSON is Unicode and a path is bytes
     accessed_at: Millis
@@ -290,3 +320,4 @@ class _Snapshot(msgspec.Struct, frozen=True):
     counts: tuple[int, int, int, int, int]
     clock_slot: int = -1
     slot: int = 0
+    thinned: bool = False

@@ -7,11 +7,12 @@ import msgspec
 
 from omnimem.errors import StoreUnavailable
 from omnimem.model import WorkspaceState
-from omnimemd.domain.clock import Clock
+from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import WatchCounts
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.background import Background
 from omnimemd.services.events import Events, HealthChanged
+from omnimemd.services.retention import Retention
 from omnimemd.services.semantic import Semantic
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
@@ -53,6 +54,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     documents_waiting: int  #: to be found by their words
     vectors_waiting: int  #: to be made, or made anew
     meaning: str | None  #: what makes the vectors
+    retention_ran_at: Millis | None
+    retention_removed: int
 
 
 class Health:
@@ -66,6 +69,7 @@ class Health:
         workspaces: Workspaces,
         tracking: Tracking,
         watcher: Watcher,
+        retention: Retention,
         background: Background,
         semantic: Semantic | None,
         events: Events,
@@ -77,6 +81,7 @@ class Health:
         self._workspaces = workspaces
         self._tracking = tracking
         self._watcher = watcher
+        self._retention = retention
         self._background = background
         self._semantic = semantic
         self._events = events
@@ -110,6 +115,7 @@ class Health:
         """Return the figures of now."""
         watch = self._watcher.counts()
         active, ended = self._sessions.count()
+        ran = self._retention.last()
         return Figures(
             database_bytes=self._database.size(),
             schema_version=self._database.schema_version,
@@ -131,6 +137,8 @@ class Health:
             documents_waiting=self._database.read_now(search_index.count_waiting),
             vectors_waiting=0 if self._semantic is None else self._semantic.count_waiting(),
             meaning=None if self._semantic is None else self._semantic.model,
+            retention_ran_at=None if ran is None else ran.at,
+            retention_removed=self._retention.removed(),
         )
 
     async def _storing_problem(self) -> str | None:

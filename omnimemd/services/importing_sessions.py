@@ -46,7 +46,7 @@ class SessionImport:
         there = session_of(line, project_id=project_id)
         held = self._cache.find(there.session_id)
         if held is not None:
-            known = entry_rows.last(db, held.key)
+            known = self._cache.fold(held).through  # the last there ever was: retention may have let go of it
             return Thread(
                 number=number, there=there, here=held.session, known=known, differs=_difference(held.session, there)
             )

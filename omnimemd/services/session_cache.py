@@ -6,13 +6,14 @@ loaded whose entries go on behind its folded context.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
 
 from omnimem.errors import SessionNotFound, StoreUnavailable
+from omnimem.model import EntryKind
 from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.context import ContextFold
@@ -158,6 +159,25 @@ class SessionCache:
         for held in self._held.values():
             if not held.saved or (held.fold is not None and held.fold.through > held.fold_saved):
                 self.save(db, held)
+
+    def thin(
+        self, db: Connection, held: Held, kinds: Collection[EntryKind], *, before: Millis | None, limit: int
+    ) -> int:
+        """Delete up to *limit* entries of *kinds*, from before *before* or all, as part of a write; return how many.
+
+        What of them was said leaves the folded context with the first; files stay in it, as one line each.
+        """
+        fold = held.fold
+        if fold is None:
+            fold = held.fold = self._folded(db, held)
+        forgotten = fold.forget(kinds, before=before)
+        count, size = entry_rows.remove(db, held.key, kinds, before=before, limit=limit)
+        fold.size_bytes -= size
+        self.save_row(db, held)
+        if forgotten or count < limit or fold.through > held.fold_saved:
+            self._save_fold(db, held, fold)
+        self._make_room(db)
+        return count
 
     async def write_rows(self) -> None:
         """Bring the rows up to date, if they are behind, for a read that asks the database.

@@ -1,6 +1,6 @@
 """Entries in the database: one row each, clustered by session."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 import apsw
@@ -75,10 +75,25 @@ def find(db: apsw.Connection, session_key: int, seq: int) -> Numbered | None:
     return _numbered(row) if row else None
 
 
-def last(db: apsw.Connection, session_key: int) -> int:
-    """Return the seq of the last entry, 0 when there is none."""
-    row = db.execute("SELECT max(seq) FROM entries WHERE session = ?", (session_key,)).fetchone()
-    return (row and row[0]) or 0
+def codes(kinds: Collection[EntryKind]) -> str:
+    """Return *kinds* as SQL has them in an IN."""
+    return ", ".join(str(_KINDS[kind]) for kind in kinds)
+
+
+def remove(
+    db: apsw.Connection, session_key: int, kinds: Collection[EntryKind], *, before: Millis | None, limit: int
+) -> tuple[int, int]:
+    """Delete up to *limit* entries of *kinds*, from before *before* or all; return how many, and their bytes."""
+    rows = db.execute(
+        f"SELECT session, {_COLUMNS} FROM entries WHERE session = :session AND kind IN ({codes(kinds)}) "  # noqa: S608
+        "AND (:before IS NULL OR at < :before) ORDER BY seq LIMIT :limit",
+        {"session": session_key, "before": before, "limit": limit},
+    ).fetchall()
+    removed = 0
+    for row in rows:
+        db.execute("DELETE FROM entries WHERE session = ? AND seq = ?", (session_key, row[1]))
+        removed += db.changes()
+    return removed, sum(map(_size, rows))
 
 
 def page(db: apsw.Connection, session_key: int, *, after: int, kind: EntryKind | None, limit: int) -> list[Numbered]:

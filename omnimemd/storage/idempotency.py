@@ -36,9 +36,14 @@ def forget(db: apsw.Connection, thing_id: str) -> None:
     )
 
 
+def forget_old(db: apsw.Connection, *, now: Millis) -> None:
+    """Let go of the answers over a day old."""
+    db.execute("DELETE FROM idempotency_keys WHERE created_at <= ?", (now - KEPT_MS,))
+
+
 def keep(db: apsw.Connection, route: str, key: str, answer: KeptAnswer, *, now: Millis) -> None:
     """Keep *answer*, and let go of those over a day old."""
-    db.execute("DELETE FROM idempotency_keys WHERE created_at <= ?", (now - KEPT_MS,))
+    forget_old(db, now=now)
     db.execute(
         "INSERT INTO idempotency_keys (route, key, body_digest, status, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (route, key, answer.body_digest, answer.status, answer.body, now),

@@ -11,6 +11,7 @@ import platformdirs
 
 from omnimem.locate import socket_path
 from omnimem.model import Id
+from omnimemd.domain.retention import KEPT_PATTERN, Policy, Rule
 from omnimemd.domain.tools import KNOWN_TOOLS
 from omnimemd.system.embedding.address import Endpoint, address
 from omnimemd.system.errors import SettingsInvalid
@@ -38,6 +39,20 @@ class SemanticFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=300)] = 5.0
 
 
+_Kept = Annotated[str, msgspec.Meta(pattern=KEPT_PATTERN)]
+
+
+class RetentionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The members of config.toml's table `retention`: how long each is kept."""
+
+    sessions: _Kept = "forever"
+    archived_sessions: _Kept = "forever"
+    accesses: _Kept = "1y"
+    searches: _Kept = "forever"
+    decisions: _Kept = "forever"
+    deleted_memories: _Kept = "forever"
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The members of config.toml."""
 
@@ -49,6 +64,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     automatic_sessions: bool = True  #: whether sessions open for tools found at work, and for shells
     tools: tuple[Id, ...] = KNOWN_TOOLS  #: programs to look for
     semantic: SemanticFile = SemanticFile()
+    retention: RetentionFile = RetentionFile()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[str, ...]
     semantic: bool  #: whether search goes by meaning too
     embeddings: Endpoint | None
+    retention: Policy
 
     @property
     def database(self) -> Path:
@@ -95,6 +112,7 @@ def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         tools=file.tools,
         semantic=file.semantic.enabled,
         embeddings=_endpoint(file.semantic),
+        retention={rule: getattr(file.retention, rule) for rule in Rule},
     )
 
 
@@ -147,9 +165,11 @@ def _explained(message: str) -> str:
     if "unknown field" in message:
         _, key, _, *inside = message.split("`")
         table = inside[0].removeprefix("$.") if inside else ""
-        known = {"semantic": SemanticFile}.get(table, ConfigFile).__struct_fields__
+        known = {"semantic": SemanticFile, "retention": RetentionFile}.get(table, ConfigFile).__struct_fields__
         return f"unknown key {f'{table}.{key}'.lstrip('.')!r}: expected one of {', '.join(known)}"
     what, _, where = message.partition(" - at `$.")
+    if where.startswith("retention.") and "str" in what:
+        what = 'expected a time of days, weeks or years, such as "90d", "6w" or "2y", or "forever"'
     return f"key {where.rstrip('`')!r}: {what}" if where else what
 
 

@@ -19,6 +19,7 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "create_memory": {"key": "k", "value": "v"},
     "update_memory": {"value": "w"},
     "restore_memory": {"version": 1},
+    "apply_retention": {"dry_run": True},
     "rewind_memories": {"to": "2026-03-01T12:00:00Z"},
 }
 _QUERIES: Final = {

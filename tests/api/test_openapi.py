@@ -189,6 +189,8 @@ class TestTruth:
         await walk("flush", 200)
         await walk("health", 200)
         await walk("status", 200)
+        await walk("show_retention", 200)
+        await walk("apply_retention", 200, body={"dry_run": True})
         await walk("openapi", 200)
         if "metrics" in {one.name for one in ALL}:
             await walk("metrics", 200)

@@ -17,6 +17,7 @@ from omnimemd.api.daemon import Facts
 from omnimemd.daemon import assembly
 from omnimemd.domain.identity import Peer
 from omnimemd.domain.ports import Embedder, VectorIndex
+from omnimemd.domain.retention import Policy, Rule
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.expiry import Expiry
@@ -118,6 +119,7 @@ async def a_house(
     ambient_idle_ms: int = 30 * MINUTE,
     tools: tuple[str, ...] = ("claude", "nvim"),
     embedding: tuple[Embedder, VectorIndex] | None = None,
+    retention: Policy | None = None,
 ) -> AsyncIterator[House]:
     """Run a daemon on the database in the folder *data*, put together as the real one is."""
     world = world or a_world()
@@ -135,7 +137,12 @@ async def a_house(
         release_memory=lambda: None,
         new_token=a_token,
     )
-    wishes = assembly.Wishes(workspaces=workspaces_configured, ambient_idle_ms=ambient_idle_ms, tools=tools)
+    wishes = assembly.Wishes(
+        workspaces=workspaces_configured,
+        ambient_idle_ms=ambient_idle_ms,
+        tools=tools,
+        retention=dict.fromkeys(Rule, "forever") | dict(retention or {}),
+    )
     async with Database(data / "omnimem.db") as database, assembly.at_work(database, outside, wishes) as inside:
         app = application(inside.services, a_daemons_facts(data), peer_of=lambda _: world.peer, uid=OWNER)
         yield House(

@@ -86,6 +86,10 @@ def test_a_file_that_is_empty_or_not_there_sets_nothing(tmp_path: Path, monkeypa
         ('ambient_idle_minutes = "30"', ["'ambient_idle_minutes'", "float"]),
         ("automatic_sessions = 1", ["'automatic_sessions'", "bool"]),
         ('tools = ["my tool"]', ["tools", "[A-Za-z0-9_]"]),
+        ('[retention]\naccesses = "soon"', ["'retention.accesses'", '"90d"', "forever"]),
+        ('[retention]\naccesses = "12h"', ["'retention.accesses'", "days"]),
+        ("[retention]\nsessions = 30", ["'retention.sessions'", '"90d"']),
+        ('[retention]\nmemories = "1y"', ["'retention.memories'", "deleted_memories"]),
         ("socket = ", ["TOML"]),
     ],
 )

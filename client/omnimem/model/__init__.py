@@ -30,6 +30,7 @@ from omnimem.model.daemon import (
     Health,
     Lagged,
     QueueDepths,
+    RetentionStatus,
     SearchStatus,
     SessionCounts,
     Status,
@@ -75,6 +76,7 @@ from omnimem.model.projects import (
     WorkspaceList,
     WorkspaceQuery,
 )
+from omnimem.model.retention import Retention, RetentionApply, RetentionRule, RetentionRun
 from omnimem.model.search import (
     AnsweredMode,
     Found,
@@ -201,6 +203,11 @@ __all__ = [
     "Request",
     "ResolvedProject",
     "ResultKind",
+    "Retention",
+    "RetentionApply",
+    "RetentionRule",
+    "RetentionRun",
+    "RetentionStatus",
     "RewindChange",
     "Rewound",
     "RewoundMemory",

@@ -8,7 +8,7 @@ from omnimem.model.context import Entry
 from omnimem.model.memories import Memory
 from omnimem.model.projects import Workspace
 from omnimem.model.sessions import Session
-from omnimem.model.vocabulary import Id, Reply, Request
+from omnimem.model.vocabulary import Id, Reply, Request, Timestamp
 
 
 class Health(Reply, frozen=True, kw_only=True):
@@ -68,6 +68,13 @@ class QueueDepths(Reply, frozen=True, kw_only=True):
     event_subscribers: int
 
 
+class RetentionStatus(Reply, frozen=True, kw_only=True):
+    """What was let go of because it was kept long enough."""
+
+    last_run: Timestamp | None
+    removed: int  #: sessions, entries and memories, in all runs together
+
+
 class Status(Reply, frozen=True, kw_only=True):
     """The daemon as a person or a monitor wants to see it."""
 
@@ -82,6 +89,7 @@ class Status(Reply, frozen=True, kw_only=True):
     watch: WatchStatus
     search: SearchStatus
     queues: QueueDepths
+    retention: RetentionStatus
 
 
 class Flushed(Reply, frozen=True, kw_only=True):

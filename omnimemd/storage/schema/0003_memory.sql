@@ -156,3 +156,11 @@ CREATE TABLE search_unembedded (
 CREATE TRIGGER search_vector_wanted AFTER INSERT ON search_documents BEGIN
     INSERT INTO search_unembedded (document) VALUES (NEW.document);
 END;
+
+-- Retention: when each rule was applied last, and how much went by it then and in all.
+CREATE TABLE retention_runs (
+    rule    TEXT PRIMARY KEY,
+    ran_at  INTEGER NOT NULL,
+    removed INTEGER NOT NULL,
+    total   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

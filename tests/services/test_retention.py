@@ -1,0 +1,197 @@
+"""What is kept long enough goes: all of it, nothing else, and as much as is said."""
+
+from pathlib import Path
+
+import pytest
+
+from omnimem.model import ContextAppend, EntryKind, MemoryCreate, SessionUpdate
+from omnimemd.domain.retention import Policy, Rule
+from omnimemd.storage import integrity
+from tests.services.stories import begin, decide, end, entries_of, session_of
+from tests.support.clock import DAY, HOUR, FakeClock
+from tests.support.house import House, World, a_house
+from tests.support.waiting import until
+
+EVERYTHING: Policy = dict.fromkeys(Rule, "30d")
+
+
+def policy(**kept: str) -> Policy:
+    return {Rule(name): time for name, time in kept.items()}
+
+
+async def an_old_session(house: House, workspace: Path, name: str, *, files: int = 3) -> None:
+    """Begin a session, record something of each kind in it and end it."""
+    await begin(house, workspace, name)
+    said = [ContextAppend(file_path=f"f{number}") for number in range(files)]
+    said = [ContextAppend(decision=f"decided in {name}"), ContextAppend(search_query=f"sought in {name}"), *said]
+    for at in range(0, len(said), 1000):
+        await house.services.entries.append(name, said[at : at + 1000])
+    await end(house, name)
+
+
+def kinds_in(house: House, name: str) -> set[str]:
+    return {type(one).__name__ for one in entries_of(house, name)}
+
+
+async def test_single_accesses_go_and_the_context_keeps_the_files(data: Path, workspace: Path, world: World) -> None:
+    async with a_house(data, world=world, retention=policy(accesses="30d")) as house:
+        await an_old_session(house, workspace, "old", files=1200)
+        context = house.services.entries.shown_context("old")
+        metrics = session_of(house, "old").metrics
+        world.clock.advance(31 * DAY)
+
+        due = await house.services.retention.try_out()
+        done = await house.services.retention.apply()
+
+        assert done.removed == due.removed == dict.fromkeys(Rule, 0) | {Rule.ACCESSES: 1200}
+        assert kinds_in(house, "old") == {"Search", "Decision"}
+        assert house.services.entries.shown_context("old") == context
+        assert session_of(house, "old").metrics == metrics
+        assert session_of(house, "old").size_bytes < 200
+        assert [one async for one in house.database.stream(integrity.broken_folds)] == []  # nothing to be mended
+    async with a_house(data, world=world) as house:  # and so it was stored
+        assert house.services.entries.shown_context("old") == context
+        assert session_of(house, "old").size_bytes < 200
+        await decide(house, "old", "later")
+        assert [one.at for one in entries_of(house, "old", EntryKind.DECISION)][-1] == world.clock.now()
+
+
+async def test_what_was_said_leaves_the_context_too(data: Path, workspace: Path, world: World) -> None:
+    async with a_house(data, world=world, retention=policy(searches="30d", decisions="60d")) as house:
+        await an_old_session(house, workspace, "old")
+        world.clock.advance(31 * DAY)
+
+        done = await house.services.retention.apply()
+
+        assert {rule: count for rule, count in done.removed.items() if count} == {Rule.SEARCHES: 1}
+        assert kinds_in(house, "old") == {"FileAccess", "Decision"}
+        assert b"sought in" not in house.services.entries.shown_context("old")
+        assert b"decided in" in house.services.entries.shown_context("old")
+
+
+async def test_an_entry_that_came_later_stays_in_a_session_that_ended_long_ago(
+    data: Path, workspace: Path, world: World
+) -> None:
+    async with a_house(data, world=world, retention=policy(decisions="30d")) as house:
+        await an_old_session(house, workspace, "old")
+        world.clock.advance(31 * DAY)
+        await decide(house, "old", "just now")
+
+        await house.services.retention.apply()
+
+        assert [getattr(one, "text", "") for one in entries_of(house, "old", EntryKind.DECISION)] == ["just now"]
+        assert b"just now" in house.services.entries.shown_context("old")
+        assert b"decided in" not in house.services.entries.shown_context("old")
+
+
+async def test_sessions_go_but_not_pinned_active_or_young_ones(data: Path, workspace: Path, world: World) -> None:
+    async with a_house(data, world=world, retention=EVERYTHING) as house:
+        for name in ("old", "pinned"):
+            await an_old_session(house, workspace, name, files=700)
+        await house.services.sessions.update("pinned", SessionUpdate(pinned=True))
+        await begin(house, workspace, "active")
+        await decide(house, "active")
+        world.clock.advance(31 * DAY)
+        await an_old_session(house, workspace, "young")
+
+        due = await house.services.retention.try_out()
+        done = await house.services.retention.apply()
+
+        assert done.removed == due.removed == dict.fromkeys(Rule, 0) | {Rule.SESSIONS: 1}
+        assert house.cache.find("old") is None
+        assert len(entries_of(house, "pinned")) == 702
+        assert len(entries_of(house, "active")) == 1
+        assert len(entries_of(house, "young")) == 5
+        left = house.database.read_now(lambda db: db.execute("SELECT count(*) FROM entries").get)
+        assert left == 702 + 1 + 5
+
+
+async def test_archived_sessions_have_a_time_of_their_own(data: Path, workspace: Path, world: World) -> None:
+    async with a_house(data, world=world, retention=policy(archived_sessions="30d")) as house:
+        for name in ("archived", "other"):
+            await an_old_session(house, workspace, name)
+        await house.services.sessions.update("archived", SessionUpdate(archived=True))
+        world.clock.advance(31 * DAY)
+
+        done = await house.services.retention.apply()
+
+        assert done.removed[Rule.ARCHIVED_SESSIONS] == 1
+        assert house.cache.find("archived") is None
+        assert house.cache.find("other") is not None
+
+
+async def test_deleted_memories_go_with_every_version_and_live_ones_never(data: Path, world: World) -> None:
+    async with a_house(data, world=world, retention=EVERYTHING) as house:
+        memories = house.services.memories
+        deleted = (await memories.create("p", MemoryCreate(key="deleted", value="v"))).memory
+        await memories.create("p", MemoryCreate(key="live", value="v"))
+        await memories.delete("p", deleted.memory_id, purge=False)
+        world.clock.advance(31 * DAY)
+
+        done = await house.services.retention.apply()
+
+        assert done.removed[Rule.DELETED_MEMORIES] == 1
+        ids = house.database.read_now(lambda db: db.execute("SELECT memory_key FROM project_memories").fetchall())
+        versions = house.database.read_now(lambda db: db.execute("SELECT count(*) FROM memory_versions").get)
+        assert (ids, versions) == ([("live",)], 1)
+
+
+async def test_nothing_goes_that_is_kept_for_ever(data: Path, workspace: Path, world: World) -> None:
+    async with a_house(data, world=world) as house:
+        await an_old_session(house, workspace, "old")
+        world.clock.advance(4000 * DAY)
+
+        done = await house.services.retention.apply()
+
+        assert set(done.removed.values()) == {0}
+        assert len(entries_of(house, "old")) == 5
+
+
+async def test_what_went_is_remembered_and_counted(data: Path, workspace: Path, world: World) -> None:
+    async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
+        for name in ("a", "b"):
+            await an_old_session(house, workspace, name)
+        world.clock.advance(31 * DAY)
+        await house.services.retention.apply()
+    world.clock.advance(HOUR)
+    async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
+        last = house.services.retention.last()
+        assert last is not None
+        assert last.removed[Rule.SESSIONS] == 2
+        assert last.at == world.clock.now() - HOUR
+        assert house.services.health.figures().retention_removed == 2
+
+
+async def test_it_is_applied_at_the_start_if_a_day_has_passed_and_not_before(
+    data: Path, workspace: Path, world: World
+) -> None:
+    async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
+        await an_old_session(house, workspace, "old")
+        await until(lambda: house.services.retention.last() is not None)
+    world.clock.advance(30 * DAY + HOUR)
+    async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
+        await until(lambda: house.cache.find("old") is None)
+
+
+@pytest.mark.parametrize("change", ["pin", "take up"])
+async def test_a_session_that_is_saved_in_the_midst_of_it_stays(
+    data: Path, workspace: Path, world: World, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
+        await an_old_session(house, workspace, "old")
+        world.clock.advance(31 * DAY)
+        retention = house.services.retention
+        remove = retention._remove_session
+
+        async def saved_first(session_id: str, *, before: int) -> bool:
+            if change == "pin":
+                await house.services.sessions.update("old", SessionUpdate(pinned=True))
+            else:
+                await begin(house, workspace, "old")
+            return await remove(session_id, before=FakeClock(before).now())
+
+        monkeypatch.setattr(retention, "_remove_session", saved_first)
+        done = await retention.apply()
+
+        assert done.removed[Rule.SESSIONS] == 0
+        assert len(entries_of(house, "old")) == 5
