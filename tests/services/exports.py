@@ -56,6 +56,9 @@ class Author:
     async def change(self, project: str, key: str, value: str) -> None:
         await self._house.services.memories.update(project, await self._id(project, key), MemoryUpdate(value=value))
 
+    async def refile(self, project: str, key: str, file: str) -> None:
+        await self._house.services.memories.update(project, await self._id(project, key), MemoryUpdate(files=[file]))
+
     async def delete(self, project: str, key: str, purge: bool) -> None:
         await self._house.services.memories.delete(project, await self._id(project, key), purge=purge)
 
@@ -97,6 +100,7 @@ def some_steps() -> st.SearchStrategy[list[Step]]:
     each = {
         "write": (projects, keys, values, metadata, st.none() | st.sampled_from([0.001, 60.0])),
         "change": (projects, keys, values),
+        "refile": (projects, keys, st.sampled_from(["/a.py", "/b.py"])),
         "delete": (projects, keys, st.booleans()),
         "restore": (projects, keys, st.integers(1, 3)),
         "confirm": (projects, keys),
