@@ -31,8 +31,9 @@ _PAIR: Final = 1.0
 _NEXT: Final = 0.4
 _SECOND: Final = 0.2
 _SESSION: Final = 1.0
-#: What a cosine of 1 adds, where the best score of the terms is 1.
-_MEANING: Final = 0.6
+#: What a cosine of 1 adds, where a document that holds each word of the question scores 1. So words count against
+#: meaning as far as the question's words are there at all: where only `how` and `we` are, they are no match.
+_MEANING: Final = 0.8
 
 #: What words of grammar weigh: they say little, but `from`, `in` and `with` are code as well.
 _GRAMMAR_WEIGHT: Final = 0.3
@@ -112,11 +113,13 @@ def rank(asked: Sequence[str], candidates: Sequence[Candidate], corpus: Corpus) 
     pairs = _pairs(asked, weights)
     own = {one.document: _own(one, weights, pairs, corpus) for one in candidates}
     best, possible = max(own.values(), default=0.0), sum(weights.values()) + _PAIR * sum(pairs.values())
-    scores = {one.document: (own[one.document] / best if best else 0.0) + _MEANING * one.cosine for one in candidates}
+    whole = max(best, _whole(asked, corpus))
+    scores = {one.document: (own[one.document] / whole if best else 0.0) + _MEANING * one.cosine for one in candidates}
     _add_company(scores, candidates)
     order = sorted(candidates, key=lambda one: (-scores[one.document], -one.at, -one.document))
     highest = max(scores.values(), default=0.0)
-    full = min(best / possible, 1.0) if possible and best else 1.0  # the share of the question that the best holds
+    full = min(best / possible, 1.0) if possible else 0.0  # the share of the question that the best holds
+    full = max(full, max((one.cosine for one in candidates), default=0.0))
     ranked = [Ranked(one.document, scores[one.document] / highest * full) for one in order] if highest else []
     return _newer_first(ranked, {one.document: one for one in candidates})
 
@@ -142,6 +145,14 @@ def _weights(asked: Iterable[str], corpus: Corpus) -> dict[str, float]:
         for term in dict.fromkeys(asked)
         if (count := corpus.frequency.get(term, 0))
     }
+
+
+def _whole(asked: Iterable[str], corpus: Corpus) -> float:
+    """Return what the terms of *asked* weigh all together, those that are nowhere included."""
+    return sum(
+        idf(corpus.frequency.get(term, 0), corpus.documents) * (_GRAMMAR_WEIGHT if term in _GRAMMAR else 1.0)
+        for term in dict.fromkeys(asked)
+    )
 
 
 def _pairs(asked: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:

@@ -22,7 +22,9 @@ from omnimemd.storage.vectors import Knowledge, Wanted
 log = logging.getLogger(__name__)
 
 #: The nearest documents that come into question, besides those that are found by their words.
-_NEAREST: Final = 200
+_NEAREST: Final = 100
+#: The least cosine that makes a document an answer: below, it is as near as any two texts are.
+_LEAST: Final = 0.05
 #: Vectors that are made and stored at once: some milliseconds of the thread, and one of the loop.
 _BATCH: Final = 128
 #: Seconds between two batches nobody waits for, so that they take no more than about half of a processor.
@@ -138,9 +140,11 @@ class Semantic:
                 await self._index.add(group, found)
             (asked,) = await self._embedder.embed([question], known.learned)
             self._works()
-        return dict(
-            await self._index.nearest(group, asked, most=_NEAREST, within=within, among=among, also=list(documents))
+        known_already = frozenset(documents)
+        nearest = await self._index.nearest(
+            group, asked, most=_NEAREST, within=within, among=among, also=tuple(known_already)
         )
+        return {one: cosine for one, cosine in nearest if cosine >= _LEAST or one in known_already}
 
     async def _work_off(self) -> None:
         """Make what waits, if it is worth it; a failure puts it off."""
