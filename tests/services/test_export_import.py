@@ -133,6 +133,7 @@ LEFT_OUT = {
     "memory_files*": "is of the files of this machine",
     "idempotency_keys.*": "is of callers that may ask again, here",
     "canary.*": "says nothing",
+    "retention_runs.*": "is what was done here",
     "workspaces.*": "is what this machine is to watch",
     "sessions.session_key": "is of the tables only",
     "entries.session": "is of the tables only",
