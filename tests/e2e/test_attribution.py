@@ -86,7 +86,7 @@ def test_what_each_of_two_agents_does_is_its_own_or_ambiguous(
         sure += owners == {agent.session.session_id}
         wrong += bool(owners - {agent.session.session_id})
         if not owners:
-            assert methods.keys() == {one.session.session_id for one in agents}
+            assert agent.session.session_id in methods  # and on the other one, unless that was seen to do nothing
     assert wrong <= 0.02 * len(done)
     assert sure >= 0.5 * len(done)
     for agent in agents:
