@@ -25,6 +25,10 @@ _LONGEST: Final = 64
 #: Pieces and parts of an identifier at most; what has more is a chain of something else (a UUID, an enumeration).
 _MOST_PIECES: Final = 6
 
+#: Terms of a text that are indexed as often as they occur, and terms that are indexed at all.
+_COUNTED: Final = 10_000
+_KEPT: Final = 50_000
+
 #: What belongs to a word without being a letter or a digit: vowel signs and marks, which Python's `\w` leaves out.
 _MARKS: Final = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
@@ -61,6 +65,20 @@ class Span(msgspec.Struct, frozen=True):
 def terms(text: str) -> list[str]:
     """Return the terms of *text* in their order, each as often as it occurs."""
     return [term for match in _WORD.finditer(text) for term in _terms_of(match[0])]
+
+
+def kept(found: list[str]) -> list[str]:
+    """Return those of the terms *found* in a text that are indexed: all, unless there are very many.
+
+    Of what comes after the first 10,000, each different one once, up to 50,000 in all: to index more at once would keep
+    everybody else waiting.
+    """
+    if len(found) <= _COUNTED:
+        return found
+    first = found[:_COUNTED]
+    known = set(first)
+    more = [term for term in dict.fromkeys(found[_COUNTED:]) if term not in known]
+    return [*first, *more[: _KEPT - _COUNTED]]
 
 
 def spans(text: str) -> Iterator[Span]:

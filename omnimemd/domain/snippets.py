@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter, deque
 from collections.abc import Collection
 from typing import Final
 
@@ -16,7 +17,7 @@ _LENGTH: Final = 160
 #: Characters shown before the first word that was found.
 _BEFORE: Final = 40
 #: Characters of a text that are looked at: what is found later in it is shown by its beginning.
-_LOOKED_AT: Final = 100_000
+_LOOKED_AT: Final = 40_000
 
 _SPACE: Final = re.compile(r"\s+")
 #: What would move a terminal's cursor or turn the direction of writing around: controls, and the Unicode bidi controls.
@@ -57,10 +58,23 @@ def _window(text: str, marks: list[tuple[int, int]], wanted: frozenset[str]) -> 
     if len(text) <= _LENGTH:
         return 0, len(text)
     best, most = 0, 0
-    for number, (start, _) in enumerate(marks):
-        inside = {text[s:e].casefold() for s, e in marks[number:] if e <= start + _LENGTH - _BEFORE}
-        if len(inside) > most:
-            best, most = max(start - _BEFORE, 0), len(inside)
+    following: deque[tuple[int, str]] = deque()  # the marks there is room for, and their words
+    counts: Counter[str] = Counter()
+    later = iter(marks)
+    ahead = next(later, None)
+    for start, _ in marks:
+        while ahead is not None and ahead[1] <= start + _LENGTH - _BEFORE:
+            word = text[ahead[0] : ahead[1]].casefold()
+            following.append((ahead[0], word))
+            counts[word] += 1
+            ahead = next(later, None)
+        if len(counts) > most:
+            best, most = max(start - _BEFORE, 0), len(counts)
+        while following and following[0][0] <= start:
+            _, word = following.popleft()
+            counts[word] -= 1
+            if not counts[word]:
+                del counts[word]
     begin = _boundary(text, best, best + _BEFORE // 2) if best else 0
     end = min(begin + _LENGTH, len(text))
     return begin, end if end == len(text) else _boundary_back(text, end, end - _BEFORE // 2)

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from omnimemd.domain.search_terms import terms
+from omnimemd.domain.search_terms import kept, terms
 from omnimemd.storage import search_check as check
 from omnimemd.storage import search_index as index
 from omnimemd.storage.database import Connection, Database
@@ -119,7 +119,7 @@ class Indexing:
 
 
 def _prepare(db: Connection) -> list[tuple[Waiting, list[str]]]:
-    return [(one, terms(one.text or "")) for one in index.waiting(db, limit=_BATCH, characters=_CHARACTERS)]
+    return [(one, kept(terms(one.text or ""))) for one in index.waiting(db, limit=_BATCH, characters=_CHARACTERS)]
 
 
 def _check(db: Connection) -> Condition:
