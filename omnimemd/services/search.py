@@ -67,6 +67,8 @@ class Search:
         asked = terms(question[:_LONGEST_QUESTION])[: 4 * _MOST_TERMS]
         asked = asked[: _until(asked, _MOST_TERMS)]
         await self._indexing.settle()
+        if self._meaning is None or mode is SearchMode.TEXT:
+            return await self._database.read(lambda db: self._by_words(db, asked, scope, limit=limit))
         found = await self._database.read(lambda db: index.find(db, asked, scope))
         near = await self._near(question, scope, found.candidates, mode)
         if near is None:
@@ -78,6 +80,12 @@ class Search:
             answered = AnsweredMode.HYBRID
         marked = frozenset((*asked, *found.asked))
         return Hits(answered, await self._database.read(lambda db: self._shown(db, ranked, marked, limit=limit)))
+
+    def _by_words(self, db: Connection, asked: list[str], scope: Scope, *, limit: int) -> Hits:
+        found = index.find(db, asked, scope)
+        ranked = ranking.rank(found.asked, found.candidates, found.corpus)
+        marked = frozenset((*asked, *found.asked))
+        return Hits(AnsweredMode.TEXT, self._shown(db, ranked, marked, limit=limit))
 
     async def _near(
         self, question: str, scope: Scope, candidates: Sequence[Candidate], mode: SearchMode

@@ -23,7 +23,7 @@ _CANDIDATES: Final = 120
 _PROMISING: Final = 30
 #: Documents the terms of a question may be in, all together, that are weighed by SQLite: a microsecond each. The rarest
 #: terms come first; what only holds common ones is passed over where there is more.
-_WEIGHED: Final = 8_000
+_WEIGHED: Final = 4_000
 _KINDS: Final = {kind: code for code, kind in enumerate(ResultKind, start=1)}
 _ENTRY_KINDS: Final = {ResultKind.SEARCH: 2, ResultKind.DECISION: 3}  # as `entries` has them
 

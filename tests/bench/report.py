@@ -34,6 +34,7 @@ NAMES: Final = (
     "unpacking",
     "showing",
     "attributing",
+    "searching",
 )
 #: Those that take so long, or need so much, that they are measured only when they are named.
 LONG: Final = ("soak", "retrieval")

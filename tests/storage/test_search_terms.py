@@ -19,7 +19,7 @@ def tokens(text: str, tokenizer: str) -> list[str]:
     """Return what SQLite's *tokenizer* makes of *text*."""
     made = _db.fts5_tokenizer(tokenizer, ["ascii"] if tokenizer == "porter" else [])
     found = made(text.encode(), apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False)
-    return [token[0] for token in found]
+    return [str(token[0]) for token in found]
 
 
 @given(_LETTERS, _ENDINGS)
