@@ -17,7 +17,7 @@ from omnimemd.services.semantic import Semantic
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
-from omnimemd.storage import canary, search_index, vectors
+from omnimemd.storage import canary, search_pending, vectors
 from omnimemd.storage.database import Database
 
 #: Seconds between two looks at a store that does not work.
@@ -134,7 +134,7 @@ class Health:
             durable_commits=self._database.durable_commits_waiting,
             subscribers=len(self._events),
             documents=self._database.read_now(vectors.count),
-            documents_waiting=self._database.read_now(search_index.count_waiting),
+            documents_waiting=self._database.read_now(search_pending.count_waiting),
             vectors_waiting=0 if self._semantic is None else self._semantic.count_waiting(),
             meaning=None if self._semantic is None else self._semantic.model,
             retention_ran_at=None if ran is None else ran.at,

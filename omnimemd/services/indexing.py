@@ -13,9 +13,9 @@ import msgspec
 
 from omnimemd.domain.search_terms import kept, terms
 from omnimemd.storage import search_check as check
-from omnimemd.storage import search_index as index
+from omnimemd.storage import search_pending as pending
 from omnimemd.storage.database import Connection, Database
-from omnimemd.storage.search_index import Waiting
+from omnimemd.storage.search_pending import Waiting
 
 #: Seconds that what comes together is waited for.
 _GATHER_SECONDS: Final = 0.1
@@ -74,14 +74,14 @@ class Indexing:
 
     async def settle(self) -> None:
         """Index what waits now, unless that is a lot: `run` sees to it then."""
-        count = self._database.read_now(lambda db: index.count_waiting(db, most=_SETTLED + 1))
+        count = self._database.read_now(lambda db: pending.count_waiting(db, most=_SETTLED + 1))
         while 0 < count <= _SETTLED and (done := await self._index_some()):
             count -= done
 
     async def rebuild(self) -> int:
         """Make the index anew from what is stored; return how many documents it has then."""
         async with self._working:
-            await self._database.write(index.restart)
+            await self._database.write(pending.restart)
             self._emptied()
         while await self._index_some():
             pass
@@ -112,20 +112,20 @@ class Indexing:
     async def _put(self, part: Iterable[tuple[Waiting, list[str]]]) -> None:
         def work(db: Connection) -> None:
             for one, found in part:
-                index.put(db, one, found)
+                pending.put(db, one, found)
 
         await self._database.write(work)
         await asyncio.sleep(0)  # requests first
 
 
 def _prepare(db: Connection) -> list[tuple[Waiting, list[str]]]:
-    return [(one, kept(terms(one.text or ""))) for one in index.waiting(db, limit=_BATCH, characters=_CHARACTERS)]
+    return [(one, kept(terms(one.text or ""))) for one in pending.waiting(db, limit=_BATCH, characters=_CHARACTERS)]
 
 
 def _check(db: Connection) -> Condition:
     return Condition(
         documents=check.count(db),
-        waiting=index.count_waiting(db),
+        waiting=pending.count_waiting(db),
         missing=check.count_missing(db),
         stale=check.count_stale(db),
         damaged=not check.is_sound(db),

@@ -9,6 +9,7 @@ from omnimemd.domain.memories import Memory
 from omnimemd.domain.ranking import NEARLY_THE_SAME, likeness
 from omnimemd.domain.search_terms import terms
 from omnimemd.storage import search_index as index
+from omnimemd.storage import search_pending as pending
 from omnimemd.storage import search_words as words
 from omnimemd.storage.database import Connection, Database
 from omnimemd.storage.search_index import Scope
@@ -62,7 +63,7 @@ class Similar:
 
 def _candidates(db: Connection, memory: Memory, own: frozenset[str]) -> list[Memory]:
     """Return those that share what is rarest in *memory*, and the latest that are not in the index yet."""
-    found = index.waiting_memories(db, memory.project_id, latest=_WAITING)
+    found = pending.waiting_memories(db, memory.project_id, latest=_WAITING)
     within = index.span(db, Scope(project_id=memory.project_id, memories_only=True))
     if within is None:
         return found

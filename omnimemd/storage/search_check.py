@@ -18,7 +18,7 @@ def count_missing(db: apsw.Connection) -> int:
     entries = db.execute(
         "SELECT count(*) FROM entries AS e WHERE kind IN (2, 3) "
         "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = e.session AND d.seq = e.seq) "
-        "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.session = e.session AND p.seq = e.seq)"
+        "AND NOT EXISTS (SELECT 1 FROM search_pending_entries AS p WHERE p.session = e.session AND p.seq = e.seq)"
     ).get
     return int(memories) + int(entries)
 

@@ -1,7 +1,7 @@
-"""The search index in the database: what waits for it, what is in it, and what it finds.
+"""The search index in the database: what is in it, and what it finds.
 
-Triggers (schema/0003_memory.sql) note what is to be indexed in the transaction that writes it, and take out of the
-index what is deleted, in the transaction that deletes it: FTS5's `secure-delete` overwrites its terms there and then.
+Triggers (schema/0003_memory.sql) take out of the index what is deleted, in the transaction that deletes it: FTS5's
+`secure-delete` overwrites its terms there and then. What gets into it, and when, is in `search_pending`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ _PROMISING: Final = 30
 #: Documents the terms of a question may be in, all together, that are weighed by SQLite: a microsecond each. The rarest
 #: terms come first; what only holds common ones is passed over where there is more.
 _WEIGHED: Final = 4_000
-_KINDS: Final = {kind: code for code, kind in enumerate(ResultKind, start=1)}
+#: As `search_documents` has them.
+KINDS: Final = {kind: code for code, kind in enumerate(ResultKind, start=1)}
 _ENTRY_KINDS: Final = {ResultKind.SEARCH: 2, ResultKind.DECISION: 3}  # as `entries` has them
-
 
 #: A member of the metadata is the value, or a list that holds it; numbers and truth values as JSON writes them.
 _HAS_METADATA: Final = (
@@ -55,21 +55,6 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is to be indexed."""
-
-    number: int
-    kind: ResultKind
-    project_id: str
-    memory_id: str | None = None
-    version: int | None = None
-    session: int | None = None
-    seq: int | None = None
-    session_id: str | None
-    at: Millis
-    text: str | None  #: None: it is deleted, and to be taken out of the index
-
-
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Something told in a session: a decision, a search."""
 
@@ -87,113 +72,6 @@ class Found(msgspec.Struct, frozen=True):
     asked: list[str]  #: the terms that were looked for: where a word is nowhere, those it may mean
     candidates: list[Candidate]
     corpus: Corpus
-
-
-# -- what waits ----------------------------------------------------------------------------------------------
-
-
-def count_waiting(db: apsw.Connection, *, most: int = -1) -> int:
-    """Return how many documents wait to be indexed; *most* if there are more and it is not negative."""
-    return int(db.execute("SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", (most,)).get)
-
-
-def waiting(db: apsw.Connection, *, limit: int, characters: int) -> list[Waiting]:
-    """Return what waits first, in the order it was written, with the text it is found by.
-
-    Up to *limit* of it, and none after the texts have that many *characters* together.
-    """
-    rows: list[_Row] = db.execute(
-        "SELECT number, memory_id, session, seq FROM search_pending ORDER BY number LIMIT ?", (limit,)
-    ).fetchall()
-    found: list[Waiting] = []
-    for number, memory_id, session, seq in rows:
-        if characters <= 0:
-            break
-        one = (
-            _waiting_memory(db, number, memory_id)
-            if memory_id is not None
-            else _waiting_entry(db, number, session, seq)
-        )
-        if one is not None:
-            found.append(one)
-            characters -= len(one.text or "")
-    return found
-
-
-def waiting_memories(db: apsw.Connection, project_id: str, *, latest: int) -> list[Memory]:
-    """Return the memories of a project among the *latest* that wait, the last written first."""
-    rows: list[_Row] = db.execute(
-        "SELECT memory_id FROM search_pending WHERE memory_id IS NOT NULL ORDER BY number DESC LIMIT ?", (latest,)
-    ).fetchall()
-    found = [memory_rows.find_anywhere(db, memory_id) for (memory_id,) in rows]
-    return [one for one in found if one is not None and one.project_id == project_id]
-
-
-def put(db: apsw.Connection, one: Waiting, terms: Sequence[str]) -> None:
-    """Put *one* into the index, by its *terms*, in place of what it said before; nothing if it was written again."""
-    db.execute("DELETE FROM search_pending WHERE number = ?", (one.number,))
-    if not db.changes():
-        return
-    before = _document_of(db, one)
-    if before is not None:
-        db.execute("DELETE FROM search_documents WHERE document = ?", (before,))
-    if one.text is None:
-        return
-    document = before or _new_document(db, one)
-    db.execute(
-        "INSERT INTO search_documents "
-        "(document, kind, memory_id, version, session, seq, session_id, place, at, length) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            document,
-            _KINDS[one.kind],
-            one.memory_id,
-            one.version,
-            one.session,
-            one.seq,
-            one.session_id,
-            _next_place(db, one.session_id, document >> 32),
-            one.at,
-            len(terms),
-        ),
-    )
-    db.execute("INSERT INTO search_text (rowid, terms) VALUES (?, ?)", (document, " ".join(terms)))
-
-
-def restart(db: apsw.Connection) -> None:
-    """Make the full text index anew, empty, however damaged it is, and have everything wait for it again.
-
-    What is in the index stays numbered as it is, and is found again once its turn comes.
-    """
-    remade: list[str] = []
-    for name in ("search_words", "search_text"):
-        made = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).get
-        db.execute(f"DROP TABLE {name}")
-        remade.insert(0, str(made))
-    for sql in remade:
-        db.execute(sql)
-    db.execute("INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1)")
-    db.execute(
-        "DELETE FROM search_documents WHERE seq IS NOT NULL AND NOT EXISTS "
-        "(SELECT 1 FROM entries AS e WHERE e.session = search_documents.session AND e.seq = search_documents.seq)"
-    )
-    db.execute(
-        "UPDATE search_projects SET (memories, memory_length, others, other_length) = ("
-        "SELECT coalesce(sum(kind = 1), 0), coalesce(sum((kind = 1) * length), 0), "
-        "coalesce(sum(kind > 1), 0), coalesce(sum((kind > 1) * length), 0) "
-        "FROM search_documents WHERE document >> 33 = project)"
-    )
-    db.execute("DELETE FROM search_pending")
-    db.execute(
-        "INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories ORDER BY updated_at, rowid"
-    )
-    db.execute(
-        "INSERT INTO search_pending (session, seq) SELECT session, seq FROM entries WHERE kind IN (2, 3) "
-        "ORDER BY session, seq"
-    )
-
-
-# -- what is found -------------------------------------------------------------------------------------------
 
 
 def find(db: apsw.Connection, question: Sequence[str], scope: Scope) -> Found:
@@ -263,30 +141,11 @@ def source(db: apsw.Connection, document: int) -> Memory | Told | None:
     if row is None:
         return None
     memory_id, session, seq = row
-    return memory_rows.find_anywhere(db, memory_id) if memory_id is not None else _told(db, session, seq)
+    return memory_rows.find_anywhere(db, memory_id) if memory_id is not None else told(db, session, seq)
 
 
-# -- private -------------------------------------------------------------------------------------------------
-
-
-def _waiting_memory(db: apsw.Connection, number: int, memory_id: str) -> Waiting | None:
-    memory = memory_rows.find_anywhere(db, memory_id)
-    if memory is None:
-        return None
-    words = [memory.key, memory.value, *_strings(memory.metadata)]
-    return Waiting(
-        number=number,
-        kind=ResultKind.MEMORY,
-        project_id=memory.project_id,
-        memory_id=memory_id,
-        version=memory.version,
-        session_id=memory.session_id,
-        at=memory.updated_at,
-        text=None if memory.deleted else "\n".join(words),
-    )
-
-
-def _told(db: apsw.Connection, session: int, seq: int) -> Told | None:
+def told(db: apsw.Connection, session: int, seq: int) -> Told | None:
+    """Return the decision or search of a session's entry, None when it is gone."""
     row = db.execute(
         "SELECT e.kind, e.at, e.subject, s.session_id, s.project_id FROM entries AS e "
         "JOIN sessions AS s ON s.session_key = e.session WHERE e.session = ? AND e.seq = ?",
@@ -303,64 +162,6 @@ def _told(db: apsw.Connection, session: int, seq: int) -> Told | None:
         at=at,
         text=text,
     )
-
-
-def _waiting_entry(db: apsw.Connection, number: int, session: int, seq: int) -> Waiting | None:
-    told = _told(db, session, seq)
-    if told is None:
-        return None
-    return Waiting(
-        number=number,
-        kind=told.kind,
-        project_id=told.project_id,
-        session=session,
-        seq=seq,
-        session_id=told.session_id,
-        at=told.at,
-        text=told.text,
-    )
-
-
-def _strings(value: object) -> list[str]:
-    """Return every text in *value*, which is JSON."""
-    match value:
-        case str():
-            return [value]
-        case dict():
-            return [text for one in value.values() for text in _strings(one)]
-        case list():
-            return [text for one in value for text in _strings(one)]
-    return []
-
-
-def _document_of(db: apsw.Connection, one: Waiting) -> int | None:
-    if one.memory_id is not None:
-        found = db.execute("SELECT document FROM search_documents WHERE memory_id = ?", (one.memory_id,)).get
-    else:
-        values = (one.session, one.seq)
-        found = db.execute("SELECT document FROM search_documents WHERE session = ? AND seq = ?", values).get
-    return None if found is None else int(found)
-
-
-def _new_document(db: apsw.Connection, one: Waiting) -> int:
-    project = db.execute("SELECT project FROM search_projects WHERE project_id = ?", (one.project_id,)).get
-    if project is None:
-        db.execute("INSERT INTO search_projects (project_id) VALUES (?)", (one.project_id,))
-        project = db.last_insert_rowid()
-    low = project << 33 | (one.kind is not ResultKind.MEMORY) << 32
-    last = db.execute(
-        "SELECT max(document) FROM search_documents WHERE document BETWEEN ? AND ?", (low, low | 0xFFFF_FFFF)
-    ).get
-    return low if last is None else int(last) + 1
-
-
-def _next_place(db: apsw.Connection, session_id: str | None, group: int) -> int:
-    if session_id is None:
-        return 0
-    last = db.execute(
-        "SELECT max(place) FROM search_documents WHERE session_id = ? AND document >> 32 = ?", (session_id, group)
-    ).get
-    return 1 if last is None else int(last) + 1
 
 
 def _corpus(db: apsw.Connection, asked: Sequence[str], within: tuple[int, int] | None, scope: Scope) -> Corpus:
@@ -407,7 +208,7 @@ def _filters(scope: Scope) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {}
     if scope.kind is not None:
         parts.append("AND d.kind = :kind")
-        values["kind"] = _KINDS[scope.kind]
+        values["kind"] = KINDS[scope.kind]
     if scope.session_id is not None:
         parts.append("AND d.session_id = :session_id")
         values["session_id"] = scope.session_id

@@ -12,20 +12,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final, ParamSpec
+from typing import Any, Final, ParamSpec
 
 from omnimem import Client
-from omnimem.model import Access, Attribution, SearchMode, Source
+from omnimem.model import SearchMode
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.entries import Entry, FileAccess, Search
 from omnimemd.domain.memories import Draft, begin
-from omnimemd.services.indexing import Indexing
 from omnimemd.storage import memories, projects
 from omnimemd.storage.database import Connection, Database
 from tests.bench.findings import Finding, Scale, micros, percentile, ratios
 from tests.bench.plain_search import PlainSearch
 from tests.bench.running import daemon, folder
-from tests.bench.store import Store, open_store, tick
 
 P = ParamSpec("P")
 
@@ -34,8 +31,8 @@ _WORDS: Final = 30_000
 _SYLLABLES: Final = [first + second for first in "bdfgklmnprstvz" for second in "aeiou"]
 #: Seconds the index may take to have everything.
 _PATIENCE: Final = 300.0
-#: Appends in one figure: some milliseconds, less than what comes together is waited for.
-_BURST: Final = 200
+#: Appends in one figure: a tenth of a second and less, as long as what comes together is waited for.
+_BURST: Final = 100
 
 
 def measure(scale: Scale) -> list[Finding]:
@@ -46,7 +43,7 @@ def measure(scale: Scale) -> list[Finding]:
     return [
         *_asked(small, questions, at_most=(10.0, 40.0), found=scale.of(40, quick=2)),
         *_asked(large, questions, at_most=(50.0, None), found=0),
-        *asyncio.run(_appended(rounds=scale.of(31, quick=2))),
+        *_appended(rounds=scale.of(31, quick=2)),
     ]
 
 
@@ -90,65 +87,56 @@ def _asked(count: int, questions: int, *, at_most: tuple[float, float | None], f
     return findings
 
 
-async def _appended(*, rounds: int) -> list[Finding]:
+def _appended(*, rounds: int) -> list[Finding]:
     with folder() as with_index, folder() as without:
-        async with open_store(with_index) as indexed, open_store(without) as bare:
-            await bare.database.write(lambda db: db.execute("DROP TRIGGER search_entry_written"))
-            indexing = Indexing(database=indexed.database)
-            working = asyncio.create_task(indexing.run())
-            try:
-                return [
-                    await _compared(indexed, bare, indexing, "an access, which is not indexed,", _access, rounds),
-                    await _compared(indexed, bare, indexing, "a search query, which is,", _search, rounds),
-                ]
-            finally:
-                working.cancel()
+        asyncio.run(_without_index(without / "data"))
+        with (
+            daemon(with_index) as (ours, _),
+            daemon(without) as (bare, _),
+            Client(ours) as indexed,
+            Client(bare) as plain,
+        ):
+            return [
+                _compared(indexed, plain, "an access, which is not indexed,", {"file_path": "a.py"}, rounds),
+                _compared(
+                    indexed, plain, "a search query, which is,", {"search_query": "where is it configured"}, rounds
+                ),
+                _compared(indexed, plain, "a decision, which is,", {"decision": "Keep it in one file."}, rounds),
+            ]
 
 
-async def _compared(
-    indexed: Store, bare: Store, indexing: Indexing, what: str, entry: Callable[[int], Entry], rounds: int
-) -> Finding:
-    ours, floors, whole = [], [], []
-    for number in range(rounds + 1):
-        session_id = f"{entry.__name__}-{number}"
-        for store in (bare, indexed):
-            await store.begin(session_id)
-        floors.append(await _append(bare, session_id, entry, lambda: None))
-        started = time.perf_counter()
-        ours.append(await _append(indexed, session_id, entry, indexing.wake))
-        await indexing.settle()
-        whole.append((time.perf_counter() - started) / _BURST)
+def _compared(indexed: Client, plain: Client, what: str, entry: dict[str, Any], rounds: int) -> Finding:
+    for client in (indexed, plain):
+        client.create_session(session_id="bench", tool_id="bench", workspace_path="/")
+    ours, floors = [], []
+    for _ in range(rounds + 1):
+        floors.append(_append(plain, entry))
+        ours.append(_append(indexed, entry))
+        _wait_for_the_index(indexed)
     return Finding(
-        what=f"append {what} with the index at work",
+        what=f"append {what} through the API with the index at work",
         floor="the same without an index",
         figures=ratios(ours[1:], floors[1:]),  # the first warms up
         at_most=1.3,
-        aside=f"{micros(ours)} and {micros(floors)} an append (service and storage, no HTTP); "
-        f"{micros(whole)} with what indexing it costs a moment later",
+        aside=f"{micros(ours)} and {micros(floors)} an append, one after the other",
     )
 
 
-async def _append(store: Store, session_id: str, entry: Callable[[int], Entry], then: Callable[[], None]) -> float:
+def _append(client: Client, entry: dict[str, Any]) -> float:
+    """Return the seconds an append takes, of some that come together."""
     started = time.perf_counter()
-    for number in range(_BURST):
-        await tick()
-        await store.entries.record({session_id: [entry(number)]})
-        then()
+    for _ in range(_BURST):
+        client.append_context("bench", **entry)
     return (time.perf_counter() - started) / _BURST
 
 
-def _access(number: int) -> FileAccess:
-    return FileAccess(
-        at=Store.clock.now(),
-        source=Source.API,
-        path=f"/home/somebody/src/project/module_{number}.py",
-        access=Access.WRITE,
-        attribution=Attribution.EXACT,
-    )
-
-
-def _search(number: int) -> Search:
-    return Search(at=Store.clock.now(), source=Source.API, query=f"where is module_{number} configured")
+async def _without_index(data: Path) -> None:
+    """Make a database in which nobody notes what is to be indexed."""
+    data.mkdir(mode=0o700)
+    async with Database(data / "omnimem.db") as database:
+        await database.write(
+            lambda db: db.execute("DROP TRIGGER search_entry_written; DROP TRIGGER search_memory_written")
+        )
 
 
 def _timed(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> float:

@@ -176,11 +176,13 @@ CREATE VIRTUAL TABLE search_text USING fts5 (terms, tokenize = 'ascii');
 CREATE VIRTUAL TABLE search_words USING fts5vocab (search_text, row);
 CREATE TABLE search_pending (
     number    INTEGER PRIMARY KEY AUTOINCREMENT,
-    memory_id TEXT UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE,
-    session   INTEGER REFERENCES sessions (session_key) ON DELETE CASCADE,
-    seq       INTEGER,
-    UNIQUE (session, seq)
+    memory_id TEXT NOT NULL UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE
 ) STRICT;
+CREATE TABLE search_pending_entries (
+    session INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    seq     INTEGER NOT NULL,
+    PRIMARY KEY (session, seq)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE memory_files (
     memory_id  TEXT NOT NULL REFERENCES project_memories (memory_id) ON DELETE CASCADE,
     path       TEXT NOT NULL,  -- below the project's root; absolute where it is elsewhere
@@ -255,11 +257,11 @@ INSERT INTO baselines (baseline_key, root, complete, through, lost_since, left_a
 INSERT INTO baseline_directories (baseline, directory, files) VALUES (1, X'', X'95C404612E7079912A91CD0BB891CF17979CFE3D85CD1591CF17979CFE710868B1');
 INSERT INTO baseline_directories (baseline, directory, files) VALUES (1, X'7375622F6F64642DFE', X'95C40A612E7079006F64642DFF922ACFFFFFFFFFFFFFFFFF92CD0BB80092CF17979CFE3D85CD15FF92CF17979CFE710868B100');
 INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
-INSERT INTO search_pending (number, memory_id, session, seq) VALUES (1, NULL, 1, 4);
-INSERT INTO search_pending (number, memory_id, session, seq) VALUES (2, NULL, 1, 5);
-INSERT INTO search_pending (number, memory_id, session, seq) VALUES (4, 'mem_0123456789ab', NULL, NULL);
-INSERT INTO search_pending (number, memory_id, session, seq) VALUES (5, 'mem_00000000000a', NULL, NULL);
-INSERT INTO search_pending (number, memory_id, session, seq) VALUES (7, 'mem_00000000000b', NULL, NULL);
+INSERT INTO search_pending (number, memory_id) VALUES (2, 'mem_0123456789ab');
+INSERT INTO search_pending (number, memory_id) VALUES (3, 'mem_00000000000a');
+INSERT INTO search_pending (number, memory_id) VALUES (5, 'mem_00000000000b');
+INSERT INTO search_pending_entries (session, seq) VALUES (1, 4);
+INSERT INTO search_pending_entries (session, seq) VALUES (1, 5);
 INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', '/else/odd', 0, NULL, -1, -1, 0, 1772366401000);
 INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', 'pyproject.toml', 3000, X'01010101010101010101010101010101', 42, 1700000000123456789, 1700000000987654321, NULL);
 INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', 'to/come.py', NULL, NULL, NULL, NULL, NULL, NULL);
@@ -273,10 +275,10 @@ CREATE TRIGGER search_memory_changed AFTER UPDATE OF version ON project_memories
     INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);
 END;
 CREATE TRIGGER search_entry_written AFTER INSERT ON entries WHEN NEW.kind IN (2, 3) BEGIN
-    INSERT INTO search_pending (session, seq) VALUES (NEW.session, NEW.seq);
+    INSERT INTO search_pending_entries (session, seq) VALUES (NEW.session, NEW.seq);
 END;
 CREATE TRIGGER search_entry_deleted AFTER DELETE ON entries WHEN OLD.kind IN (2, 3) BEGIN
-    DELETE FROM search_pending WHERE session = OLD.session AND seq = OLD.seq;
+    DELETE FROM search_pending_entries WHERE session = OLD.session AND seq = OLD.seq;
     DELETE FROM search_documents WHERE session = OLD.session AND seq = OLD.seq;
 END;
 CREATE TRIGGER search_document_added AFTER INSERT ON search_documents BEGIN

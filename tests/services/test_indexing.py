@@ -7,7 +7,7 @@ import pytest
 from omnimem.model import ContextAppend, MemoryCreate, MemoryUpdate, SearchMode, SessionCreate
 from omnimemd.domain.search_terms import terms
 from omnimemd.services.indexing import Condition
-from omnimemd.storage import search_index as index
+from omnimemd.storage import search_pending as pending
 from omnimemd.storage.search_index import Scope
 from tests.support.house import House, World, a_house
 from tests.support.waiting import until
@@ -34,7 +34,7 @@ async def begin(house: House, workspace: Path) -> str:
 
 
 def waiting(house: House) -> int:
-    return house.database.read_now(index.count_waiting)
+    return house.database.read_now(pending.count_waiting)
 
 
 def bytes_of(house: House) -> bytes:
@@ -85,11 +85,11 @@ async def test_many_of_one_moment_are_all_indexed(house: House, workspace: Path)
 
 async def test_what_is_written_again_before_it_is_indexed_is_found_by_what_it_says_last(house: House) -> None:
     memory_id = await write(house, "k", "alpha")
-    prepared = house.database.read_now(lambda db: index.waiting(db, limit=9, characters=99))
+    prepared = house.database.read_now(lambda db: pending.waiting(db, limit=9, characters=99))
     await house.services.memories.update("p", memory_id, MemoryUpdate(value="beta"))
 
     (one,) = prepared
-    await house.database.write(lambda db: index.put(db, one, terms(one.text or "")))
+    await house.database.write(lambda db: pending.put(db, one, terms(one.text or "")))
 
     assert await found(house, "alpha") == []
     assert await found(house, "beta") == ["k"]
@@ -128,7 +128,10 @@ async def test_what_a_deleted_session_said_leaves_no_byte(house: House, workspac
 BREAKAGES: list[tuple[str, str]] = [
     ("a document is gone", "DELETE FROM search_documents WHERE kind = 1"),
     ("its terms are gone", "DELETE FROM search_text"),
-    ("nothing waits any more", "DELETE FROM search_pending; DELETE FROM search_documents"),
+    (
+        "nothing waits any more",
+        "DELETE FROM search_pending; DELETE FROM search_pending_entries; DELETE FROM search_documents",
+    ),
     ("another version is indexed", "UPDATE search_documents SET version = 9 WHERE kind = 1"),
     ("the figures are wrong", "UPDATE search_projects SET memories = memories + 1"),
     ("the index contradicts itself", "DELETE FROM search_text_data WHERE id > 10"),

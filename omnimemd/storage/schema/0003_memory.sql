@@ -60,14 +60,17 @@ CREATE VIRTUAL TABLE search_text USING fts5 (terms, tokenize = 'ascii');
 INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
 CREATE VIRTUAL TABLE search_words USING fts5vocab (search_text, row);
 
--- What was written and is not in the index yet, in order. A row of something written again is a new one.
+-- The memories that were written and are not in the index yet, in order; one that is written again has a new number.
 CREATE TABLE search_pending (
     number    INTEGER PRIMARY KEY AUTOINCREMENT,
-    memory_id TEXT UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE,
-    session   INTEGER REFERENCES sessions (session_key) ON DELETE CASCADE,
-    seq       INTEGER,
-    UNIQUE (session, seq)
+    memory_id TEXT NOT NULL UNIQUE REFERENCES project_memories (memory_id) ON DELETE CASCADE
 ) STRICT;
+-- And the entries: no more than their keys, as each costs an append.
+CREATE TABLE search_pending_entries (
+    session INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    seq     INTEGER NOT NULL,
+    PRIMARY KEY (session, seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
     DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
@@ -78,10 +81,10 @@ CREATE TRIGGER search_memory_changed AFTER UPDATE OF version ON project_memories
     INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);
 END;
 CREATE TRIGGER search_entry_written AFTER INSERT ON entries WHEN NEW.kind IN (2, 3) BEGIN
-    INSERT INTO search_pending (session, seq) VALUES (NEW.session, NEW.seq);
+    INSERT INTO search_pending_entries (session, seq) VALUES (NEW.session, NEW.seq);
 END;
 CREATE TRIGGER search_entry_deleted AFTER DELETE ON entries WHEN OLD.kind IN (2, 3) BEGIN
-    DELETE FROM search_pending WHERE session = OLD.session AND seq = OLD.seq;
+    DELETE FROM search_pending_entries WHERE session = OLD.session AND seq = OLD.seq;
     DELETE FROM search_documents WHERE session = OLD.session AND seq = OLD.seq;
 END;
 CREATE TRIGGER search_document_added AFTER INSERT ON search_documents BEGIN
@@ -99,7 +102,7 @@ CREATE TRIGGER search_document_deleted AFTER DELETE ON search_documents BEGIN
 END;
 
 INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories WHERE NOT deleted ORDER BY updated_at, rowid;
-INSERT INTO search_pending (session, seq) SELECT session, seq FROM entries WHERE kind IN (2, 3) ORDER BY session, seq;
+INSERT INTO search_pending_entries (session, seq) SELECT session, seq FROM entries WHERE kind IN (2, 3);
 
 -- Staleness: the files that a memory speaks of, as they were when its current version was written or confirmed.
 CREATE TABLE memory_files (
