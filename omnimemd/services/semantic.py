@@ -11,6 +11,7 @@ in all. Until that is done the earlier ones serve.
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Final
 
 from omnimemd.domain.ports import Embedder, EmbeddingUnavailable, VectorIndex
@@ -27,6 +28,8 @@ _NEAREST: Final = 100
 _LEAST: Final = 0.05
 #: Vectors that are made and stored at once: some milliseconds of the thread, and one of the loop.
 _BATCH: Final = 128
+#: Vectors that are brought into memory at once.
+_LOADED: Final = 4_096
 #: Seconds between two batches nobody waits for, so that they take no more than about half of a processor.
 _PAUSE_SECONDS: Final = 0.01
 #: Documents without a vector that are worth loading what makes it, when nobody asks.
@@ -136,8 +139,7 @@ class Semantic:
             if known is None:
                 return {}
             if group not in self._index.groups():
-                found = await self._database.read(lambda db: vectors.load(db, group, since=known.since))
-                await self._index.add(group, found)
+                await self._load(group, known)
             (asked,) = await self._embedder.embed([question], known.learned)
             self._works()
         known_already = frozenset(documents)
@@ -145,6 +147,21 @@ class Semantic:
             group, asked, most=_NEAREST, within=within, among=among, also=tuple(known_already)
         )
         return {one: cosine for one, cosine in nearest if cosine >= _LEAST or one in known_already}
+
+    async def _load(self, group: tuple[int, int], known: Knowledge) -> None:
+        """Bring the vectors of *group* into memory, a few at a time: each is an object until it is in its place."""
+        low, high = group
+        try:
+            while True:
+                part = partial(vectors.load, low=low, high=high, since=known.since, limit=_LOADED)
+                found = await self._database.read(part)
+                await self._index.add(group, found)
+                if len(found) < _LOADED:
+                    return
+                low = found[-1][0] + 1
+        except BaseException:
+            self._index.forget()  # half of them would pass for all
+            raise
 
     async def _work_off(self) -> None:
         """Make what waits, if it is worth it; a failure puts it off."""

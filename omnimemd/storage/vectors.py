@@ -117,10 +117,12 @@ def save(db: apsw.Connection, made: Iterable[tuple[Wanted, bytes]], *, epoch: in
     return saved
 
 
-def load(db: apsw.Connection, group: tuple[int, int], *, since: int) -> list[tuple[int, bytes]]:
-    """Return the vectors of the documents numbered within *group* that were made in epoch *since* or later."""
+def load(db: apsw.Connection, low: int, high: int, *, since: int, limit: int) -> list[tuple[int, bytes]]:
+    """Return up to *limit* documents numbered *low* to *high*, in order, with vectors of epoch *since* or later."""
     rows: list[tuple[Any, ...]] = db.execute(
-        "SELECT document, vector FROM search_vectors WHERE document BETWEEN ? AND ? AND epoch >= ?", (*group, since)
+        "SELECT document, vector FROM search_vectors WHERE document BETWEEN ? AND ? AND epoch >= ? "
+        "ORDER BY document LIMIT ?",
+        (low, high, since, limit),
     ).fetchall()
     return [(document, vector) for document, vector in rows]
 

@@ -184,6 +184,19 @@ async def test_what_failed_is_tried_again_after_a_while(
     assert (await house.services.health.check()).problems == ()
 
 
+async def test_more_vectors_than_are_loaded_at_once_are_all_loaded(
+    data: Path, world: World, embedder: TopicEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_home(data, world, embedder) as house:
+        for number in range(7):
+            await keep(house, f"k{number}", "run tests with make")
+        await ask(house, "verify")
+    monkeypatch.setattr(semantic, "_LOADED", 3)
+
+    async with at_home(data, world, embedder) as house:
+        assert len((await ask(house, "verify")).hits) == 7
+
+
 async def test_a_few_new_documents_load_nothing(house: House, embedder: TopicEmbedder) -> None:
     for number in range(5):
         await keep(house, f"k{number}", "run tests with make")
