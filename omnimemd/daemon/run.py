@@ -33,6 +33,8 @@ _COLLECT_AFTER = 10_000
 #: Seconds that accepted requests have to finish when the daemon stops; the whole stop has five, and aiohttp waits as
 #: long again for one that it has cut off and whose caller does not read.
 _FINISH_SECONDS = 2.0
+#: Bytes of a request line: the question of a search stands in it, percent-encoded, and may be as long as a body.
+_LONGEST_LINE = 4 * 1024 * 1024
 #: Seconds an idle connection is kept.
 _KEEPALIVE_SECONDS = 75.0
 
@@ -93,6 +95,7 @@ def _connection(runner: web.AppRunner) -> Connection:
         loop=loop,
         access_log=None,  # type: ignore[arg-type]  # None turns it off (aiohttp's web reference, run_app)
         keepalive_timeout=_KEEPALIVE_SECONDS,
+        max_line_size=_LONGEST_LINE,
     )
 
 

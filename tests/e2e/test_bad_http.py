@@ -49,7 +49,7 @@ def unharmed(client: Client) -> None:
         b"POST /flush HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /flush HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
-        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"a" * 5_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X%d: y\r\n" % number for number in range(20_000)) + b"\r\n",
     ],
     ids=lambda raw: repr(raw[:40] if len(raw) < 1000 else raw[:12]),
@@ -210,3 +210,8 @@ def test_five_hundred_connections_at_once(daemon: Daemon) -> None:
 def test_the_socket_takes_callers_only(daemon: Daemon) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="wrong type"):
         other.connect(str(daemon.socket))
+
+
+@pytest.mark.parametrize("question", ["alpha " * 170_000, "\N{CJK UNIFIED IDEOGRAPH-8A9E}" * 340_000, "\0" * 1_000_000])
+def test_a_question_of_a_megabyte_is_answered(client: Client, question: str) -> None:
+    assert client.search(q=question).query == question
