@@ -215,7 +215,33 @@ def versions(db: apsw.Connection, memory_id: str) -> list[MemoryVersion]:
         f"{_AMENDED} FROM memory_versions AS v {_AMENDMENT} WHERE v.memory_id = :memory ORDER BY v.version DESC",
         {"memory": memory_id, "at": _EVER},
     )
-    return [_version(row) for row in rows]
+    return [kept_version(row) for row in rows]
+
+
+def kept_version(row: tuple[Any, ...]) -> MemoryVersion:
+    """Return the version a row of the history holds.
+
+    Args:
+        row: version, value, packed value, metadata, moment, session, whether it says deleted and that it expired, ttl,
+            expiry, files; what follows is not looked at.
+    """
+    version, plain, packed, metadata, created_at, session_id, deleted, expired, ttl_seconds, expires_at, files, *_ = row
+    return MemoryVersion(
+        version=version,
+        value=None if deleted else unpacked(plain, packed),
+        metadata=msgspec.json.decode(metadata),
+        files=msgspec.json.decode(files, type=tuple[str, ...]),
+        created_at=created_at,
+        session_id=session_id,
+        deleted=bool(deleted),
+        expired=bool(expired),
+        ttl_seconds=ttl_seconds,
+        expires_at=expires_at,
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def purge(db: apsw.Connection, memory_id: str) -> None:
@@ -277,23 +303,3 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         session_id=session_id,
         confirmed_at=confirmed_at,
     )
-
-
-def _version(row: tuple[Any, ...]) -> MemoryVersion:
-    version, plain, packed, metadata, created_at, session_id, deleted, expired, ttl_seconds, expires_at, files, _ = row
-    return MemoryVersion(
-        version=version,
-        value=None if deleted else unpacked(plain, packed),
-        metadata=msgspec.json.decode(metadata),
-        files=msgspec.json.decode(files, type=tuple[str, ...]),
-        created_at=created_at,
-        session_id=session_id,
-        deleted=bool(deleted),
-        expired=bool(expired),
-        ttl_seconds=ttl_seconds,
-        expires_at=expires_at,
-    )
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -5,34 +5,23 @@ from collections.abc import Iterator
 import apsw
 import msgspec
 
-from omnimemd.domain.memories import MemoryVersion
 from omnimemd.domain.memory_chains import Amendment, Link
-from omnimemd.storage.packing import unpacked
+from omnimemd.storage import memories as memory_rows
 
 
 def links(db: apsw.Connection, memory_id: str) -> Iterator[Link]:
     """Yield every version with its amendments, oldest first; the connection is not to write meanwhile."""
     rows = db.execute(
-        "SELECT version, memory_value, compressed_value, metadata_json, files_json, created_at, session_id, deleted, "
-        "expired, ttl_seconds, expires_at, "
+        "SELECT version, memory_value, compressed_value, metadata_json, created_at, session_id, deleted, expired, "
+        "ttl_seconds, expires_at, files_json, "
         "EXISTS (SELECT 1 FROM memory_amendments AS a WHERE a.memory_id = v.memory_id AND a.version = v.version) "
         "FROM memory_versions AS v WHERE memory_id = ? ORDER BY version",
         (memory_id,),
     )
-    for number, plain, packed, metadata, files, created_at, session_id, deleted, expired, ttl, expires_at, more in rows:
-        version = MemoryVersion(
-            version=number,
-            value=None if deleted else unpacked(plain, packed),
-            metadata=msgspec.json.decode(metadata),
-            files=msgspec.json.decode(files, type=tuple[str, ...]),
-            created_at=created_at,
-            session_id=session_id,
-            deleted=bool(deleted),
-            expired=bool(expired),
-            ttl_seconds=ttl,
-            expires_at=expires_at,
-        )
-        yield Link(version, _amendments(db, memory_id, number) if more else ())
+    for row in rows:
+        version = memory_rows.kept_version(row)
+        *_, amended = row
+        yield Link(version, _amendments(db, memory_id, version.version) if amended else ())
 
 
 def _amendments(db: apsw.Connection, memory_id: str, version: int) -> tuple[Amendment, ...]:
