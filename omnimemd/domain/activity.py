@@ -128,7 +128,8 @@ class Looks:
     def __init__(self) -> None:
         """Begin with none."""
         self._looks: list[Look] = []
-        self._numbers: list[int] = []  # of each look
+        self._times: list[Millis] = []  # of each look; they are searched for every access
+        self._numbers: list[int] = []  # the same
         self._spans: dict[tuple[int, int], Span] = {}  # until the next look: many are asked for again and again
         self._calm: dict[ProcessIdentity, deque[tuple[Millis, Moved]]] = {}  # how long, and what it did
 
@@ -145,11 +146,13 @@ class Looks:
             self._take_note(Span(self._looks[-1], look))
         if self._looks and look.at < self._looks[-1].at:
             self._looks.clear()
+            self._times.clear()
             self._numbers.clear()
         self._looks.append(look)
+        self._times.append(look.at)
         self._numbers.append(number)
         if len(self._looks) > 2 * _REMEMBERED:
-            del self._looks[:_REMEMBERED], self._numbers[:_REMEMBERED]
+            del self._looks[:_REMEMBERED], self._times[:_REMEMBERED], self._numbers[:_REMEMBERED]
 
     @property
     def latest(self) -> Look | None:
@@ -158,7 +161,7 @@ class Looks:
 
     def number_after(self, at: Millis) -> int:
         """Return the number of the first look that is surely later than *at*, or a greater one than any has."""
-        index = bisect_right(self._looks, at, key=_at)
+        index = bisect_right(self._times, at)
         return self._numbers[index] if index < len(self._numbers) else sys.maxsize
 
     def span(self, started_at: Millis, number: int) -> Span | None:
@@ -168,13 +171,13 @@ class Looks:
             started_at: when the first of it was told of.
             number: of the first look that was begun after the last of it was told of.
         """
-        first = bisect_left(self._looks, started_at - _LAG_MS, key=_at) - 1
+        first = bisect_left(self._times, started_at - _LAG_MS) - 1
         last = bisect_left(self._numbers, number)
         return self._span(first, last) if 0 <= first < last < len(self._looks) else None
 
     def until_now(self, started_at: Millis) -> Span | None:
         """Return the last look before *started_at* and the newest of all; None without such two."""
-        first = bisect_left(self._looks, started_at - _LAG_MS, key=_at) - 1
+        first = bisect_left(self._times, started_at - _LAG_MS) - 1
         last = len(self._looks) - 1
         return self._span(first, last) if 0 <= first < last else None
 
@@ -204,7 +207,7 @@ class Looks:
 
     def between(self, started_at: Millis, ended_at: Millis) -> list[Look]:
         """Return the looks taken from *started_at* to *ended_at*, oldest first."""
-        return self._looks[bisect_left(self._looks, started_at, key=_at) : bisect_right(self._looks, ended_at, key=_at)]
+        return self._looks[bisect_left(self._times, started_at) : bisect_right(self._times, ended_at)]
 
     def _take_note(self, span: Span) -> None:
         for tree in self._calm.keys() - span.after.trees.keys():
@@ -219,7 +222,3 @@ class Looks:
         if (first, last) not in self._spans:
             self._spans[first, last] = Span(self._looks[first], self._looks[last])
         return self._spans[first, last]
-
-
-def _at(look: Look) -> Millis:
-    return look.at

@@ -40,6 +40,9 @@ class Kind(enum.Enum):
     QUIET = "cpu_ns"  #: a name that changes: nothing is read or written
 
 
+_KINDS: Final = {Access.READ: Kind.READ, Access.WRITE: Kind.WRITE, Access.CREATE: Kind.WRITE}
+
+
 class Deed(msgspec.Struct, frozen=True):
     """Something that one of several trees did."""
 
@@ -64,13 +67,7 @@ class Contender(msgspec.Struct, frozen=True):
 
 def kind_of(access: Access) -> Kind:
     """Return which counter *access* moves."""
-    match access:
-        case Access.READ:
-            return Kind.READ
-        case Access.WRITE | Access.CREATE:
-            return Kind.WRITE
-        case _:
-            return Kind.QUIET
+    return _KINDS.get(access, Kind.QUIET)
 
 
 def settle(found: Contender, method: Attribution) -> tuple[Share, ...]:

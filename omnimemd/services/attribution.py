@@ -61,18 +61,26 @@ class _Party(msgspec.Struct, frozen=True):
     member: bool  #: whether they are active in the folder; else their process is a child of one that is
 
 
+class _Circle(msgspec.Struct, frozen=True):
+    """All who may have done what happens in some folders."""
+
+    parties: tuple[_Party, ...]
+    trees: frozenset[ProcessIdentity]  #: of those that have one
+    is_open: bool  #: whether processes may tell who did something: all of them have some
+
+
 class _Case(msgspec.Struct, frozen=True):
     """An access whose owner is looked for."""
 
     what: Observed
     number: int  #: of the first look after it
-    parties: tuple[_Party, ...]
+    circle: _Circle
     deed: Deed
 
-    @property
-    def is_open(self) -> bool:
-        """Whether processes may tell who made it: all that may have made it have some."""
-        return bool(self.parties) and all(party.process for party in self.parties)
+
+#: What decides, of an access that nothing but its place tells of: the folders, the time between two looks, by its
+#: `id()`, which counter it moves and by how much, and whether it should have been told.
+_Alike = tuple[tuple[str, ...], int, Kind, int, bool]
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -111,31 +119,28 @@ class Attributor:
         """
         claims = [self._claims.of(one.path, one.access, at=one.at) for one in observed]
         told = [claim is not None and claim.tells_of(one.access) for claim, one in zip(claims, observed, strict=True)]
-        parties: dict[tuple[str, ...], tuple[_Party, ...]] = {}
-        for one in (*observed, *held):
-            if one.workspaces not in parties:
-                parties[one.workspaces] = self._parties(one.workspaces)
-        found = self._found(
-            [self._case(one, parties[one.workspaces]) for one in observed],
-            [self._case(one, parties[one.workspaces]) for one in held],
-        )
+        circles = {places: self._circle(places) for places in {one.workspaces for one in (*observed, *held)}}
+        cases = [self._case(one, circles[one.workspaces]) for one in observed]
+        found = self._found(cases, [self._case(one, circles[one.workspaces]) for one in held])
+        alike: dict[_Alike, Verdict] = {}
         verdicts = []
-        for one, claim, already in zip(observed, claims, told, strict=True):
-            if already and claim is not None and self._agrees(claim, parties[one.workspaces], found.get(id(one))):
+        for case, claim, already in zip(cases, claims, told, strict=True):
+            parties, owner = case.circle.parties, found.get(id(case.what))
+            if already and claim is not None and self._agrees(claim, parties, owner):
                 claim.spent = True
                 self.folded += 1
                 verdicts.append(_TOLD)
             else:
-                verdict = self._verdict(parties[one.workspaces], found.get(id(one)), claim)
-                verdicts.append(verdict or self._open(one, parties[one.workspaces], doubted=id(one) in found))
+                verdict = self._verdict(parties, owner, claim)
+                verdicts.append(verdict or self._open(case, alike, doubted=id(case.what) in found))
         return verdicts
 
     def of_burst(self, part: BurstPart) -> Verdict:
         """Return where a scan goes: whose processes moved as many bytes as it takes, and by far the most."""
-        parties = self._parties(part.workspaces)
+        circle = self._circle(part.workspaces)
+        parties, trees = circle.parties, circle.trees
         looks = self._evidence.looks
         span = looks.span(part.started_at, looks.number_after(Millis(part.ended_at - 1)))
-        trees = frozenset(party.process for party in parties if party.process is not None)
         if span is None or len(trees) < len(parties):
             return self._by_place(part.workspaces, parties, span, _ANYTHING)
         moved = _moved(span, trees)
@@ -173,7 +178,7 @@ class Attributor:
 
     # ---- who may have done it
 
-    def _parties(self, workspaces: tuple[str, ...]) -> tuple[_Party, ...]:
+    def _circle(self, workspaces: tuple[str, ...]) -> _Circle:
         """Return who may have done what happens below *workspaces*.
 
         Of sessions of one process those of the deepest folder; and of processes that are children of theirs, the
@@ -191,18 +196,17 @@ class Attributor:
         if look is not None and look.above and bound:
             below = {process for process in look.trees if process not in bound and look.descends(process, bound)}
             parties += [_Party(self._sessions_of(process), process, False) for process in below]
-        return tuple(parties)
+        trees = frozenset(party.process for party in parties if party.process is not None)
+        return _Circle(tuple(parties), trees, is_open=bool(parties) and all(party.process for party in parties))
 
     def _sessions_of(self, process: ProcessIdentity) -> tuple[str, ...]:
         return tuple(one.session_id for one in self._workspaces.everybody() if one.process == process)
 
-    def _case(self, one: Observed, parties: tuple[_Party, ...]) -> _Case:
-        trees = frozenset(party.process for party in parties if party.process is not None)
-        return _Case(one, self._evidence.look_after(one.path, one.at), parties, self._deed(one, trees))
-
-    def _deed(self, one: Observed, trees: frozenset[ProcessIdentity]) -> Deed:
+    def _case(self, one: Observed, circle: _Circle) -> _Case:
         kind = kind_of(one.access)
-        return Deed(kind, 0 if kind is Kind.QUIET else self._evidence.size_of(one.path), trees, one.path)
+        size = 0 if kind is Kind.QUIET else self._evidence.size_of(one.path)
+        deed = Deed(kind, size, circle.trees, one.path)
+        return _Case(one, self._evidence.look_after(one.path, one.at), circle, deed)
 
     # ---- who did it
 
@@ -211,7 +215,7 @@ class Attributor:
 
         None stands for one that processes would tell of, if a session had made it for sure.
         """
-        told_by_processes = [case for case in cases if case.is_open]
+        told_by_processes = [case for case in cases if case.circle.is_open]
         if not told_by_processes:
             return {id(case.what): holder for case in cases if (holder := self._holder(case)) is not None}
         since = told_by_processes[0].what.at - _REMEMBERED_MS
@@ -220,12 +224,12 @@ class Attributor:
         found: dict[int, _Found | None] = {id(case.what): owner for case, owner in self._decided if owner is not None}
         found |= {id(case.what): holder for case in (*cases, *later) if (holder := self._holder(case)) is not None}
         wanted = {id(case.what) for case in told_by_processes}
-        rivals = [case for case in around if case.is_open and len(case.parties) > 1]
+        rivals = [case for case in around if case.circle.is_open and len(case.circle.parties) > 1]
         for some in self._by_span(rivals):
             self._explain(some, found, wanted, all_told=False)
         for some in _clusters(rivals):
             self._explain(some, found, wanted, all_told=True)
-        around = [case for case in around if case.is_open]
+        around = [case for case in around if case.circle.is_open]
         for some in _clusters(around):
             self._fit(some, around, found, wanted)
         self._decided += [(case, found.get(id(case.what))) for case in told_by_processes]
@@ -238,12 +242,12 @@ class Attributor:
         """
         if case.deed.kind is not Kind.WRITE:
             return None
-        looks = self._evidence.looks
-        span = looks.span(case.what.at, case.number)
+        looks, path = self._evidence.looks, case.what.path
         holders = {}
         for look in looks.between(Millis(case.what.at - _HELD_MS), Millis(case.what.at + _HELD_MS)):
             for file in look.open:
-                if file.path == case.what.path and file.writing:
+                if file.path == path and file.writing:
+                    span = looks.span(case.what.at, case.number)
                     moved = None if span is None else span.moved(file.tree)
                     if moved is None or moved.written:  # one that is open and was not written to is a log, say
                         holders[file.tree] = file.pid
@@ -290,7 +294,7 @@ class Attributor:
         asked = {
             id(case.what): tree
             for case in cases
-            if len(case.parties) == 1 and id(case.what) in wanted and found.get(id(case.what)) is None
+            if len(case.circle.parties) == 1 and id(case.what) in wanted and found.get(id(case.what)) is None
             for tree in case.deed.trees
         }
         looks = self._evidence.looks
@@ -343,13 +347,20 @@ class Attributor:
         verdict = None if found is None else self._of_tree(parties, found)
         return verdict is None or claim.session_id in [share.session_id for share in verdict.shares]
 
-    def _open(self, one: Observed, parties: tuple[_Party, ...], *, doubted: bool) -> Verdict:
-        """Return where an access goes that none of that tells of; it is *doubted* if it should have been told."""
-        span = self._evidence.looks.until_now(one.at)
-        verdict = self._by_place(one.workspaces, parties, span, self._deed(one, frozenset()))
-        if doubted and verdict.beside is None:
-            (party,) = parties
-            return Verdict(by_place([Contender(party.sessions, idle=True)]))
+    def _open(self, case: _Case, alike: "dict[_Alike, Verdict]", *, doubted: bool) -> Verdict:
+        """Return where an access goes that none of that tells of; it is *doubted* if it should have been told.
+
+        In a storm hundreds differ in nothing that matters here: *alike* keeps what was found of one for the others.
+        """
+        span = self._evidence.looks.until_now(case.what.at)
+        key = (case.what.workspaces, id(span), case.deed.kind, case.deed.size, doubted)
+        verdict = alike.get(key)
+        if verdict is None:
+            verdict = self._by_place(case.what.workspaces, case.circle.parties, span, case.deed)
+            if doubted and verdict.beside is None:
+                (party,) = case.circle.parties
+                verdict = Verdict(by_place([Contender(party.sessions, idle=True)]))
+            alike[key] = verdict
         return verdict
 
     def _of_tree(self, parties: tuple[_Party, ...], found: _Found) -> Verdict | None:

@@ -236,6 +236,54 @@ class TestOneAlone:
         assert methods(house, "a") == [Attribution.AMBIGUOUS]
 
 
+class TestDecidedTogether:
+    """What is alike is decided once; it must be alike in all that matters."""
+
+    async def test_what_differs_in_counter_or_size_is_told_apart(self, house: House, agents: Agents) -> None:
+        a = await agents.begin("a", pid=7)
+        await begin(house, agents.workspace, "unbound")
+        house.activity.uses(a, written=5 * SIZE, cpu_ns=1_000_000)
+        for name, change in (("read", Change.READ), ("written", Change.WRITTEN), ("mapped", Change.READ)):
+            if name != "mapped":
+                house.activity.sizes[f"{agents.workspace}/{name}"] = SIZE
+            happens(house, agents.workspace, name, change)
+
+        await house.services.tracking.flush()
+
+        assert files_of(house, "unbound") == ["read", "written", "mapped"]
+        assert files_of(house, "a") == ["written", "mapped"]  # it read nothing; of a file without a size that tells not
+
+    async def test_what_differs_in_folder_is_told_apart(self, house: House, workspace: Path) -> None:
+        (inner := workspace / "inner").mkdir()
+        await begin(house, workspace, "outer")
+        await begin(house, inner, "inner")
+        house.watcher.happens(f"{workspace}/a.py", Change.READ, roots=[str(workspace)], at=house.clock.now())
+        both = [str(workspace), str(inner)]
+        house.watcher.happens(f"{inner}/b.py", Change.READ, roots=both, at=house.clock.now())
+
+        await house.services.tracking.flush()
+
+        assert files_of(house, "outer") == ["a.py", "b.py"]
+        assert files_of(house, "inner") == ["b.py"]
+
+    async def test_what_differs_in_time_is_told_apart(self, house: House, agents: Agents) -> None:
+        a = await agents.begin("a", pid=7)
+        await begin(house, agents.workspace, "unbound")
+        house.activity.uses(a, cpu_ns=1_000_000)
+        looked = len(house.activity.orders)
+        happens(house, agents.workspace, "before.py", Change.DELETED)
+        house.watcher.hand_over()
+        await until(lambda: len(house.activity.orders) > looked)
+        await rounds()
+        house.clock.advance(20)
+        happens(house, agents.workspace, "after.py", Change.DELETED)
+
+        await house.services.tracking.flush()
+
+        assert files_of(house, "a") == ["before.py"]
+        assert files_of(house, "unbound") == ["before.py", "after.py"]
+
+
 class TestDescriptors:
     async def test_who_has_it_open_for_writing_is_writing_it(self, house: House, agents: Agents) -> None:
         a, b = await agents.begin("a", pid=7), await agents.begin("b", pid=8)
