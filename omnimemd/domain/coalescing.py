@@ -38,6 +38,16 @@ _KEPT_OPEN_FILES: Final = 4_096
 _SLICE: Final = 250
 #: What is told of as held.
 _AROUND: Final = 32
+#: What each event is compared with: before Python 3.12 to name a member takes as long as to call a function.
+_READ: Final = Change.READ
+_CREATED: Final = Change.CREATED
+_MODIFIED: Final = Change.MODIFIED
+_WRITTEN: Final = Change.WRITTEN
+_FOUND: Final = Change.FOUND
+_MOVED_FROM: Final = Change.MOVED_FROM
+_LOCKS: Final = frozenset((Change.LOCKED, Change.UNLOCKED))
+_OPENING: Final = frozenset((_CREATED, _MODIFIED))
+_WRITES: Final = frozenset((Access.CREATE, Access.WRITE))
 
 
 class Observed(msgspec.Struct, frozen=True, gc=False):
@@ -89,14 +99,14 @@ class Coalescer:
         workspaces: tuple[str, ...] | None = None
         scope = self._bursts.scope(())
         reads: list[str] = []
-        at, read = Millis(0), Change.READ
+        at = Millis(0)
         for event in events:
             if event.workspaces is not workspaces or event.at != at:
                 self._count(scope, reads, at)
                 workspaces, at = event.workspaces, event.at
                 scope = self._bursts.scope(workspaces)
                 scope.catch_up(at)
-            if scope.tally is not None and event.change is read:
+            if scope.tally is not None and event.change is _READ:
                 reads.append(event.path)
             else:
                 self._take_note(event, scope)
@@ -110,27 +120,27 @@ class Coalescer:
 
     def _take_note(self, event: FileEvent, scope: Scope) -> None:
         """Look for a burst in one event, then fold it."""
-        match event.change:
-            case Change.LOCKED:
-                for begun in self._bursts.locked(event.workspaces, event.at):
-                    self._withdraw_reads(begun)
-                self.folded += 1
+        if event.change in _LOCKS:
+            self._take_note_of_lock(event)
+            return
+        if event.change is _READ:
+            if scope.begins(event.path, event.at, read=True):
+                self._withdraw_reads(scope)
+                self._count(scope, [event.path], event.at)
                 return
-            case Change.UNLOCKED:
-                self._bursts.unlocked(event.workspaces, event.at)
-                self.folded += 1
-                return
-            case Change.READ:
-                if scope.begins(event.path, event.at, read=True):
-                    self._withdraw_reads(scope)
-                    self._count(scope, [event.path], event.at)
-                    return
-            case _:
-                if scope.tally is not None:
-                    scope.change(event.path, event.at)
-                elif scope.begins(event.path, event.at, read=False):
-                    self._withdraw_reads(scope)
+        elif scope.tally is not None:
+            scope.change(event.path, event.at)
+        elif scope.begins(event.path, event.at, read=False):
+            self._withdraw_reads(scope)
         self._fold_in(event)
+
+    def _take_note_of_lock(self, event: FileEvent) -> None:
+        if event.change is Change.LOCKED:
+            for begun in self._bursts.locked(event.workspaces, event.at):
+                self._withdraw_reads(begun)
+        else:
+            self._bursts.unlocked(event.workspaces, event.at)
+        self.folded += 1
 
     def _withdraw_reads(self, scope: Scope) -> None:
         """Give the burst that has begun its first reads, which were held till now."""
@@ -144,36 +154,34 @@ class Coalescer:
         self._count(scope, [step.path for step in reads], reads[-1].at if reads else scope.began_at)
 
     def _fold_in(self, event: FileEvent) -> None:
-        latest = self._latest.get(event.path)
-        match event.change:
-            case Change.READ:
-                if latest is not None and latest.access is Access.READ:
-                    self._fold(latest, event)
-                else:
-                    self._begin(event, Access.READ)
-            case Change.CREATED | Change.FOUND:
-                if latest is not None and latest.access is Access.CREATE:
-                    self._fold(latest, event)
-                else:
-                    self._begin(event, Access.CREATE)
-            case Change.MODIFIED:
-                self._modified(event, latest)
-            case Change.WRITTEN:
-                told = self._kept_open.pop(event.path, None)
-                if latest is not None and latest.access in (Access.CREATE, Access.WRITE):
-                    self._fold(latest, event)
-                elif told is not None and 0 <= event.at - told.at < _SAME_WRITE_MS:
-                    self.folded += 1
-                else:
-                    self._begin(event, Access.WRITE)
-            case Change.DELETED:
-                self._kept_open.pop(event.path, None)
-                self._begin(event, Access.DELETE)
-            case Change.MOVED_FROM:
-                self._kept_open.pop(event.path, None)
-                self._half_moves[event.cookie] = self._begin(event, Access.DELETE)
-            case Change.MOVED_TO:
-                self._moved_to(event)
+        latest, change = self._latest.get(event.path), event.change
+        if change is _MODIFIED:
+            self._modified(event, latest)
+        elif change is _WRITTEN:
+            told = self._kept_open.pop(event.path, None)
+            if latest is not None and latest.access in _WRITES:
+                self._fold(latest, event)
+            elif told is not None and 0 <= event.at - told.at < _SAME_WRITE_MS:
+                self.folded += 1
+            else:
+                self._begin(event, Access.WRITE)
+        elif change is _CREATED or change is _FOUND:
+            if latest is not None and latest.access is Access.CREATE:
+                self._fold(latest, event)
+            else:
+                self._begin(event, Access.CREATE)
+        elif change is _READ:
+            if latest is not None and latest.access is Access.READ:
+                self._fold(latest, event)
+            else:
+                self._begin(event, Access.READ)
+        elif change is Change.MOVED_TO:
+            self._moved_to(event)
+        else:  # it is gone from here
+            self._kept_open.pop(event.path, None)
+            step = self._begin(event, Access.DELETE)
+            if change is _MOVED_FROM:
+                self._half_moves[event.cookie] = step
 
     def take(self, *, now: Millis, everything: bool = False) -> list[Settled]:
         """Return what is settled, in order; with *everything*, all that is held, and what bursts counted so far."""
@@ -258,11 +266,12 @@ class Coalescer:
         fleeting: dict[str, int] = {}  # temporary file that was made → where that stands in *kept*
         passed: set[int] = set()  # places in *kept* of those that are gone again
         for one in observed:
+            name = posixpath.basename(one.path)
             if one.access is Access.DELETE and one.path in fleeting:
                 self.folded += 2
                 passed.add(fleeting.pop(one.path))
                 continue
-            if is_dropping(posixpath.basename(one.path)):
+            if is_dropping(name):
                 if one.old_path is not None and not is_dropping(posixpath.basename(one.old_path)):
                     aside[one.old_path] = len(kept)
                     kept.append(Observed(one.workspaces, one.old_path, Access.DELETE, one.at))
@@ -270,14 +279,14 @@ class Coalescer:
                     self.folded += 1
                 continue
             saved = one.old_path is not None and is_dropping(posixpath.basename(one.old_path))
-            if one.path in aside and (saved or one.access in (Access.CREATE, Access.WRITE)):
+            if one.path in aside and (saved or one.access in _WRITES):
                 self.folded += 1
                 place = aside.pop(one.path)
                 kept[place] = Observed(one.workspaces, one.path, Access.WRITE, kept[place].at)
                 continue
             if one.access is Access.DELETE:
                 aside[one.path] = len(kept)
-            elif one.access is Access.CREATE and is_fleeting(posixpath.basename(one.path)):
+            elif one.access is Access.CREATE and is_fleeting(name):
                 fleeting[one.path] = len(kept)
             kept.append(Observed(one.workspaces, one.path, Access.WRITE, one.at) if saved else one)
         return [one for place, one in enumerate(kept) if place not in passed] if passed else kept
@@ -296,7 +305,7 @@ class Coalescer:
         return True
 
     def _modified(self, event: FileEvent, latest: "_Step | None") -> None:
-        if latest is not None and latest.access in (Access.CREATE, Access.WRITE):
+        if latest is not None and latest.access in _WRITES:
             self._fold(latest, event)
             return
         told = self._kept_open.get(event.path)
@@ -350,9 +359,9 @@ class Coalescer:
 
     def _fold(self, step: "_Step", event: FileEvent) -> None:
         self.folded += 1
-        step.open = event.change in (Change.CREATED, Change.MODIFIED)
-        step.written = step.written or event.change is Change.MODIFIED
-        step.found = step.found and event.change is Change.FOUND
+        step.open = event.change in _OPENING
+        step.written = step.written or event.change is _MODIFIED
+        step.found = step.found and event.change is _FOUND
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
@@ -387,9 +396,9 @@ class _Step:
         self.at = event.at
         self.old_path: str | None = None
         #: The first half of a rename waits for its second.
-        self.cookie = event.cookie if event.change is Change.MOVED_FROM else 0
-        self.open = event.change in (Change.CREATED, Change.MODIFIED)
-        self.written = event.change is Change.MODIFIED
-        self.found = event.change is Change.FOUND
+        self.cookie = event.cookie if event.change is _MOVED_FROM else 0
+        self.open = event.change in _OPENING
+        self.written = event.change is _MODIFIED
+        self.found = event.change is _FOUND
         #: What was held of the same file before; only the creation of a temporary file is ever asked for.
         self.before = before if before is not None and before.access is Access.CREATE else None
