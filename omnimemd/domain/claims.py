@@ -92,18 +92,19 @@ class Claims:
 
     def _told_of(self, session_id: str, seen: FileAccess, seq: int) -> int | None:
         """Take note of a watched access; return the entry of a tool that told of it after that was decided on."""
-        claims = (one for one in self._by_path.get(seen.path, ()) if one.session_id == session_id)
-        meant = next((one for one in claims if one.tells_of(seen.access) and abs(one.at - seen.at) <= _SAME_MS), None)
-        if meant is not None:
-            meant.spent = True
-            return meant.seq
+        for claim in self._by_path.get(seen.path, ()):
+            if claim.session_id == session_id and claim.tells_of(seen.access) and abs(claim.at - seen.at) <= _SAME_MS:
+                claim.spent = True
+                return claim.seq
         others = [one for one in self._seen.get(seen.path, ()) if abs(one.at - seen.at) <= _SAME_MS]
         _remember(self._seen, seen.path, [*others, _Seen(session_id, seq, seen.access, seen.at)])
         return None
 
     def of(self, path: str, access: Access, *, at: Millis) -> Claim | None:
         """Return the claim that fits a watched *access* best: one that told of it, else the nearest in time."""
-        claims = [one for one in self._by_path.get(path, ()) if abs(one.at - at) <= _SAME_MS]
+        if path not in self._by_path:  # as of most
+            return None
+        claims = [one for one in self._by_path[path] if abs(one.at - at) <= _SAME_MS]
         return min(claims, key=lambda one: (not one.tells_of(access), abs(one.at - at)), default=None)
 
 

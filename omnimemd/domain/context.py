@@ -284,7 +284,7 @@ def _time_of(shown: bytes) -> str:
     return _decode_timed(shown).timestamp  # such texts sort as the times they stand for
 
 
-class _FileRow(msgspec.Struct, frozen=True, array_like=True):
+class _FileRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     path: str  # escaped, because JSON is Unicode and a path is bytes
     accessed_at: Millis
     order: int

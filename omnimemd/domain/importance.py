@@ -54,14 +54,13 @@ _GENERATED_NAME: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_GENERATED_FOLDER: Final = re.compile(r".+\.egg-info")
+_GENERATED_FOLDER: Final = ".egg-info/"
 
 
 def is_noise(path: str, *, workspace: str) -> bool:
     """Return whether *path* (absolute) is a lock file or made by a tool; folders count below *workspace* only."""
     below = path[len(workspace) :] if is_within(path, workspace) else ""
-    folder, _, _ = below.rpartition("/")
-    if any(one in _GENERATED_FOLDERS or _GENERATED_FOLDER.fullmatch(one) for one in folder.split("/")):
+    if _GENERATED_FOLDER in below or not _GENERATED_FOLDERS.isdisjoint(below.split("/")[:-1]):
         return True
     return _GENERATED_NAME.fullmatch(path.rpartition("/")[2].lower()) is not None
 

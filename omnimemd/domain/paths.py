@@ -44,7 +44,7 @@ def from_raw(raw: str) -> str:
 
 def escaped(path: str) -> str:
     """Return *path* as Unicode that keeps every byte (one character each), for JSON of our own."""
-    return path.encode("utf-8", "surrogateescape").decode("latin-1")
+    return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def unescaped(text: str) -> str:
