@@ -12,15 +12,15 @@ from omnimemd.storage import migrations
 _LOG_LIMIT: Final = 16 * 1024 * 1024
 
 
-def open_connection(path: Path, *, write: bool) -> apsw.Connection:
-    """Open the database at *path*, to *write* or only to read.
+def open_connection(path: Path, *, write: bool, files: str | None = None) -> apsw.Connection:
+    """Open the database at *path*, to *write* or only to read, with the *files* that SQLite knows by a name.
 
     Raises:
         SchemaTooNew: it was written by a newer program.
         DatabaseUnusable: it is another program's.
     """
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
-    db = apsw.Connection(os.fspath(path), flags=flags, statementcachesize=200)
+    db = apsw.Connection(os.fspath(path), flags=flags, vfs=files, statementcachesize=200)
     if write:
         migrations.check(db)  # first: what follows changes the file
         db.pragma("journal_mode", "wal")

@@ -11,8 +11,8 @@ never wait for each other. A write is durable in one of two classes:
   itself. Syncing the log after the commit is what SQLite's synchronous=FULL does in WAL mode; doing it ourselves keeps
   one writer, and one order, instead of two connections that lock each other out.
 
-The same thread runs checkpoints, on a connection of its own, because a checkpoint fsyncs too. Long reads run on a
-read-only connection in a second thread. Nobody else opens the file.
+The same thread runs checkpoints, on a connection of its own (`Checkpointer`), because a checkpoint fsyncs too. Long
+reads run on a read-only connection in a second thread. Nobody else opens the file.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ import apsw
 from omnimem.errors import StoreUnavailable
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import migrations
+from omnimemd.storage.checkpointer import Checkpointer
 from omnimemd.storage.connections import open_connection, roll_back
-from omnimemd.storage.erasing import erase
 from omnimemd.storage.errors import DatabaseUnusable, translated
 from omnimemd.storage.streaming import stream
 
@@ -49,7 +49,7 @@ _CHECKPOINT_PAGES: Final = 1000
 #: during a checkpoint is not; to try after each write would keep the disk busy for nothing.
 _CHECKPOINT_AGAIN_PAGES: Final = 250
 
-#: Times it is tried to cut the log, each after the read and the checkpoint under way.
+#: Times it is tried to cut the log, each after the read under way and a checkpoint.
 _ERASE_TRIES: Final = 5
 
 #: True inside `Database.held()`: the commit comes when the block ends, so a write is not waited for.
@@ -70,6 +70,7 @@ class Database:
         self._loop = asyncio.get_running_loop()
         #: When it, or its log, was written last before it was opened, None when it is new: an earlier run lived then.
         self.last_written = _last_written(path)
+        left_over = _size(Path(f"{path}-wal")) > 0
         file = -1
         try:
             # Made here for its mode, which SQLite gives its log too. Kept until every connection is closed: to close a
@@ -91,18 +92,19 @@ class Database:
         self._opened = {path: path.stat(), Path(f"{path}-wal"): os.fstat(self._log)}
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="reads")
-        self._checkpointer: apsw.Connection | None = None  # opened and used in the syncer's thread only
+        self._checkpointer = Checkpointer(path)  # the syncer's thread uses it, and the loop while that one is idle
         self._group: _Group | None = None
         self._ticked = False  # a write was committed in this tick: the next ones share a commit
         self._holders = 0
         self._waiting_for_sync: list[asyncio.Future[None]] = []
         self._syncing = False
-        self._checkpoint_due = False
+        #: After a kill there is a log, maybe with what was deleted and not erased yet.
+        self._checkpoint_due = self._to_erase = left_over
         self._checkpoint_at = _CHECKPOINT_PAGES  # pages in the log
         self._sync_failed = False
-        self._to_erase = False  # what was erased is in the log yet
         self._on_lost: list[Callable[[], None]] = []
         self._writer.set_wal_hook(self._note_log_size)
+        self._start_sync()
 
     async def __aenter__(self) -> Self:
         """Return the database itself."""
@@ -186,7 +188,9 @@ class Database:
                 async for one in found:
                     yield one
         finally:
-            self._erased()  # it was in the way
+            if self._to_erase:  # it was in the way
+                self._checkpoint_due = True
+                self._start_sync()
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -221,40 +225,44 @@ class Database:
         """Commit what is open, put everything into the database file, close it."""
         self._commit_group()
         while self._syncing:
-            await self._synced()
-        await self._loop.run_in_executor(self._syncer, self._close_checkpointer)
-        self._syncer.shutdown()
+            with contextlib.suppress(StoreUnavailable):
+                await self._synced()
+        self._checkpoint_due = False  # it is done below, and nothing else by that thread
         self._reading.shutdown()
         self._reader.close()
-        os.close(self._log)
-        self._erased()
-        # Closing the last connection checkpoints the log into the database and removes it.
+        # Closing the last connection brings the log into the file and removes it.
+        with contextlib.suppress(apsw.Error, DatabaseUnusable):
+            await self._loop.run_in_executor(self._syncer, self._checkpointer.open)
         self._writer.close()
+        await self._loop.run_in_executor(self._syncer, self._checkpointer.close)
+        self._syncer.shutdown()
+        os.close(self._log)
         os.close(self._file)
 
     async def erase(self) -> None:
-        """Have nothing left of what was deleted, in the log or in unused parts of the file.
+        """Have nothing left of what was deleted, in the file or in its log.
 
-        It waits for what is under way, and takes the loop some milliseconds for each 10 MB of the database, for what is
-        rare. Where another program reads the database all the while, it is done after a later write.
+        Waits for what is under way. While another program reads the database, it is put off until after a later write.
         """
         self._to_erase = True
         for _ in range(_ERASE_TRIES):
             if self._group is not None:
                 with contextlib.suppress(StoreUnavailable):
                     await self._group.wait()
-            if self._erased():
-                return
             await self._loop.run_in_executor(self._reading, _nothing)
-            await self._loop.run_in_executor(self._syncer, _nothing)
+            self._checkpoint_due = True
+            with contextlib.suppress(StoreUnavailable):  # a store that fails says so at the next write
+                await self._synced()
+            if not self._to_erase:
+                return
         log.warning("erased text stays in the database while another program reads it")
 
-    def _erased(self) -> bool:
-        """Erase if that is due and nothing is in the way; return whether nothing is left to do."""
-        if self._to_erase and self._group is None:
-            with contextlib.suppress(apsw.Error, OSError):  # a store that fails says so at the next write
-                self._to_erase = not erase(self._writer, file=self._file, log=self._log)
-        return not self._to_erase
+    def _cut_log(self) -> None:
+        """Cut the log if that is due and nothing is in the way; on the loop, so that no write meets it."""
+        if self._to_erase and not self._holders and not self._sync_failed:
+            self._commit_group()
+            with contextlib.suppress(apsw.Error, DatabaseUnusable):
+                self._to_erase = not self._checkpointer.cut()
 
     def is_in_place(self) -> bool:
         """Return whether the files that are open are still those at their paths: what is written would be lost else."""
@@ -265,11 +273,7 @@ class Database:
 
     def size(self) -> int:
         """Return the bytes of the database with its log."""
-        total = 0
-        for name in (self.path, Path(f"{self.path}-wal")):
-            with contextlib.suppress(FileNotFoundError):
-                total += name.stat().st_size
-        return total
+        return _size(self.path) + _size(Path(f"{self.path}-wal"))
 
     def _run_alone(self, work: Callable[[apsw.Connection], T]) -> T:
         db = self._writer
@@ -368,7 +372,7 @@ class Database:
                 waiter.set_result(None)
             else:
                 waiter.set_exception(StoreUnavailable("The disk did not confirm the write."))
-        self._erased()
+        self._cut_log()
         self._start_sync()
 
     def _sync(self, sync: bool, checkpoint: bool) -> None:
@@ -376,14 +380,7 @@ class Database:
         if sync:
             os.fsync(self._log)
         if checkpoint:
-            if self._checkpointer is None:
-                self._checkpointer = open_connection(self.path, write=True)
-            with contextlib.suppress(apsw.BusyError):  # a reader holds it up: it is tried again
-                self._checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-
-    def _close_checkpointer(self) -> None:
-        if self._checkpointer is not None:
-            self._checkpointer.close()
+            self._checkpointer.bring_in()
 
     def _note_log_size(self, _db: apsw.Connection, _name: str, pages: int) -> int:
         if pages < _CHECKPOINT_PAGES:
@@ -401,6 +398,12 @@ def _last_written(path: Path) -> Millis | None:
         with contextlib.suppress(OSError):
             times.append(name.stat().st_mtime_ns // 1_000_000)
     return Millis(max(times)) if times else None
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _sync_directory(path: Path) -> None:

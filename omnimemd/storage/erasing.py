@@ -1,105 +1,100 @@
-"""Have nothing left of what was deleted: not in the log, and not in the parts of the database that hold nothing.
+"""Have nothing of what was deleted come into the database's file, not even in parts of its pages that hold nothing.
 
 SQLite's secure_delete overwrites what is deleted where it is. But when it moves rows between pages (a page is full, or
 nearly empty), it leaves copies behind in the part of a page that is not used any more, and knows nothing of them later.
-So that part is overwritten here, in the file itself, page by page: between the pointers to the cells of a page and the
-first of them, and in its free blocks (fileformat2.html, "B-tree Pages"). SQLite never reads a byte there.
 
-It is done while nothing else can change the file: the log is brought into it and cut to nothing, and a transaction that
-writes nothing keeps every other writer, of other programs too, from adding to the log. What this program's connection
-has of the pages in its cache is let go before.
+SQLite never reads a byte of that part: it lies between the pointers to the cells of a page and the first of them, and
+in its free blocks (fileformat2.html, "B-tree Pages"). So it is made zeros on the way: checkpoints, which alone bring
+pages from the log into the file, run on a connection whose files are those of `Cleaning`. Nothing is ever written but
+what SQLite writes, where and when it does, so a crash in the middle of it, or power that fails, is what SQLite is made
+for: the log has the page until the file is synced. What a cache still has of such a part, and writes again, comes this
+way again. What is left is the log, which the database cuts to nothing (`Database.erase`).
 """
 
-import os
 from collections.abc import Iterator
 from typing import Final
 
 import apsw
 
-#: Bytes that are read at once.
-_CHUNK: Final = 1 << 20
 #: Of the pages of trees, by the first byte of their header: how long that is. Index and table, inner and leaf.
 _HEADERS: Final = {2: 12, 5: 12, 10: 8, 13: 8}
-#: The header of the database, before that of its first page.
+#: The header of the database, at the beginning of its first page.
 _FILE_HEADER: Final = 100
 #: Pages of other kinds begin with the number of another page: with a zero, up to this many pages (64 GiB).
 _MOST_PAGES: Final = 1 << 24
 
 
-def erase(db: apsw.Connection, *, file: int, log: int) -> bool:
-    """Overwrite what is left of deleted rows; return whether that was possible.
+class Cleaning(apsw.VFS):
+    """The operating system's files, but each page that is written to a database has zeros where it holds nothing.
+
+    For connections that checkpoint: each access to a file takes the interpreter some microseconds. Whoever has such a
+    connection keeps this too.
+    """
+
+    def __init__(self) -> None:
+        """Have SQLite know it by its name."""
+        self.name = f"cleaning-{id(self)}"
+        super().__init__(self.name, base="")
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 SQLite's name
+        """Open the file *name*."""
+        kind = _Pages if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else apsw.VFSFile
+        return kind("", name, flags)
+
+
+class _Pages(apsw.VFSFile):
+    """The file of a database."""
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 SQLite's name
+        """Write one page, as SQLite always does."""
+        if offset and any(data.count(0, begin, end) < end - begin for begin, end in unused(data)):
+            # The first page is in the file before any other, and has nothing of the user's.
+            data = cleaned(data, header=self.xRead(_FILE_HEADER, 0))
+        super().xWrite(data, offset)
+
+
+def cleaned(page: bytes, *, header: bytes) -> bytes:
+    """Return *page* with zeros where it holds nothing; as it is where that cannot be told for sure.
 
     Args:
-        db: the one connection that writes, in no transaction.
-        file: a descriptor of the database's file, open for as long as any connection of this program is.
-        log: a descriptor of its log.
-
-    Returns:
-        False when another reads or writes: nothing is overwritten then, or not all of it is.
-
-    Raises:
-        apsw.Error: the store failed.
-        OSError: the same.
+        page: any but the first of a database file.
+        header: the first 100 bytes of that file.
     """
-    try:
-        db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        db.release_memory()  # a page in the cache would bring back what is overwritten in the file
-        db.execute("BEGIN IMMEDIATE")
-    except apsw.BusyError:
-        return False
-    try:
-        if os.fstat(log).st_size:
-            return False  # somebody wrote in between: the newest of a page may not be in the file
-        _overwrite(file, db.pragma("page_size"))
-    finally:
-        db.execute("ROLLBACK")
-    return True
+    size = _number(header, 16)
+    pages = int.from_bytes(header[28:32], "big")
+    # Pages that map pointers, which there are with auto_vacuum, begin as those of trees do.
+    if len(page) != (65536 if size == 1 else size) or not 0 < pages < _MOST_PAGES or header[20] or any(header[52:56]):
+        return page
+    changed = bytearray(page)
+    for begin, end in unused(page):
+        changed[begin:end] = bytes(end - begin)
+    return bytes(changed)
 
 
-def unused(page: bytes, *, at: int = 0) -> Iterator[tuple[int, int]]:
+def unused(page: bytes) -> Iterator[tuple[int, int]]:
     """Yield where each part of *page* that is not used begins and ends; none of a page that is none of a tree.
 
     Args:
-        page: one page of a database file.
-        at: where its header begins: at _FILE_HEADER in the first page of the file, else at its beginning.
+        page: any but the first of a database file.
     """
-    header = _HEADERS.get(page[at])
+    header = _HEADERS.get(page[0])
     if header is None:
         return
-    pointers = at + header + 2 * _number(page, at + 3)
-    cells = _number(page, at + 5) or 65536
+    pointers = header + 2 * _number(page, 3)
+    cells = _number(page, 5) or 65536
     if not pointers <= cells <= len(page):
         return  # no page of a tree, whatever it begins with
     yield pointers, cells
-    free = _number(page, at + 1)
+    free = _number(page, 1)
     while cells <= free <= len(page) - 4:
         size = _number(page, free + 2)
-        if free + size > len(page):
+        if not 4 <= size <= len(page) - free:
             return
         yield free + 4, free + size  # after where the next one is, and its size
         following = _number(page, free)
-        if following <= free:
-            return
+        if following < free + size:
+            return  # the last, or no list
         free = following
-
-
-def _overwrite(file: int, size: int) -> None:
-    length = os.fstat(file).st_size
-    if length // size >= _MOST_PAGES:
-        return
-    changed = False
-    for start in range(0, length, _CHUNK):
-        chunk = os.pread(file, _CHUNK, start)
-        for offset in range(0, len(chunk) - size + 1, size):
-            if chunk[offset] not in _HEADERS and start + offset:
-                continue
-            page = chunk[offset : offset + size]
-            for begin, end in unused(page, at=0 if start + offset else _FILE_HEADER):
-                if page.count(0, begin, end) != end - begin:
-                    os.pwrite(file, bytes(end - begin), start + offset + begin)
-                    changed = True
-    if changed:
-        os.fsync(file)
 
 
 def _number(page: bytes, at: int) -> int:

@@ -3,16 +3,20 @@
 import asyncio
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from omnimemd.storage.checkpointer import Checkpointer
 from omnimemd.storage.database import Database
-from omnimemd.storage.erasing import erase, unused
+from omnimemd.storage.erasing import cleaned, unused
 from tests.storage import golden
+from tests.support.waiting import until
 
 
 class Store(NamedTuple):
@@ -20,30 +24,36 @@ class Store(NamedTuple):
 
     db: apsw.Connection
     path: Path
-    file: int
-    log: int
+    checkpointer: Checkpointer
 
     def erase(self) -> bool:
-        return erase(self.db, file=self.file, log=self.log)
+        self.checkpointer.bring_in()
+        return self.checkpointer.cut()
 
     def holds(self, text: str) -> bool:
         return any(text.encode() in file.read_bytes() for file in self.path.parent.glob("x.db*"))
 
+    def left(self) -> int:
+        """Return how many pages of the file have anything where they hold nothing."""
+        data, size = self.path.read_bytes(), self.db.pragma("page_size")
+        pages = [data[at : at + size] for at in range(size, len(data), size)]
+        return sum(any(page[begin:end].strip(b"\0") for begin, end in unused(page)) for page in pages)
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+
+@pytest.fixture(params=[4096])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
     path = tmp_path / "x.db"
-    file = os.open(path, os.O_RDWR | os.O_CREAT)
     db = apsw.Connection(str(path))
+    db.pragma("page_size", request.param)
     db.pragma("journal_mode", "wal")
+    db.pragma("wal_autocheckpoint", 0)
     db.pragma("secure_delete", True)
     db.execute("CREATE TABLE tree (id TEXT PRIMARY KEY, text TEXT) STRICT, WITHOUT ROWID")
     db.execute("CREATE TABLE list (id TEXT UNIQUE, text TEXT) STRICT")
-    log = os.open(f"{path}-wal", os.O_RDONLY)
-    yield Store(db, path, file, log)
+    checkpointer = Checkpointer(path)
+    yield Store(db, path, checkpointer)
+    checkpointer.close()
     db.close()
-    os.close(log)
-    os.close(file)
 
 
 def chances(seed: int) -> random.Random:
@@ -62,7 +72,7 @@ def fill(db: apsw.Connection, chance: random.Random) -> dict[str, str]:
     return said
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("seed", "store"), [(0, 512), (1, 1024), (2, 4096), (3, 65536)], indirect=["store"])
 def test_nothing_is_left_of_what_was_deleted_and_all_of_the_rest(store: Store, seed: int) -> None:
     chance = chances(seed)
     with store.db:
@@ -89,17 +99,22 @@ def test_without_it_something_would_be_left(store: Store) -> None:
     store.db.execute("DELETE FROM tree; DELETE FROM list")
     fill(store.db, chances(1))
     store.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    data = store.path.read_bytes()
-
-    pages = [data[at : at + 4096] for at in range(4096, len(data), 4096)]
-    left = sum(any(page[begin:end].strip(b"\0") for begin, end in unused(page)) for page in pages)
 
     assert said
-    assert left
-    assert store.erase()
-    data = store.path.read_bytes()
-    pages = [data[at : at + 4096] for at in range(4096, len(data), 4096)]
-    assert not any(page[begin:end].strip(b"\0") for page in pages for begin, end in unused(page))
+    assert store.left()
+
+
+def test_each_page_of_the_file_has_nothing_where_it_holds_nothing_at_any_time(store: Store) -> None:
+    for seed in range(5):
+        with store.db:
+            fill(store.db, chances(seed))
+        store.checkpointer.bring_in()
+
+        assert store.left() == 0
+        store.db.execute("DELETE FROM tree WHERE id > '200'; DELETE FROM list WHERE id > '100'")
+    store.checkpointer.cut()
+
+    assert store.left() == 0
 
 
 def test_the_cache_does_not_bring_it_back(store: Store) -> None:
@@ -133,13 +148,123 @@ def test_another_program_at_work_puts_it_off(store: Store, what: str) -> None:
     other.close()
 
 
-@pytest.mark.parametrize(
-    "page", [b"\x0d", b"\0" * 4096, b"\x0d" + b"\xff" * 4095, b"\x0a\x0f\xff\x00\x00\x00\x10" + b"\1" * 4089]
-)
-def test_what_is_no_page_of_a_tree_has_no_unused_part_outside_itself(page: bytes) -> None:
-    page = page.ljust(4096, b"\0")
+HEADER = (b"SQLite format 3\0" + b"\x10\0" + bytes(10) + b"\0\0\0\7").ljust(100, b"\0")
+#: A leaf of a table without cells: all of it is unused but its header.
+LEAF = b"\x0d" + b"\0" * 4 + b"\x10\0" + b"\0" + b"left"
 
-    assert all(0 <= begin <= end <= len(page) for begin, end in unused(page))
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(b"", id="that is none"),
+        pytest.param(HEADER[:16] + b"\x08\0" + HEADER[18:], id="of smaller pages"),
+        pytest.param(HEADER[:20] + b"\x08" + HEADER[21:], id="with bytes of others at the end of each page"),
+        pytest.param(HEADER[:28] + b"\1\0\0\0" + HEADER[32:], id="of so many pages that numbers look like trees"),
+        pytest.param(HEADER[:28] + b"\0\0\0\0" + HEADER[32:], id="that does not say of how many pages"),
+        pytest.param(HEADER[:52] + b"\0\0\0\5" + HEADER[56:], id="with maps of pointers"),
+    ],
+)
+def test_a_database_of_another_kind_is_left_as_it_is(header: bytes) -> None:
+    page = LEAF.ljust(4096, b"\0")
+
+    assert cleaned(page, header=header.ljust(100, b"\0")) == page
+    assert cleaned(page, header=HEADER) == LEAF[:8].ljust(4096, b"\0")
+
+
+def test_auto_vacuum_and_its_maps_of_pointers_stay_whole(store: Store) -> None:
+    store.db.pragma("auto_vacuum", 2)
+    store.db.execute("VACUUM")
+    for seed in range(3):
+        with store.db:
+            fill(store.db, chances(seed))
+            store.db.execute("DELETE FROM tree WHERE id < '300'")
+        store.db.execute("PRAGMA incremental_vacuum(20)").fetchall()
+        assert store.erase()
+    store.db.release_memory()
+
+    assert store.db.pragma("auto_vacuum") == 2
+    assert store.db.pragma("integrity_check") == "ok"
+
+
+@given(st.binary(min_size=512, max_size=4096), st.sampled_from([2, 5, 10, 13]))
+def test_what_is_no_page_of_a_tree_has_no_unused_part_outside_itself(page: bytes, kind: int) -> None:
+    page = bytes([kind]) + page[1:]
+
+    assert all(8 <= begin <= end <= len(page) for begin, end in unused(page))
+    assert len(cleaned(page.ljust(4096, b"\0"), header=HEADER)) == 4096
+
+
+def test_killed_at_any_moment_of_a_checkpoint_it_is_whole(store: Store) -> None:
+    """What is written to the file is cut off after each page, as a kill does, and half of a page, as power may."""
+    with store.db:
+        fill(store.db, chances(0))
+    assert store.erase()
+    with store.db:
+        store.db.execute("DELETE FROM tree WHERE id < '200'; DELETE FROM list WHERE id > '200'")
+    said = [dict(store.db.execute(f"SELECT id, text FROM {table}")) for table in ("tree", "list")]  # noqa: S608 ours
+    before, log = store.path.read_bytes(), Path(f"{store.path}-wal").read_bytes()
+    store.checkpointer.bring_in()
+    after = store.path.read_bytes()
+
+    changed = [at for at in range(0, len(after), 4096) if after[at : at + 4096] != before[at : at + 4096]]
+    for cut in chances(1).sample(changed, 20):
+        torn = store.path.with_name(f"torn-{cut}.db")
+        torn.write_bytes(after[: cut + 1000] + before[cut + 1000 :])
+        Path(f"{torn}-wal").write_bytes(log)
+        db = apsw.Connection(str(torn))
+        assert db.pragma("integrity_check") == "ok"
+        assert [dict(db.execute(f"SELECT id, text FROM {table}")) for table in ("tree", "list")] == said  # noqa: S608
+        db.close()
+
+
+async def test_what_waits_to_be_erased_when_the_daemon_is_killed_is_erased_by_the_next(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.db")
+    await database.write(lambda db: db.execute("INSERT INTO workspaces VALUES ('/gone', 0)"))
+    await database.write(lambda db: db.execute("DELETE FROM workspaces"))
+    for name in ("a.db", "a.db-wal"):
+        (tmp_path / name.replace("a", "b", 1)).write_bytes((tmp_path / name).read_bytes())
+    await database.close()
+    assert b"/gone" in (tmp_path / "b.db-wal").read_bytes()
+
+    async with Database(tmp_path / "b.db") as again:
+        await until(lambda: not again._to_erase)
+
+        assert (tmp_path / "b.db-wal").stat().st_size == 0
+        assert b"/gone" not in (tmp_path / "b.db").read_bytes()
+
+
+async def test_the_last_of_the_log_is_cleaned_too(tmp_path: Path) -> None:
+    async with Database(tmp_path / "a.db") as database:
+        for _ in range(3):
+            await database.write(lambda db: fill_workspaces(db, "x"))
+            await database.write(lambda db: db.execute("DELETE FROM workspaces WHERE path LIKE '%3%'"))
+    data = (tmp_path / "a.db").read_bytes()
+    pages = [data[at : at + 4096] for at in range(4096, len(data), 4096)]
+
+    assert not (tmp_path / "a.db-wal").exists()
+    assert [page for page in pages if any(page[begin:end].strip(b"\0") for begin, end in unused(page))] == []
+
+
+def fill_workspaces(db: apsw.Connection, name: str) -> None:
+    chance = chances(0)
+    for _ in range(1000):
+        db.execute("INSERT OR REPLACE INTO workspaces VALUES (?, 0)", (f"/{name * 50}/{chance.randrange(1000)}",))
+
+
+def adding(path: str) -> Callable[[apsw.Connection], object]:
+    return lambda db: db.execute("INSERT INTO workspaces VALUES (?, 0)", (path,))
+
+
+async def test_a_write_during_a_checkpoint_is_not_refused(database: Database) -> None:
+    await database.write(golden.write)
+    erasing = [asyncio.create_task(database.erase()) for _ in range(3)]
+
+    for number in range(300):
+        await database.write(adding(f"/{number}"))
+        await asyncio.sleep(0)
+    await asyncio.gather(*erasing)
+
+    assert not database._to_erase
 
 
 async def test_a_reader_that_goes_on_holds_nothing_up_for_good(database: Database) -> None:
@@ -180,4 +305,4 @@ async def test_a_long_read_puts_it_off_until_its_end(database: Database) -> None
 
     await reading.aclose()
 
-    assert not database._to_erase
+    await until(lambda: not database._to_erase)

@@ -1,0 +1,59 @@
+"""Bring the log into the database's file, on a connection of its own: a checkpoint fsyncs, so the loop does none."""
+
+import contextlib
+from pathlib import Path
+
+import apsw
+
+from omnimemd.storage.connections import open_connection
+from omnimemd.storage.erasing import Cleaning
+
+
+class Checkpointer:
+    """The only one that writes to the file itself. For one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Bring in the log of the database at *path*; it is opened when that is first needed."""
+        self._path = path
+        self._files = Cleaning()
+        self._db: apsw.Connection | None = None
+
+    def open(self) -> apsw.Connection:
+        """Return its connection, open from now on: who closes a database last brings in what is left, and it is that.
+
+        Raises:
+            apsw.Error: it cannot be opened.
+        """
+        if self._db is None:
+            self._db = open_connection(self._path, write=True, files=self._files.name)
+        return self._db
+
+    def bring_in(self) -> None:
+        """Bring in what no reader needs as it was before, beside those who write. Waits for the disk.
+
+        Raises:
+            apsw.Error: the store failed.
+        """
+        with contextlib.suppress(apsw.BusyError):  # another program does it
+            self.open().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def cut(self) -> bool:
+        """Cut the log to nothing; return whether that was possible: nobody reads or writes what is in it.
+
+        Keeps writers out for that long: a moment, when `bring_in` has just run.
+
+        Raises:
+            apsw.Error: the store failed.
+        """
+        try:
+            self.open().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.BusyError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Bring in what is left, and close."""
+        if self._db is not None:
+            with contextlib.suppress(apsw.Error):  # it stays in the log, which is as good
+                self.cut()
+            self._db.close()
