@@ -12,7 +12,7 @@ from omnimemd.domain.explaining import Obstacle
 from omnimemd.domain.file_events import Change
 from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.dealing import Dealer
-from omnimemd.system.watcher.directories import NO_ROOM, DirectoryTable
+from omnimemd.system.watcher.directories import NO_ROOM, NOBODY, DirectoryTable
 from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, NARROW, Inotify
 from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.sentinels import Sentinels
@@ -275,7 +275,7 @@ def test_a_watch_that_is_to_be_removed_and_is_given_again_stays(tmp_path: Path) 
         removal=removal,
     )
     removal.add(wd := inotify.add(str(tmp_path), NARROW))
-    node = table.insert(NO_ROOM, None, str(tmp_path))
+    node = table.insert(NO_ROOM, None, str(tmp_path), NOBODY)
     list(unwatched.enter(node, node.path))
 
     list(dealer.deal([node], lambda _: iter(())))

@@ -102,18 +102,15 @@ class Arrival:
         self.moves = 0
 
 
-class Directory:
+class Directory(msgspec.Struct, eq=False):
     """One directory of the table; 300 bytes with its share of the dictionaries."""
 
-    __slots__ = ("arrival", "children", "coverage", "name", "parent", "wd")
-
-    def __init__(self, wd: int, parent: "Directory | None", name: str) -> None:
-        self.wd = wd
-        self.parent = parent
-        self.name = name  # the whole path when there is no parent
-        self.children: dict[str, Directory] | None = None  # most directories have none
-        self.coverage = NOBODY
-        self.arrival: Arrival | None = None  # of its last move, while that is not told
+    wd: int
+    parent: "Directory | None"
+    name: str  #: the whole path when there is no parent
+    coverage: Coverage
+    children: "dict[str, Directory] | None" = None  #: most directories have none
+    arrival: Arrival | None = None  #: of its last move, while that is not told
 
     @property
     def told(self) -> Place:
@@ -165,12 +162,13 @@ class DirectoryTable:
                 return node
         return None
 
-    def insert(self, wd: int, parent: Directory | None, name: str) -> Directory:
-        """Add a directory; *wd* is its watch descriptor or says why it has none."""
-        node = Directory(wd, None, name)
+    def insert(self, wd: int, parent: Directory | None, name: str, coverage: Coverage) -> Directory:
+        """Add a directory that is seen by *coverage*; *wd* is its watch descriptor or says why it has none."""
+        node = Directory(wd, parent, name, coverage)
         self._attach(node, parent, name)
         if wd >= 0:
             self.by_wd[wd] = node
+        _count(node, +1)
         return node
 
     def move(self, node: Directory, parent: Directory | None, name: str) -> None:

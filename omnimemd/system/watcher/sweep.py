@@ -202,7 +202,7 @@ class Sweeper:
                 change.came.append((node, name, inode))
                 if name in TELLING:
                     self._change_rules(node)
-            elif self._table.child(node, name) is None and self._walker.covering(node, f"{path}/{name}", name):
+            elif self._table.child(node, name) is None and self._walker.covering(node, path, name):
                 change.came.append((node, name, inode))  # it was elsewhere for the moment in which a walk was here
 
     def _follow(self, change: _Change) -> Steps:

@@ -16,11 +16,12 @@ follows it to the listener too.
 
 import enum
 import errno
-import itertools
 import os
 import stat
 from collections.abc import Callable, Collection, Container
 from typing import Final
+
+import msgspec
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
@@ -67,18 +68,14 @@ class Why(enum.Enum):
     MOVED = enum.auto()  #: the same; files of directories that are known have moved
 
 
-class _Frame:
+class _Frame(msgspec.Struct, eq=False):
     """One directory of the walk's stack."""
 
-    __slots__ = ("coverage", "fresh", "narrow", "node", "path", "todo")
-
-    def __init__(self, node: Directory, path: str, *, fresh: bool, narrow: bool) -> None:
-        self.node = node
-        self.path = path
-        self.coverage = node.coverage  # that of the scan
-        self.fresh = fresh  # it is new in the table
-        self.narrow = narrow  # its watch is, until all below is scanned
-        self.todo: list[tuple[str, Coverage]] | None = None  # subdirectories to enter, None before the scan
+    node: Directory
+    path: str
+    fresh: bool  #: it is new in the table
+    narrow: bool  #: its watch is, until all below is scanned
+    todo: list[str] | None = None  #: subdirectories to enter, None before the scan
 
 
 class Walker:
@@ -125,9 +122,8 @@ class Walker:
         """
         if parent is not None and parent.wd == REMOVED:
             return
-        path = name if parent is None else f"{parent.path}/{name}"
         moves = self._table.moves
-        first = self._enter(parent, name, path, self.covering(parent, path, name), why)
+        first = self._enter(parent, "" if parent is None else parent.path, name, why)
         stack = [first] if first is not None else []
         listings: list[Listing] = []
         while stack:
@@ -140,13 +136,9 @@ class Walker:
                     for each in stack:
                         each.path = each.node.path
             if frame.node.wd == REMOVED or not frame.todo:
-                self._widen(frame)
-                stack.pop()
+                self._widen(stack.pop())
                 continue
-            name, coverage = frame.todo.pop()
-            if frame.coverage is not frame.node.coverage:  # another walk read newer rules, or a root was removed
-                coverage = self.covering(frame.node, f"{frame.path}/{name}", name)
-            entered = self._enter(frame.node, name, f"{frame.path}/{name}", coverage, why)
+            entered = self._enter(frame.node, frame.path, frame.todo.pop(), why)
             if entered is not None:
                 stack.append(entered)
         if listings:
@@ -165,7 +157,7 @@ class Walker:
             if node.arrival is None:
                 node.arrival = Arrival(Place(was, before))
             node.arrival.moves += 1
-            coverage = self.covering(node.parent, path, node.name)
+            coverage = self.covering(node.parent, path.rpartition("/")[0], node.name)
             if not coverage or path in self._blind:
                 self._hide(node)
                 continue
@@ -179,7 +171,7 @@ class Walker:
         """Judge by the rules of now what happens in *top*, and near below, from the next record on; a walk follows."""
         path, before = top.path, top.coverage
         telling = [name for name in TELLING if os.path.lexists(f"{path}/{name}")]
-        self._table.cover(top, self.covering(top.parent, path, top.name))
+        self._table.cover(top, self.covering(top.parent, path.rpartition("/")[0], top.name))
         if telling:
             self._read_rules(top, path, telling, silent=top.wd < 0)
         stack = [(top, path)]
@@ -189,7 +181,7 @@ class Walker:
             node, path = stack.pop()
             for child in node.children.values() if node.children is not None else ():
                 if child.coverage is before:
-                    self._table.cover(child, self.covering(node, f"{path}/{child.name}", child.name))
+                    self._table.cover(child, self.covering(node, path, child.name))
                     stack.append((child, f"{path}/{child.name}"))
 
     def lose(self, node: Directory) -> None:
@@ -226,39 +218,49 @@ class Walker:
         parent = self._table.find(above, [each.node for each in self._roots.values() if each.node is not None])
         return (parent if parent is not None and parent.coverage.entering(above, name) else None), name
 
-    def covering(self, parent: Directory | None, path: str, name: str) -> Coverage:
-        """Return who sees the directory *name* of *parent*, before its own rules are read."""
-        coverage = NOBODY if parent is None else parent.coverage.entering(path[: -len(name) - 1], name)
-        root = self._roots.get(path)
+    def covering(self, parent: Directory | None, above: str, name: str) -> Coverage:
+        """Return who sees the directory *name* of *parent*, found at *above*, before its own rules are read."""
+        coverage = NOBODY if parent is None else parent.coverage.entering(above, name)
+        root = self._roots.get(name if parent is None else f"{above}/{name}")
         if root is not None and root.state is not WorkspaceState.GONE:
             coverage = Coverage((*coverage.scopes, Scope(root, root.rules)))
         return coverage
 
-    def _enter(self, parent: Directory | None, name: str, path: str, coverage: Coverage, why: Why) -> _Frame | None:
+    def _enter(self, parent: Directory | None, above: str, name: str, why: Why) -> _Frame | None:
         """Add the watch of a directory and take it into the table; None when it is not there or not to be watched."""
-        known = self._table.child(parent, name) if parent is not None else None
+        if parent is None:
+            path, coverage, known = name, NOBODY, None
+        else:
+            path, coverage = f"{above}/{name}", parent.coverage.entering(above, name)
+            known = parent.children.get(name) if parent.children is not None else None
         root = self._roots.get(path)
-        if root is not None and root.state is WorkspaceState.GONE:
-            root = None
+        if root is not None:
+            coverage = self.covering(parent, above, name)
+            root = None if root.state is WorkspaceState.GONE else root
         if known is None and root is not None and root.node is not None and root.node.path == path:
             known = root.node
-        if not coverage or path in self._blind:
+        if not coverage.scopes or path in self._blind:
             if known is not None:
                 self._hide(known)
             return None
-        stays = known is not None and known.wd >= 0 and why is not Why.RESYNC
-        wd = NO_ROOM if known is not None and known.wd == NO_ROOM else None  # a sweep gives it one, and catches up
-        if wd is None:
+        stays = False
+        if known is None:
+            wd = self._add(path, NARROW, new=True)
+        elif known.wd == NO_ROOM:
+            wd = NO_ROOM  # a sweep gives it one, and catches up
+        else:
+            stays = known.wd >= 0 and why is not Why.RESYNC
             wd = self._add(path, LIVE | IN_MASK_ADD if stays else NARROW, new=not stays)
         if wd is None:
             if known is not None and why is Why.RESYNC:
                 self.drop(known)
             return None
-        if known is not None and known.wd != wd:
-            self.drop(known)
-            known = None
-        elif known is not None and why is Why.BORN:
-            return None  # a walk was here before the event of its birth was taken
+        if known is not None:
+            if known.wd != wd:
+                self.drop(known)
+                known = None
+            elif why is Why.BORN:
+                return None  # a walk was here before the event of its birth was taken
         node = known or self._table.by_wd.get(wd)
         if node is not None and (node.parent is not parent or node.name != name):
             if node.path == path:  # it hung elsewhere in the table only: a root, inside another root now
@@ -279,15 +281,16 @@ class Walker:
         self._removal.spare(wd)
         fresh = node is None
         if node is None:
-            node = self._table.insert(wd, parent, name)
+            node = self._table.insert(wd, parent, name, coverage)
+        else:
+            self._table.cover(node, coverage)
         if root is not None:
             root.node = node
-        self._table.cover(node, coverage)
-        return _Frame(node, path, fresh=fresh, narrow=not stays)
+        return _Frame(node, path, fresh, not stays)
 
     def _add(self, path: str, mask: int, *, new: bool = False) -> int | None:
         """Watch *path*; return what stands for it in the table, None when it vanished or is our own place."""
-        if new and not self._budget.left(len(self._table.by_wd)):
+        if new and len(self._table.by_wd) >= self._budget.most:
             return NO_ROOM if _is_directory(path) and path != self._markers.path else None
         try:
             wd = self._inotify.add(path, mask)
@@ -322,28 +325,30 @@ class Walker:
 
     def _scan(self, frame: _Frame, why: Why, listings: list[Listing], walked: Walked | None) -> Steps:
         """List a directory, read its rules, report its files, note the subdirectories to enter."""
-        frame.todo = []
         node, path = frame.node, frame.path
+        directories: list[str] = []
+        frame.todo = directories
         if node.wd < 0:
             yield from self._unwatched.enter(node, path)
         if node.wd == UNREADABLE:
             return
-        directories: list[str] = []
         files: list[str] = []
         try:
             with os.scandir(path or "/") as entries:
-                while some := list(itertools.islice(entries, _STRIDE)):
-                    for entry in some:
-                        (directories if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
-                    if len(some) == _STRIDE:
+                for number, entry in enumerate(entries, 1):
+                    (directories if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+                    if not number % _STRIDE:
                         yield
         except OSError:  # it vanished or was moved: its events say so
+            directories.clear()
             return
         if node.wd == REMOVED:
             return
         if walked is not None:
             walked.add(node.wd, files)
-        telling = TELLING.intersection(files).union(TELLING.intersection(directories))
+        telling: Collection[str] = ()
+        if not TELLING.isdisjoint(files) or (directories and not TELLING.isdisjoint(directories)):
+            telling = TELLING.intersection((*files, *directories))
         if DOT_GIT in telling:
             self._lookouts.of_repository(node, path)
         elif not frame.fresh:
@@ -360,12 +365,11 @@ class Walker:
                 yield from self._report(frame, files)
         elif why is Why.MOVED and node.arrival is not None:
             listings.append(Listing(node, node.arrival, node.arrival.moves, files))
-        frame.coverage = node.coverage
         left_for_a_sweep = self._unwatched.newer(node, directories)  # it tells of what came
-        for name in reversed(directories):  # entered from the end: in the directory's own order
-            coverage = self.covering(node, f"{path}/{name}", name)
-            if (coverage and name not in left_for_a_sweep) or self._table.child(node, name) is not None:
-                frame.todo.append((name, coverage))
+        if left_for_a_sweep:
+            known = node.children or {}
+            directories[:] = [name for name in directories if name not in left_for_a_sweep or name in known]
+        directories.reverse()  # entered from the end: in the directory's own order
 
     def _read_rules(self, node: Directory, path: str, telling: Collection[str], *, silent: bool) -> None:
         """Read the rules of a directory; *silent* if no live watch would see that."""

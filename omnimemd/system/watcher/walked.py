@@ -26,8 +26,7 @@ class Walked:
         """Add the files of the directory that has the watch *wd*; one without a watch is passed over."""
         if wd >= 0:
             raw = "\0".join(names).encode("utf-8", "surrogateescape")  # a NUL is in no name
-            self._records += _HEAD.pack(wd, len(raw))
-            self._records += raw
+            self._records += _HEAD.pack(wd, len(raw)) + raw
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each watch with the names of its directory's files."""
