@@ -114,7 +114,10 @@ def rank(asked: Sequence[str], candidates: Sequence[Candidate], corpus: Corpus) 
     own = {one.document: _own(one, weights, pairs, corpus) for one in candidates}
     best, possible = max(own.values(), default=0.0), sum(weights.values()) + _PAIR * sum(pairs.values())
     whole = max(best, _whole(asked, corpus))
-    scores = {one.document: (own[one.document] / whole if best else 0.0) + _MEANING * one.cosine for one in candidates}
+    scores = {
+        one.document: (own[one.document] / whole if best else 0.0) + _MEANING * max(one.cosine, 0.0)  # never below 0
+        for one in candidates
+    }
     _add_company(scores, candidates)
     order = sorted(candidates, key=lambda one: (-scores[one.document], -one.at, -one.document))
     highest = max(scores.values(), default=0.0)

@@ -31,7 +31,8 @@ def snippet(text: str, asked: Collection[str]) -> str:
     """
     text = _SPACE.sub(" ", _CONTROL.sub(" ", text[:_LOOKED_AT])).strip()
     wanted = frozenset(asked)
-    marks = _merged([(one.start, one.end) for one in spans(text) if not wanted.isdisjoint(one.terms)])
+    runs = wanted - _within_runs(wanted)
+    marks = _marks(text, runs) or _marks(text, wanted)
     begin, end = _window(text, marks, wanted)
     shown: list[str] = []
     at = begin
@@ -41,6 +42,15 @@ def snippet(text: str, asked: Collection[str]) -> str:
             at = stop
     shown.append(text[at:end])
     return f"{_CUT if begin else ''}{''.join(shown)}{_CUT if end < len(text) else ''}"
+
+
+def _within_runs(wanted: frozenset[str]) -> frozenset[str]:
+    """Return the characters that are wanted for a run they stand in: alone, most texts of their script have them."""
+    return frozenset(character for term in wanted if len(term) > 1 and not term.isascii() for character in term)
+
+
+def _marks(text: str, wanted: frozenset[str]) -> list[tuple[int, int]]:
+    return _merged([(one.start, one.end) for one in spans(text) if not wanted.isdisjoint(one.terms)])
 
 
 def _merged(found: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -70,7 +70,7 @@ class Search:
         if self._meaning is None or mode is SearchMode.TEXT:
             return await self._database.read(lambda db: self._by_words(db, asked, scope, limit=limit))
         found = await self._database.read(lambda db: index.find(db, asked, scope))
-        near = await self._near(question, scope, found.candidates, mode)
+        near = await self._near(question, scope, found.candidates, mode) if asked else {}  # `()` means nothing
         if near is None:
             ranked, answered = ranking.rank(found.asked, found.candidates, found.corpus), AnsweredMode.TEXT
         elif mode is SearchMode.SEMANTIC:

@@ -100,6 +100,17 @@ async def test_words_and_meaning_add_up(house: House) -> None:
     assert keys(await ask(house, "tests verify")) == ["b", "a"]
 
 
+@pytest.mark.parametrize("mode", SearchMode)
+async def test_a_question_without_any_word_means_nothing(
+    house: House, embedder: TopicEmbedder, mode: SearchMode
+) -> None:
+    await keep(house, "a", "run tests with make")
+    await ask(house, "verify")
+
+    assert (await ask(house, "() -- ?", mode=mode)).hits == []
+    assert "() -- ?" not in embedder.embedded
+
+
 async def test_who_wants_words_gets_words(house: House) -> None:
     await keep(house, "a", "run tests with make")
 

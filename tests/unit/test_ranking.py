@@ -2,6 +2,9 @@
 
 import random
 
+
+from msgspec.structs import replace
+
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.ranking import Candidate, Corpus, idf, likeness, rank, telling, unknown
 from omnimemd.domain.search_terms import terms
@@ -81,6 +84,15 @@ def test_scores_fall_from_one_at_most() -> None:
     assert scores == sorted(scores, reverse=True)
     assert 0.9 < scores[0] <= 1
     assert rank(terms("alpha zeta"), found, corpus("alpha zeta", found))[0].score <= 1.0
+
+
+def test_what_means_something_else_scores_no_less_than_nothing() -> None:
+    found = [replace(one, cosine=-0.5) for one in candidates("the alpha", "the beta", "gamma")]
+
+    scores = [one.score for one in rank(terms("the"), found, corpus("the", found))]
+
+    assert len(scores) == 3
+    assert 1 >= scores[0] >= scores[-1] >= 0
 
 
 def test_nothing_ranks_nothing() -> None:
