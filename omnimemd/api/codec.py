@@ -25,6 +25,11 @@ _PATTERNS: Final = {
 }
 
 
+#: What msgspec says of a value that is too long, too short, too large or too small.
+_BOUNDS: Final = re.compile(r"Expected `(?P<type>\w+)`(?: of length)? (?P<bound>[<>]=?) (?P<number>\S+)")
+_UNITS: Final = {"str": "character", "array": "item"}
+
+
 class Nothing(Request, frozen=True, kw_only=True):
     """The body of a request that needs none."""
 
@@ -165,4 +170,17 @@ def _invalid(message: str) -> InvalidRequest:
         field = path
     if match := re.fullmatch(r"Expected `str` matching regex (.*)", what, re.DOTALL):
         what = _PATTERNS.get(match[1], f"must match {match[1]}")
+    elif match := _BOUNDS.fullmatch(what):
+        what = _bounded(match["type"], match["bound"], match["number"])
     return InvalidRequest(f"{field}: {what}" if field else what, errors=[FieldError(field, what)])
+
+
+def _bounded(kind: str, bound: str, number: str) -> str:
+    """Return what must be so of a value of the type *kind*, as people say it."""
+    unit = _UNITS.get(kind)
+    if unit and (bound, number) == (">=", "1"):
+        return "must not be empty"
+    much = number if unit is None else f"{number} {unit}{'' if number == '1' else 's'}"
+    return {">=": f"must be {much} at least", "<=": f"must be {much} at most", ">": f"must be over {much}"}.get(
+        bound, f"must be under {much}"
+    )

@@ -63,6 +63,7 @@ def _found(hit: Hit) -> Found:
             snippet=hit.snippet,
             score=hit.score,
             key=memory.key,
+            stale=bool(memory.changed_files),
         )
     if told is None:
         raise RuntimeError("a hit is a memory or an entry")

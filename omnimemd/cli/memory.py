@@ -2,17 +2,22 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import Final
 
+from omnimem import Client
 from omnimemd.cli import arguments as take
 from omnimemd.cli import memory_history as past
 from omnimemd.cli import stale
 from omnimemd.cli.connection import client_of, project_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
-from omnimemd.cli.memory_names import found, id_of, id_of_any
+from omnimemd.cli.memory_names import Gone, found, id_of, id_of_any
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Run, Verbs
-from omnimemd.cli.text import counted, safe, safe_lines
+from omnimemd.cli.text import cell, clip, counted, safe, safe_lines
 from omnimemd.cli.times import ago, when
+
+#: Columns of a key in a list.
+_LONGEST_KEY: Final = 60
 
 
 def declare(noun: Parser) -> None:
@@ -177,19 +182,20 @@ def _list(given: Namespace, out: Output) -> None:
             deleted=given.deleted,
             stale=given.stale,
         )
+        more = _more(client, project_id, given, len(listed.memories))
     if out.answered(listed, ids=[one.memory_id for one in listed.memories]):
         return
     if not listed.memories:
         out.say(_nothing(given))
     elif given.deleted:
         gone = [
-            (safe(one.memory_key), "expired" if one.expired else "deleted", ago(one.updated_at))
+            (clip(safe(one.memory_key), _LONGEST_KEY), "expired" if one.expired else "deleted", ago(one.updated_at))
             for one in listed.memories
         ]
         out.table(("KEY", "STATE", "WRITTEN"), gone)
     else:
         rows: list[tuple[str, ...]] = [
-            (safe(one.memory_key), str(one.version), ago(one.updated_at), safe(one.memory_value))
+            (clip(safe(one.memory_key), _LONGEST_KEY), str(one.version), ago(one.updated_at), cell(one.memory_value))
             for one in listed.memories
         ]
         reasons = [stale.because(one) or "" for one in listed.memories]
@@ -199,6 +205,19 @@ def _list(given: Namespace, out: Output) -> None:
             ("KEY", "VERSION", "WRITTEN", "STALE", "VALUE") if any(reasons) else ("KEY", "VERSION", "WRITTEN", "VALUE")
         )
         out.table(headings, rows)
+    if more:
+        out.say(more)
+
+
+def _more(client: Client, project_id: str, given: Namespace, shown: int) -> str:
+    """Return what to say of memories that are left out; "" where all are shown."""
+    if shown < given.limit:
+        return ""
+    if given.as_of is None and not given.deleted and not given.stale:
+        total = client.get_project(project_id).memories
+        left = counted(total - shown, "memory is", "memories are")
+        return f"{left} not shown; `omnimem search` finds what they say." if total > shown else ""
+    return f"Only {shown} are shown; there may be more."
 
 
 def _nothing(given: Namespace) -> str:
@@ -219,7 +238,11 @@ def _delete(given: Namespace, out: Output) -> None:
                 number = client.memory_versions(project_id, memory_id).count
                 out.confirm(f"Erase {name} ({memory_id}) with {counted(number, 'version')}?")
         else:
-            memory_id = id_of(client, project_id, given.memory)
+            try:
+                memory_id = id_of(client, project_id, given.memory)
+            except Gone as gone:  # which is what was asked for
+                out.say(gone.detail)
+                return
         client.delete_memory(project_id, memory_id, purge=given.purge, session_id=given.session)
     if given.purge:
         out.say(f"Erased {name}.")

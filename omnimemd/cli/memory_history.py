@@ -9,7 +9,7 @@ from omnimemd.cli.connection import client_of, project_of
 from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.memory_names import id_of_any
 from omnimemd.cli.output import Output, Style
-from omnimemd.cli.text import counted, safe
+from omnimemd.cli.text import cell, counted, safe
 from omnimemd.cli.times import ago, when
 
 #: Lines of a unified diff that name what is compared.
@@ -138,7 +138,7 @@ _PARTS: Final = {"": _value, "metadata of ": _metadata, "files of ": _files}
 def _said(version: MemoryVersion) -> str:
     if version.deleted:
         return "(expired)" if version.expired else "(deleted)"
-    return safe(version.memory_value or "")
+    return cell(version.memory_value or "")
 
 
 def _show(memories: Iterable[RewoundMemory], out: Output) -> None:

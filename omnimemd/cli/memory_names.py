@@ -6,27 +6,45 @@ from typing import Final
 
 from omnimem import Client, MemoryNotFound
 from omnimem.model import Memory
+from omnimemd.cli.errors import CannotGoOn
+from omnimemd.cli.times import ago
 
 #: What the daemon calls memories; such a name is taken for an id, any other for a key.
 _ID: Final = re.compile(r"mem_[0-9a-f]{12}")
+
+
+class Gone(CannotGoOn):
+    """The memory was deleted, or has expired."""
 
 
 def found(client: Client, project_id: str, named: str, *, touch: bool, as_of: datetime | None = None) -> Memory:
     """Return the memory that *named* says, as it was at *as_of* if that is given.
 
     Raises:
-        MemoryNotFound: there is no live one.
+        Gone: it was deleted, or has expired; only of a key.
+        MemoryNotFound: there never was one.
     """
     if _ID.fullmatch(named):
         return client.get_memory(project_id, memory_id=named, touch=touch, as_of=as_of)
-    return client.get_memory(project_id, key=named, touch=touch, as_of=as_of)
+    try:
+        return client.get_memory(project_id, key=named, touch=touch, as_of=as_of)
+    except MemoryNotFound:
+        gone = _gone(client, project_id, named) if as_of is None else None
+        if gone is None:
+            raise
+        what = "has expired" if gone.expired else "was deleted"
+        raise Gone(
+            f"{named} {what}, {ago(gone.updated_at)}.",
+            hint=f"`omnimem memory history {gone.memory_id}` shows what it said; `omnimem memory restore` revives it.",
+        ) from None
 
 
 def id_of(client: Client, project_id: str, named: str) -> str:
     """Return the id of the memory that *named* says.
 
     Raises:
-        MemoryNotFound: it is a key, and no live memory has it.
+        Gone: it is the key of a memory that was deleted, or has expired.
+        MemoryNotFound: it is a key that no memory ever had.
     """
     return named if _ID.fullmatch(named) else found(client, project_id, named, touch=False).memory_id
 
@@ -37,10 +55,19 @@ def id_of_any(client: Client, project_id: str, named: str) -> str:
     Raises:
         MemoryNotFound: it is a key that no memory ever had.
     """
+    if _ID.fullmatch(named):
+        return named
     try:
-        return id_of(client, project_id, named)
-    except MemoryNotFound as missing:
-        try:
-            return client.get_memory(project_id, key=named, deleted=True).memory_id
-        except MemoryNotFound:
-            raise missing from None
+        return client.get_memory(project_id, key=named, touch=False).memory_id
+    except MemoryNotFound:
+        gone = _gone(client, project_id, named)
+        if gone is None:
+            raise
+        return gone.memory_id
+
+
+def _gone(client: Client, project_id: str, key: str) -> Memory | None:
+    try:
+        return client.get_memory(project_id, key=key, deleted=True)
+    except MemoryNotFound:
+        return None

@@ -83,6 +83,8 @@ def _tell(client: Client, found: SearchResults, out: Output, *, everywhere: bool
         out.line(f"{number:>2}  {out.styled(title, Style.BOLD)}")
         out.line(f"    {_marked(one.snippet, out)}")
         out.line(f"    {out.styled(_origin(one, names, tools), Style.DIM)}")
+    if found.results and found.mode is AnsweredMode.HYBRID and not any("«" in one.snippet for one in found.results):
+        out.say("Nothing here shows a word of the question: it is what is nearest in meaning, however far that is.")
 
 
 def _origin(one: Found, names: dict[str, str], tools: dict[str, str]) -> str:
@@ -93,6 +95,8 @@ def _origin(one: Found, names: dict[str, str], tools: dict[str, str]) -> str:
     if one.session_id is not None:
         tool = tools.get(one.session_id)
         parts.append(f"session {safe(one.session_id)}" + (f" ({safe(tool)})" if tool else ""))
+    if one.stale:
+        parts.append("stale")
     if one.kind is ResultKind.MEMORY:
         parts.append(one.id)
     return " · ".join(parts)

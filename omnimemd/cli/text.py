@@ -5,6 +5,8 @@ import unicodedata
 from typing import Final
 
 _ELLIPSIS: Final = "…"
+#: Columns of a text in a table: a list is looked through, not read.
+_LONGEST_CELL: Final = 200
 
 
 def safe(text: str) -> str:
@@ -21,6 +23,11 @@ def safe(text: str) -> str:
 def safe_lines(text: str) -> str:
     """Return *text* as `safe` does, but keep its lines and tabs."""
     return "\n".join("\t".join(map(safe, line.split("\t"))) for line in text.split("\n"))
+
+
+def cell(text: str) -> str:
+    """Return the beginning of *text* as `safe` does, short enough for a table that people and agents look through."""
+    return clip(safe(text[: _LONGEST_CELL + 1]), _LONGEST_CELL)
 
 
 def width(text: str) -> int:

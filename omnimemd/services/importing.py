@@ -217,7 +217,9 @@ class Importing:
         there = project_of(line)
         if chosen is not None:
             if state.named is not None:
-                raise Contradiction("the file holds several projects: they cannot all be imported into one")
+                raise Contradiction(
+                    "the file holds several projects: leave out project_id, and each is imported as its own"
+                )
             state.named, state.project_id = line.project_id, chosen
             fate = Fate.ADDED if project_rows.find(db, chosen, now=now) is None else Fate.UNCHANGED
             if not state.query.dry_run:

@@ -112,6 +112,21 @@ class TestRoutes:
 
         expect_problem(await api.call(operation.method, path + query, body), InvalidRequest, "verbose")
 
+    @pytest.mark.parametrize(
+        ("path", "said"),
+        [
+            ("/search?q=", "q: must not be empty"),
+            ("/search?q=x&limit=0", "limit: must be 1 at least"),
+            ("/search?q=x&limit=101", "limit: must be 100 at most"),
+            ("/workspaces/explain?path=" + "x" * 4097, "path: must be 4096 characters at most"),
+        ],
+    )
+    async def test_what_is_too_much_or_too_little_is_told_in_plain_words(self, api: Api, path: str, said: str) -> None:
+        reply = await api.get(path)
+
+        expect_problem(reply, InvalidRequest, said.partition(":")[0])
+        assert reply.json["detail"] == said
+
     @pytest.mark.parametrize("query", ["session_id=a&session_id=b", "session_id=a&session_id=a"])
     async def test_a_repeated_parameter_is_refused(self, api: Api, query: str) -> None:
         expect_problem(await api.get(f"/events?{query}"), InvalidRequest, "session_id")

@@ -182,6 +182,7 @@ class TestEverything:
             "text": "alpha decided",
             "snippet": "«alpha» decided",
             "key": None,
+            "stale": False,
         }
         assert (results["memory"]["id"], results["memory"]["key"]) == (memory_id, "k")
 

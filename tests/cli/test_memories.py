@@ -131,6 +131,36 @@ def test_what_is_deleted_is_found_by_its_key(running: Home) -> None:
     )
 
 
+def test_what_is_gone_says_when_and_how_it_comes_back(running: Home) -> None:
+    running.omnimem("memory", "add", "left", "first", "--project", "gone")
+    kept = running.omnimem("memory", "list", "--project", "gone", "--quiet").out.strip()
+    running.omnimem("memory", "delete", "left", "--project", "gone")
+
+    read = running.omnimem("memory", "get", "left", "--project", "gone")
+    again = running.omnimem("memory", "delete", "left", "--project", "gone")
+
+    assert read.status == 1
+    assert read.err.startswith("error: left was deleted, ")
+    assert f"omnimem memory history {kept}" in read.err
+    assert (again.status, again.out) == (0, "")
+    assert again.err.startswith("left was deleted, ")
+
+
+def test_a_list_says_what_it_leaves_out_and_shows_the_beginning_of_long_texts(running: Home) -> None:
+    for key in ("one", "two", "three" * 200):
+        running.omnimem("memory", "add", key, "word " * 1000, "--project", "many")
+
+    some = running.omnimem("memory", "list", "--project", "many", "--limit", "2")
+    all_of_them = running.omnimem("memory", "list", "--project", "many", "--limit", "3")
+    stored = running.omnimem("memory", "history", "one", "--project", "many")
+
+    assert some.err == "1 memory is not shown; `omnimem search` finds what they say.\n"
+    assert all_of_them.err == ""
+    assert max(len(line) for line in (*some.lines, *all_of_them.lines, *stored.lines)) < 300
+    assert all(line.endswith("…") for line in all_of_them.lines[1:])
+    assert running.omnimem("memory", "get", "one", "--project", "many").out == "word " * 1000 + "\n"
+
+
 def test_a_difference_is_a_unified_diff(running: Home) -> None:
     running.omnimem("memory", "add", "steps", "-", stdin="build\ntest\nship\n")
     running.omnimem("memory", "add", "steps", "-", "--metadata", '{"why": "ci"}', stdin="build\nlint\x1b\nship\n")
@@ -304,10 +334,14 @@ def test_a_stale_memory_says_why_until_it_is_confirmed(running: Home) -> None:
 
     got = running.omnimem("memory", "get", "speaking", "--no-touch")
     listed = running.omnimem("memory", "list", "--stale", "--no-touch")
+    searched = running.omnimem("search", "It is in speaks.py", "--mode", "text", "--limit", "1")
 
     assert got.out == "It is in speaks.py.\n"
     assert "It is stale: speaks.py changed just now." in got.err
     assert [line.split()[0] for line in listed.out.splitlines()] == ["KEY", "speaking"]
     assert "speaks.py changed just now" in listed.out
+    assert " · stale · mem_" in searched.lines[2]
+    (running.app / "speaks.py").unlink()
+    assert "speaks.py disappeared just now" in running.omnimem("memory", "get", "speaking").err
     running.omnimem("memory", "confirm", "speaking")
     assert "No memory of this project is stale." in running.omnimem("memory", "list", "--stale").err

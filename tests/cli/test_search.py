@@ -102,6 +102,14 @@ def test_a_search_by_meaning_finds_other_words(running: Home, session: Session) 
     assert "    The lighthouse is lit at dusk." in done.lines
 
 
+def test_what_is_near_in_meaning_alone_is_told_apart(running: Home, session: Session) -> None:
+    near, by_words = (running.omnimem("search", *words) for words in (("beacon", "lamp"), ("lighthouse", "lamp")))
+
+    assert near.err.startswith("Nothing here shows a word of the question: ")
+    assert "    The lighthouse is lit at dusk." in near.lines
+    assert by_words.err == ""
+
+
 @pytest.mark.parametrize(
     "words", [("search",), ("search", "x", "--mode", "psychic"), ("search", "x", "--metadata", "y")]
 )

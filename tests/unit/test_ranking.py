@@ -2,7 +2,6 @@
 
 import random
 
-
 from msgspec.structs import replace
 
 from omnimemd.domain.clock import Millis

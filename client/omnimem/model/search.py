@@ -98,6 +98,7 @@ class Found(Reply, frozen=True, kw_only=True):
     snippet: str  #: of its text; what was found stands in «»
     score: float  #: 0 to 1, best first
     key: str | None = None  #: of a memory
+    stale: bool = False  #: of a memory: whether a file that it speaks of has changed since
 
 
 class SearchResults(Reply, frozen=True, kw_only=True):
