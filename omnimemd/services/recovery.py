@@ -212,6 +212,8 @@ class Recovery:
             ended_at = max(killed_at if one.left_at is None else one.left_at for one in taken)
             self._baselines.recall(changes, lost_at=max(started_at.values()), until=min(ended_at, now))
             for root, since in started_at.items():
+                if root in self._removed:  # meanwhile
+                    continue
                 self.events_lost(Loss((root,), since, now, DAEMON_DOWN))
         self._at_work = True
         self._stir()

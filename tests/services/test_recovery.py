@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +10,17 @@ import pytest
 from msgspec.structs import replace
 
 from omnimem.model import Access, Attribution, EntryKind
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import FileAccess, Gap
 from omnimemd.domain.file_events import Change
+from omnimemd.domain.projects import Place
 from omnimemd.services import recovery
+from omnimemd.services.recovery import Recovery
 from omnimemd.storage import baselines as rows
+from omnimemd.storage import entries as entry_rows
 from omnimemd.storage.baselines import Baseline
 from omnimemd.storage.database import Connection
+from omnimemd.system.places import SystemPlaces
 from tests.services.stories import begin, end, entries_of, happens
 from tests.support.clock import SECOND
 from tests.support.house import House, World, a_house
@@ -540,6 +546,39 @@ class TestAnotherRun:
 
         async with a_house(data, world=world) as house:
             await house.services.workspaces.ready(str(workspace))
+            await house.services.tracking.flush()
+
+            assert gaps(house, "s-1") == []
+
+    async def test_one_that_turns_out_not_to_be_tracked_during_the_start_has_none(
+        self, data: Path, world: World, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (workspace / ".omnimem.toml").write_text("track = false\n")
+        async with a_house(data, world=world) as house:
+            await begin(house, workspace, "s-1")
+        world.clock.advance(SECOND)
+        asked, told = threading.Event(), threading.Event()
+        look, changes_since, unwatched = SystemPlaces.look, entry_rows.changes_since, Recovery.unwatched
+
+        def look_late(places: SystemPlaces, path: str) -> Place:
+            assert asked.wait(5)
+            return look(places, path)
+
+        def answer_late(db: Connection, since: Millis) -> list[FileAccess]:
+            asked.set()
+            assert told.wait(5)
+            return changes_since(db, since)
+
+        def unwatched_and_told(recovery: Recovery, root: str) -> None:
+            unwatched(recovery, root)
+            told.set()
+
+        monkeypatch.setattr(SystemPlaces, "look", look_late)
+        monkeypatch.setattr(entry_rows, "changes_since", answer_late)
+        monkeypatch.setattr(Recovery, "unwatched", unwatched_and_told)
+
+        async with a_house(data, world=world) as house:
+            await until(lambda: not house.recovery._removed)
             await house.services.tracking.flush()
 
             assert gaps(house, "s-1") == []
