@@ -8,8 +8,10 @@ from typing import Any, Final, Self
 
 log = logging.getLogger(__name__)
 
-#: Seconds before a task that failed is started again.
+#: Seconds before a task that failed is started again, doubled each time it fails soon after, up to the most.
 _RESTART_SECONDS: Final = 1.0
+_MOST_SECONDS: Final = 30.0
+_MOST_DOUBLINGS: Final = 5
 
 
 class Background:
@@ -36,13 +38,20 @@ class Background:
         """Run *work*, which never ends by itself, and again should it fail."""
 
         async def kept() -> None:
+            loop = asyncio.get_running_loop()
+            doublings = 0
             while True:
+                began = loop.time()
                 try:
                     await work()
-                except Exception:
+                except (Exception, asyncio.CancelledError):
+                    if _is_cancelled():
+                        raise
                     self.failing.add(name)
                     log.exception("background task failed", extra={"task": name})
-                await asyncio.sleep(_RESTART_SECONDS)
+                doublings = 0 if loop.time() - began > _MOST_SECONDS else doublings
+                await asyncio.sleep(min(_RESTART_SECONDS * 2**doublings, _MOST_SECONDS))
+                doublings = min(doublings + 1, _MOST_DOUBLINGS)
                 self.failing.discard(name)
 
         self._start(name, kept())
@@ -66,3 +75,9 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _is_cancelled() -> bool:
+    """Return whether the present task is to end: what it waited for may have been cancelled by somebody else."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -69,8 +69,12 @@ class Indexing:
             await self._wanted.wait()
             await asyncio.sleep(_GATHER_SECONDS)
             self._wanted.clear()
-            while await self._index_some():
-                pass
+            try:
+                while await self._index_some():
+                    pass
+            except BaseException:
+                self._wanted.set()  # it is done when this is run again
+                raise
 
     async def settle(self) -> None:
         """Index what waits now, unless that is a lot: `run` sees to it then."""

@@ -7,6 +7,7 @@ transaction that deletes: a session that was pinned or taken up again meanwhile 
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from omnimem.errors import StoreUnavailable
 from omnimem.model import EntryKind
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.retention import ENTRY_RULES, Policy, Rule, Run, cutoff
-from omnimemd.services.session_cache import Held, SessionCache
+from omnimemd.services.session_cache import IN_TURN, Held, SessionCache, at_once
 from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as memory_rows
 from omnimemd.storage import retention as rows
@@ -27,8 +28,6 @@ log = logging.getLogger(__name__)
 _DAY_MS: Final = 24 * 3600 * 1000
 #: Seconds until a store that failed is tried again.
 _TRY_AGAIN_SECONDS: Final = 3600.0
-#: Entries that go in one transaction, some milliseconds.
-_BATCH: Final = 500
 #: Sessions and memories that are looked up at once.
 _PAGE: Final = 50
 
@@ -135,31 +134,32 @@ class Retention:
         while found := await self._database.read(
             lambda db: rows.sessions(db, before=before, archived=archived, limit=_PAGE)
         ):
-            went = [session_id for session_id in found if await self._remove_session(session_id, before=before)]
+            went = [one for one in found if await self._remove_session(one, before=before, archived=archived)]
             removed += len(went)
             if not went:
                 break  # all of them were pinned or taken up since they were looked up
         return removed
 
-    async def _remove_session(self, session_id: str, *, before: Millis) -> bool:
+    async def _remove_session(self, session_id: str, *, before: Millis, archived: bool) -> bool:
         """Remove a session, first its entries; return whether it went."""
 
-        def work(db: Connection) -> int | None:
+        def work(db: Connection, kinds: tuple[EntryKind, ...]) -> int | None:
             held = self._still_due(session_id, before=before)
-            if held is None:
+            if held is None or (archived and not held.session.archived):
                 return None
-            count = self._cache.thin(db, held, tuple(EntryKind), before=None, limit=_BATCH)
-            if count < _BATCH:
+            count = self._cache.thin(db, held, kinds, before=None, limit=at_once(kinds))
+            if count < at_once(kinds) and kinds == IN_TURN[-1]:
                 session_rows.delete(db, held.key)
                 answers.forget(db, session_id)
                 self._cache.forget(session_id)
             return count
 
-        while True:
-            count = await self._database.write(work)
-            if count is None or count < _BATCH:
-                return count is not None
-            await asyncio.sleep(0)
+        for kinds in IN_TURN:
+            while (count := await self._database.write(partial(work, kinds=kinds))) == at_once(kinds):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            if count is None:
+                return False
+        return True
 
     async def _remove_entries(self, kinds: tuple[EntryKind, ...], *, before: Millis) -> int:
         removed = behind = 0
@@ -179,13 +179,13 @@ class Retention:
     async def _thin(self, session_id: str, kinds: tuple[EntryKind, ...], *, before: Millis) -> int:
         def work(db: Connection) -> int:
             held = self._still_due(session_id, before=before)
-            return 0 if held is None else self._cache.thin(db, held, kinds, before=before, limit=_BATCH)
+            return 0 if held is None else self._cache.thin(db, held, kinds, before=before, limit=at_once(kinds))
 
         removed = 0
         while True:
             count = await self._database.write(work)
             removed += count
-            if count < _BATCH:
+            if count < at_once(kinds):
                 return removed
             await asyncio.sleep(0)
 

@@ -110,8 +110,12 @@ class Semantic:
                 await self._see_to_what_is_due()
                 continue
             self._woken.clear()
-            if self._again_at is None:
-                await self._work_off()
+            try:
+                if self._again_at is None:
+                    await self._work_off()
+            except BaseException:
+                self._woken.set()  # it is done when this is run again
+                raise
 
     async def _see_to_what_is_due(self) -> None:
         now = self._loop.time()

@@ -28,6 +28,10 @@ _KEPT: Final = 64
 #: Entries behind the folded context after which it is folded anew: at least these, or as many as it holds already, so
 #: that folding costs the same per entry however long the session is.
 _FOLD_EVERY: Final = 1_000
+#: The kinds of entries that are in the search index.
+_INDEXED: Final = (EntryKind.SEARCH, EntryKind.DECISION)
+#: The kinds of a session that is deleted, in the order in which they go: it is quick to find what is left.
+IN_TURN: Final = (tuple(kind for kind in EntryKind if kind not in _INDEXED), _INDEXED)
 
 
 class Held:
@@ -69,6 +73,11 @@ class Held:
         """Note activity at *at*; an ended session keeps its times."""
         self._session = touch(self._session, at=at)
         self.saved = False
+
+
+def at_once(kinds: Collection[EntryKind]) -> int:
+    """Return how many entries of *kinds* are deleted in one transaction, which is to take some milliseconds."""
+    return 10 if any(kind in _INDEXED for kind in kinds) else 500  # to leave the index takes a millisecond each
 
 
 class SessionCache:

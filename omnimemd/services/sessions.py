@@ -1,8 +1,10 @@
 """Begin, take up, end and list sessions."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +17,7 @@ from omnimem.errors import (
     SessionPinned,
     WorkspaceInvalid,
 )
-from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
+from omnimem.model import EndReason, EntryKind, SessionCreate, SessionQuery, SessionUpdate
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.identity import Process, choose_caller, tool
 from omnimemd.domain.ports import Processes
@@ -24,7 +26,7 @@ from omnimemd.domain.tools import run_of
 from omnimemd.services.events import Events, SessionChanged
 from omnimemd.services.liveness import Death, Liveness
 from omnimemd.services.projects import Projects
-from omnimemd.services.session_cache import Held, SessionCache
+from omnimemd.services.session_cache import IN_TURN, Held, SessionCache, at_once
 from omnimemd.services.workspaces import AmbientPlace, Workspaces
 from omnimemd.storage import idempotency as answers
 from omnimemd.storage import projects as project_rows
@@ -226,16 +228,25 @@ class Sessions:
             SessionActive: it is active.
         """
 
-        def work(db: Connection) -> None:
+        def deletable() -> Held:
             held = self._cache.get(session_id)
             if held.session.pinned:
                 raise SessionPinned(f"Session '{session_id}' is pinned.")
             if held.session.active:
                 raise SessionActive(f"Session '{session_id}' is active.")
-            rows.delete(db, held.key)
+            return held
+
+        def thin(db: Connection, kinds: tuple[EntryKind, ...]) -> int:
+            return self._cache.thin(db, deletable(), kinds, before=None, limit=at_once(kinds))
+
+        def work(db: Connection) -> None:
+            rows.delete(db, deletable().key)
             answers.forget(db, session_id)
             self._cache.forget(session_id)
 
+        for kinds in IN_TURN:
+            while await self._database.write(partial(thin, kinds=kinds)) == at_once(kinds):  # noqa: ASYNC110
+                await asyncio.sleep(0)  # others are served in between
         await self._database.write(work, durable=True)
         await self._database.erase()
 

@@ -204,6 +204,7 @@ class Staleness:
                 self._outdated |= outdated
                 self._suspect |= suspect
                 self._touched |= touched
+                self._something.set()  # it is done when it is run again
                 raise
 
     async def _glance(self, project_id: str) -> None:

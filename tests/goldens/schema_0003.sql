@@ -222,6 +222,7 @@ CREATE TABLE search_unembedded (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
     document INTEGER NOT NULL UNIQUE REFERENCES search_documents (document) ON DELETE CASCADE
 ) STRICT;
+CREATE INDEX project_memories_deleted ON project_memories (updated_at) WHERE deleted;
 CREATE TABLE retention_runs (
     rule    TEXT PRIMARY KEY,
     ran_at  INTEGER NOT NULL,

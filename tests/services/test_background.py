@@ -93,3 +93,40 @@ async def test_what_never_began_is_let_go_quietly() -> None:
 
     async with Background() as background:
         background.once("work", work())
+
+
+async def test_one_whose_work_was_cancelled_by_somebody_else_is_begun_again() -> None:
+    runs: list[None] = []
+
+    async with Background() as background:
+
+        async def work() -> None:
+            runs.append(None)
+            broken = asyncio.get_running_loop().create_future()
+            broken.cancel()
+            await broken
+
+        background.keep("work", work)
+        await until(lambda: len(runs) > 1)
+
+
+async def test_one_that_always_fails_is_begun_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def work() -> None:
+        raise ValueError
+
+    async with Background() as background:
+        monkeypatch.setattr(module, "_MOST_SECONDS", 0.005)
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        background.keep("work", work)
+        await until(lambda: background.failing)
+        for _ in range(20):
+            await sleep(0)
+
+    assert [pause for pause in pauses if pause][:5] == [0.001, 0.002, 0.004, 0.005, 0.005]

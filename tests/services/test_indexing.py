@@ -1,17 +1,24 @@
 """The search index says what is stored, whatever happens, and nothing that is gone."""
 
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from omnimem.errors import StoreUnavailable
 from omnimem.model import ContextAppend, MemoryCreate, MemoryUpdate, SearchMode, SessionCreate
 from omnimemd.domain.search_terms import terms
+from omnimemd.services import background
 from omnimemd.services.indexing import Condition
 from omnimemd.storage import search_pending as pending
+from omnimemd.storage.database import Connection
 from omnimemd.storage.search_index import Scope
 from tests.support.house import House, World, a_house
 from tests.support.waiting import until
 
+T = TypeVar("T")
 WORD = "xylophonequux"
 
 
@@ -170,3 +177,45 @@ async def test_a_few_memories_of_a_session_are_no_conversation(house: House) -> 
     await write(house, "b", "sqlite it is", session_id="s-1")
 
     assert await found(house, "database") == ["a"]
+
+
+async def test_what_could_not_be_indexed_is_once_the_store_works_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_RESTART_SECONDS", 0.001)
+    put, failures = pending.put, iter([StoreUnavailable("It is full.")] * 3)
+
+    def fails(db: Connection, one: pending.Waiting, words: list[str]) -> None:
+        for failure in failures:
+            raise failure
+        put(db, one, words)
+
+    monkeypatch.setattr(pending, "put", fails)
+    await write(house, "k", "alpha")
+
+    await until(lambda: waiting(house) == 0)  # and nothing else is written meanwhile
+
+
+async def test_to_delete_a_session_takes_what_was_said_out_of_the_index_a_little_at_a_time(
+    house: House, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes a millisecond, and others are to be served."""
+    session_id = await begin(house, workspace)
+    said = [ContextAppend(decision=f"d{number}", search_query=f"s{number}") for number in range(40)]
+    await house.services.entries.append(session_id, said)
+    await house.services.sessions.end(session_id, detail=None)
+    await until(lambda: waiting(house) == 0)
+    left = [80]
+    write, count = house.database.write, "SELECT count(*) FROM search_documents"
+
+    async def counted(work: Callable[[Connection], T], *, durable: bool = False) -> T:
+        result = await write(work, durable=durable)
+        left.append(house.database.read_now(lambda db: int(db.execute(count).get)))
+        return result
+
+    monkeypatch.setattr(house.database, "write", counted)
+    await house.services.sessions.delete(session_id)
+
+    assert left[-1] == 0
+    assert max(before - after for before, after in pairwise(left)) <= 10
+    assert house.cache.find(session_id) is None

@@ -1,14 +1,19 @@
 """What is kept long enough goes: all of it, nothing else, and as much as is said."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from omnimem.model import ContextAppend, EntryKind, MemoryCreate, SessionUpdate
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.retention import Policy, Rule
 from omnimemd.storage import integrity
+from omnimemd.storage import retention as rows
+from omnimemd.storage.database import Connection
 from tests.services.stories import begin, decide, end, entries_of, session_of
-from tests.support.clock import DAY, HOUR, FakeClock
+from tests.support.clock import DAY, HOUR
 from tests.support.house import House, World, a_house
 from tests.support.waiting import until
 
@@ -183,15 +188,75 @@ async def test_a_session_that_is_saved_in_the_midst_of_it_stays(
         retention = house.services.retention
         remove = retention._remove_session
 
-        async def saved_first(session_id: str, *, before: int) -> bool:
+        async def saved_first(session_id: str, **due: Any) -> bool:
             if change == "pin":
                 await house.services.sessions.update("old", SessionUpdate(pinned=True))
             else:
                 await begin(house, workspace, "old")
-            return await remove(session_id, before=FakeClock(before).now())
+            return await remove(session_id, **due)
 
         monkeypatch.setattr(retention, "_remove_session", saved_first)
         done = await retention.apply()
 
         assert done.removed[Rule.SESSIONS] == 0
         assert len(entries_of(house, "old")) == 5
+
+
+async def test_a_session_taken_out_of_the_archive_meanwhile_stays(
+    data: Path, workspace: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_house(data, world=world, retention=policy(archived_sessions="30d")) as house:
+        await an_old_session(house, workspace, "old")
+        await house.services.sessions.update("old", SessionUpdate(archived=True))
+        world.clock.advance(31 * DAY)
+        found = rows.sessions
+
+        def taken_out(db: Connection, **asked: Any) -> list[str]:
+            ids = found(db, **asked)
+            held = house.cache.get("old")
+            held._session = replace(held.session, archived=False)
+            return ids
+
+        monkeypatch.setattr(rows, "sessions", taken_out)
+        done = await house.services.retention.apply()
+
+        assert not any(done.removed.values())
+        assert kinds_in(house, "old") == {"FileAccess", "Search", "Decision"}
+
+
+async def test_what_goes_leaves_the_index_a_little_at_a_time(
+    data: Path, workspace: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
+        await begin(house, workspace, "old")
+        await house.services.entries.append("old", [ContextAppend(decision=f"d{number}") for number in range(45)])
+        await end(house, "old")
+        world.clock.advance(31 * DAY)
+        limits: list[int] = []
+        thin = house.cache.thin
+
+        def noted(*given: Any, limit: int, **more: Any) -> int:
+            limits.append(limit)
+            return thin(*given, limit=limit, **more)
+
+        monkeypatch.setattr(house.cache, "thin", noted)
+        await house.services.retention.apply()
+
+        assert limits == [500, 10, 10, 10, 10, 10]
+        assert house.cache.find("old") is None
+
+
+async def test_deleted_memories_are_found_without_looking_at_the_others(data: Path, world: World) -> None:
+    async with a_house(data, world=world) as house:
+        asked: list[str] = []
+
+        def work(db: Connection) -> list[str]:
+            db.exec_trace = lambda _, sql, __: not asked.append(sql)  # type: ignore[func-returns-value]
+            rows.deleted_memories(db, before=Millis(0), limit=1)
+            db.exec_trace = None
+            plan = db.execute(f"EXPLAIN QUERY PLAN {asked[0]}", {"before": 0, "limit": 1})
+            return [str(step) for *_, step in plan]
+
+        assert await house.database.read(work) == [
+            "SEARCH project_memories USING INDEX project_memories_deleted (updated_at<?)"
+        ]

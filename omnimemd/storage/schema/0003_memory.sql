@@ -160,7 +160,8 @@ CREATE TRIGGER search_vector_wanted AFTER INSERT ON search_documents BEGIN
     INSERT INTO search_unembedded (document) VALUES (NEW.document);
 END;
 
--- Retention: when each rule was applied last, and how much went by it then and in all.
+-- Retention: those that are deleted, by when; and when each rule was applied last, and how much went by it then and in all.
+CREATE INDEX project_memories_deleted ON project_memories (updated_at) WHERE deleted;
 CREATE TABLE retention_runs (
     rule    TEXT PRIMARY KEY,
     ran_at  INTEGER NOT NULL,
