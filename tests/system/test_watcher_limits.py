@@ -262,6 +262,15 @@ async def test_what_comes_while_rules_are_read_is_told(tmp_path: Path) -> None:
         assert (Change.FOUND, f"{place.name}/born/deep/x.py") in await told(watch)
 
 
+async def test_no_more_than_half_of_the_watches_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = a_tree(tmp_path / "w")
+    monkeypatch.setattr(WatchBudget, "_read", lambda *_: 40)
+
+    async with watching(tmp_path, root) as watch:
+        assert watch.watcher.counts().directories == 20
+        assert watch.state(root) is WorkspaceState.DEGRADED
+
+
 def test_a_watch_that_is_to_be_removed_and_is_given_again_stays(tmp_path: Path) -> None:
     table, inotify, unwatched = DirectoryTable(), Inotify(), Unwatched()
     sentinels = Sentinels(inotify=inotify, table=table)

@@ -67,6 +67,19 @@ async def test_reads_during_a_survey_are_all_seen(tmp_path: Path) -> None:
     assert len(names(listings, root)) == len(files)
 
 
+async def test_a_directory_with_very_many_entries_is_watched_and_listed_whole(tmp_path: Path) -> None:
+    wanted = {f"many/{kind}{number}" for kind in ("f", "d") for number in range(700)}
+    root = tree(tmp_path / "w", *(each if each.startswith("many/f") else f"{each}/" for each in wanted))
+
+    async with watching(tmp_path, root) as watch:
+        listings = await surveyed(watch.watcher, root)
+        tree(root, *(f"many/d{number}/new.py" for number in range(700)))
+        created = await watch.paths(Change.CREATED)
+
+    assert names(listings, root) == {each for each in wanted if each.startswith("many/f")}
+    assert set(created) == {f"many/d{number}/new.py" for number in range(700)}
+
+
 async def test_one_that_is_left_early_does_not_hold_up_the_next(tmp_path: Path) -> None:
     root = tree(tmp_path / "w", *(f"d{number}/f{each}" for number in range(30) for each in range(400)))
 

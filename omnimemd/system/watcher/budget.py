@@ -23,7 +23,7 @@ class WatchBudget:
         self._proc = proc
         self.setting = _MACHINE  #: the lower one of the machine's and the user namespace's
         self.limit = 0
-        self.most = 0  #: watches that may be taken in all
+        self._most = 0
         self.renew()
 
     def renew(self) -> None:
@@ -31,15 +31,15 @@ class WatchBudget:
         limits = {name: self._read(name) for name in (_MACHINE, _NAMESPACE)}
         self.setting = min(limits, key=lambda name: limits[name])
         self.limit = limits[self.setting]
-        self.most = self.limit // 2
+        self._most = self.limit // 2
 
     def left(self, taken: int) -> int:
         """Return how many more watches may be asked for by who has *taken* so many."""
-        return max(self.most - taken, 0)
+        return max(self._most - taken, 0)
 
     def refused(self, taken: int) -> None:
         """Take note that the kernel refused one more than the *taken*: other programs have the rest."""
-        self.most = min(self.most, taken)
+        self._most = min(self._most, taken)
 
     def advice(self, wanted: int) -> str:
         """Say, as the end of a sentence, what to raise so that *wanted* directories can be watched."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from omnimem.model import WorkspaceState
-from omnimemd.domain.ignore import IgnoreRules
+from omnimemd.domain.ignore import Base, IgnoreRules, Layer
 
 if TYPE_CHECKING:
     from omnimemd.domain.file_events import WatchReport
@@ -82,6 +82,22 @@ class Coverage:
 
 
 NOBODY: Final = Coverage(())
+
+
+def with_own_rules(coverage: Coverage, before: Coverage, *, was: str, path: str) -> Coverage:
+    """Return *coverage* with the rules that a directory has inside itself, as known *before* it moved here."""
+    of_root = {scope.root: scope.rules for scope in before.scopes}
+    of_any = next(iter(of_root.values()), IgnoreRules())  # a root that did not see it reads the same files
+
+    def own(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        return tuple(Layer(Base(path), layer.patterns) for layer in layers if layer.base == was)
+
+    scopes: list[Scope] = []
+    for root, above in ((scope.root, scope.rules) for scope in coverage.scopes):
+        rules = of_root.get(root, of_any)
+        inside = IgnoreRules(git=(*own(rules.git), *above.git), ours=(*own(rules.ours), *above.ours))
+        scopes.append(Scope(root, inside))
+    return Coverage(tuple(scopes))
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):

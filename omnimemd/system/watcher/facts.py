@@ -26,6 +26,22 @@ def identity_of(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def is_directory(path: str) -> bool:
+    """Tell whether a directory is at *path*, "" being the root of the file system; a link to one is none."""
+    try:
+        return stat.S_ISDIR(os.lstat(path or "/").st_mode)
+    except OSError:
+        return False
+
+
+def are_same(one: str, other: str) -> bool:
+    """Tell whether one file or directory is at both paths."""
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except OSError:
+        return False
+
+
 def _facts_at(path: str) -> FileFacts | None:
     try:
         status = os.lstat(path)

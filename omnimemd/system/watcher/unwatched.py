@@ -38,7 +38,7 @@ class Unwatched:
 
     def newer(self, node: Directory, names: Iterable[str]) -> frozenset[str]:
         """Return which of *names*, directories in *node*, were not there when it was looked at last."""
-        snapshot = self.snapshots.get(node) if self.snapshots else None
+        snapshot = self.snapshots.get(node)
         return frozenset() if snapshot is None else frozenset(names) - snapshot.directories.keys()
 
     def leave(self, top: Directory, *, told: bool) -> None:

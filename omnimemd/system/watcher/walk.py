@@ -16,8 +16,8 @@ follows it to the listener too.
 
 import enum
 import errno
+import itertools
 import os
-import stat
 from collections.abc import Callable, Collection, Container
 from typing import Final
 
@@ -26,7 +26,6 @@ import msgspec
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.file_events import Change, FileEvent
-from omnimemd.domain.ignore import Base, IgnoreRules, Layer
 from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.directories import (
     NO_ROOM,
@@ -40,7 +39,9 @@ from omnimemd.system.watcher.directories import (
     Place,
     Root,
     Scope,
+    with_own_rules,
 )
+from omnimemd.system.watcher.facts import are_same, is_directory
 from omnimemd.system.watcher.gate import Gate, Steps
 from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, MARKER, NARROW, SPENT, Inotify
 from omnimemd.system.watcher.lookouts import Lookouts
@@ -126,21 +127,26 @@ class Walker:
         first = self._enter(parent, "" if parent is None else parent.path, name, why)
         stack = [first] if first is not None else []
         listings: list[Listing] = []
+        quiet = why not in (Why.BORN, Why.MOVED)
         while stack:
+            if moves != self._table.moves:
+                moves = self._table.moves
+                for each in stack:
+                    each.path = each.node.path
             frame = stack[-1]
             if frame.todo is None:
                 yield from self._scan(frame, why, listings, walked)
                 yield
-                if moves != self._table.moves:
-                    moves = self._table.moves
-                    for each in stack:
-                        each.path = each.node.path
-            if frame.node.wd == REMOVED or not frame.todo:
+            elif frame.node.wd == REMOVED or not frame.todo:
                 self._widen(stack.pop())
-                continue
-            entered = self._enter(frame.node, frame.path, frame.todo.pop(), why)
-            if entered is not None:
-                stack.append(entered)
+            elif quiet and (new := self._enter_and_scan(frame.node, frame.path, frame.todo[-1], walked)) is not None:
+                frame.todo.pop()
+                stack.append(new)
+                yield
+            else:
+                entered = self._enter(frame.node, frame.path, frame.todo.pop(), why)
+                if entered is not None:
+                    stack.append(entered)
         if listings:
             self._gate.after(self._markers.set(), self._moves.tell(listings))
 
@@ -162,7 +168,7 @@ class Walker:
                 self._hide(node)
                 continue
             if before is not above:  # it has rules of its own, or is seen by others than its parent
-                coverage = _with_own_rules(coverage, before, was=was, path=path)
+                coverage = with_own_rules(coverage, before, was=was, path=path)
             self._table.cover(node, coverage)
             if node.children is not None:
                 stack.extend((child, f"{was}/{child.name}", before) for child in node.children.values())
@@ -228,44 +234,36 @@ class Walker:
 
     def _enter(self, parent: Directory | None, above: str, name: str, why: Why) -> _Frame | None:
         """Add the watch of a directory and take it into the table; None when it is not there or not to be watched."""
-        if parent is None:
-            path, coverage, known = name, NOBODY, None
-        else:
-            path, coverage = f"{above}/{name}", parent.coverage.entering(above, name)
-            known = parent.children.get(name) if parent.children is not None else None
+        path = name if parent is None else f"{above}/{name}"
+        coverage = self.covering(parent, above, name)
+        known = self._table.child(parent, name) if parent is not None else None
         root = self._roots.get(path)
-        if root is not None:
-            coverage = self.covering(parent, above, name)
-            root = None if root.state is WorkspaceState.GONE else root
+        if root is not None and root.state is WorkspaceState.GONE:
+            root = None
         if known is None and root is not None and root.node is not None and root.node.path == path:
             known = root.node
-        if not coverage.scopes or path in self._blind:
+        if not coverage or path in self._blind:
             if known is not None:
                 self._hide(known)
             return None
-        stays = False
-        if known is None:
-            wd = self._add(path, NARROW, new=True)
-        elif known.wd == NO_ROOM:
-            wd = NO_ROOM  # a sweep gives it one, and catches up
-        else:
-            stays = known.wd >= 0 and why is not Why.RESYNC
+        stays = known is not None and known.wd >= 0 and why is not Why.RESYNC
+        wd = NO_ROOM if known is not None and known.wd == NO_ROOM else None  # a sweep gives it one, and catches up
+        if wd is None:
             wd = self._add(path, LIVE | IN_MASK_ADD if stays else NARROW, new=not stays)
         if wd is None:
             if known is not None and why is Why.RESYNC:
                 self.drop(known)
             return None
-        if known is not None:
-            if known.wd != wd:
-                self.drop(known)
-                known = None
-            elif why is Why.BORN:
-                return None  # a walk was here before the event of its birth was taken
+        if known is not None and known.wd != wd:
+            self.drop(known)
+            known = None
+        elif known is not None and why is Why.BORN:
+            return None  # a walk was here before the event of its birth was taken
         node = known or self._table.by_wd.get(wd)
         if node is not None and (node.parent is not parent or node.name != name):
             if node.path == path:  # it hung elsewhere in the table only: a root, inside another root now
                 self._table.move(node, parent, name)
-            elif _same(node.path, path):  # two names of one directory: a bind mount
+            elif are_same(node.path, path):  # two names of one directory: a bind mount
                 self._add(path, LIVE)
                 return None
             else:
@@ -288,10 +286,45 @@ class Walker:
             root.node = node
         return _Frame(node, path, fresh, not stays)
 
+    def _enter_and_scan(self, parent: Directory, above: str, name: str, walked: Walked | None) -> _Frame | None:
+        """Do at once what `_enter` and `_scan` do in a directory that nobody knows and of which nothing is told.
+
+        A start is little else than this, hence the one body. Returns None where there is more to it, as they see then;
+        what is special inside is left to `_scan` (the directory's `todo` is None).
+        """
+        path, by_wd = f"{above}/{name}", self._table.by_wd
+        coverage = parent.coverage.entering(above, name)
+        known = parent.children is not None and name in parent.children
+        if known or not coverage.scopes or path in self._roots or path in self._blind:
+            return None
+        try:
+            wd = self._inotify.add(path, NARROW) if self._budget.left(len(by_wd)) else NO_ROOM
+        except OSError:
+            return None
+        if wd in by_wd or wd in (self._markers.wd, NO_ROOM):
+            return None
+        self._removal.spare(wd)
+        frame = _Frame(self._table.insert(wd, parent, name, coverage), path, True, True)
+        directories: list[str] = []
+        files: list[str] = []
+        try:
+            with os.scandir(path) as entries:
+                for entry in itertools.islice(entries, _STRIDE):
+                    (directories if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+        except OSError:
+            return frame
+        plain = TELLING.isdisjoint(files) and TELLING.isdisjoint(directories)
+        if plain and len(directories) + len(files) < _STRIDE:
+            if walked is not None:
+                walked.add(wd, files)
+            directories.reverse()
+            frame.todo = directories
+        return frame
+
     def _add(self, path: str, mask: int, *, new: bool = False) -> int | None:
         """Watch *path*; return what stands for it in the table, None when it vanished or is our own place."""
-        if new and len(self._table.by_wd) >= self._budget.most:
-            return NO_ROOM if _is_directory(path) and path != self._markers.path else None
+        if new and not self._budget.left(len(self._table.by_wd)):
+            return NO_ROOM if is_directory(path) and path != self._markers.path else None
         try:
             wd = self._inotify.add(path, mask)
         except OSError as error:
@@ -346,9 +379,7 @@ class Walker:
             return
         if walked is not None:
             walked.add(node.wd, files)
-        telling: Collection[str] = ()
-        if not TELLING.isdisjoint(files) or (directories and not TELLING.isdisjoint(directories)):
-            telling = TELLING.intersection((*files, *directories))
+        telling = TELLING.intersection((*files, *directories))
         if DOT_GIT in telling:
             self._lookouts.of_repository(node, path)
         elif not frame.fresh:
@@ -410,33 +441,3 @@ class Walker:
         if wd not in self._table.by_wd:
             self._removal.add(wd)
         return False
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.lstat(path or "/").st_mode)
-    except OSError:
-        return False
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return os.path.samestat(os.lstat(one), os.lstat(other))
-    except OSError:
-        return False
-
-
-def _with_own_rules(coverage: Coverage, before: Coverage, *, was: str, path: str) -> Coverage:
-    """Return *coverage* with the rules that a directory has inside itself, as known *before* it moved here."""
-    of_root = {scope.root: scope.rules for scope in before.scopes}
-    of_any = next(iter(of_root.values()), IgnoreRules())  # a root that did not see it reads the same files
-
-    def own(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        return tuple(Layer(Base(path), layer.patterns) for layer in layers if layer.base == was)
-
-    scopes: list[Scope] = []
-    for root, above in ((scope.root, scope.rules) for scope in coverage.scopes):
-        rules = of_root.get(root, of_any)
-        inside = IgnoreRules(git=(*own(rules.git), *above.git), ours=(*own(rules.ours), *above.ours))
-        scopes.append(Scope(root, inside))
-    return Coverage(tuple(scopes))
