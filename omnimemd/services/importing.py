@@ -153,6 +153,8 @@ class Importing:
     def _take_all(self, db: Connection, state: _Import, ready: Sequence[Numbered], effects: _Effects) -> None:
         rest = deque(ready)
         try:
+            if state.thread is not None and not state.query.dry_run:
+                self._sessions.resume(state.thread)
             while rest:
                 one = rest.popleft()
                 history: list[Numbered] = []

@@ -7,6 +7,7 @@ here already are compared, those that follow the last one here are added. A sess
 import msgspec
 from msgspec.structs import replace
 
+from omnimem.errors import ImportInterrupted
 from omnimemd.domain import export_lines as lines
 from omnimemd.domain.entries import Numbered
 from omnimemd.domain.exporting import Contradiction, entry_of, session_of
@@ -54,6 +55,20 @@ class SessionImport:
             self._cache.hold(session_rows.insert(db, there), there)
         return Thread(number=number, there=there, here=None)
 
+    def resume(self, thread: Thread) -> None:
+        """Take note of what became of the session of *thread* since its last entry was taken: others write it too.
+
+        Raises:
+            ImportInterrupted: it was deleted.
+        """
+        held = self._cache.find(thread.there.session_id)
+        if held is not None:
+            thread.known = self._cache.fold(held).through
+            if held.session.active and not (thread.here is not None and thread.here.active):
+                thread.differs = thread.differs or "it was taken up here meanwhile"
+        elif thread.here is not None or thread.added:
+            raise ImportInterrupted(f"Session '{thread.there.session_id}' was deleted while its entries came.")
+
     def take(self, db: Connection, thread: Thread, line: lines.EntryLine) -> tuple[Fate, Numbered | None]:
         """Take the next entry; return it as well if it is to be added, see `add`.
 
@@ -84,9 +99,9 @@ class SessionImport:
 
     def end(self, db: Connection, thread: Thread, *, dry_run: bool) -> Fate:
         """Say what became of the session of *thread*, whose entries have come."""
-        if thread.here is None:
+        if thread.here is None and not thread.differs:
             return Fate.ADDED
-        if thread.added and not dry_run:
+        if thread.here is not None and thread.added and not dry_run:
             held = self._held(thread)
             held.session = _longer(held.session, thread.there)
             self._cache.save_row(db, held)

@@ -1,6 +1,6 @@
 """Exports and imports of a daemon at work, and stores made as people make them, out of few words."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,14 @@ async def imported(house: House, export: bytes, *, size: int = 0, **chosen: Any)
     """Import *export*, in pieces of *size* bytes, 0: as a whole; return what became of it."""
     if not size:
         return await house.services.importing.receive(export, ImportQuery(**chosen))
-    progress = None
+    return [progress async for progress in importing(house, export, size=size, import_id="i", **chosen)][-1]
+
+
+async def importing(house: House, export: bytes, *, size: int, **chosen: Any) -> AsyncIterator[ImportProgress]:
+    """Import *export* in pieces of *size* bytes, the next one when it is asked for; yield how far it is."""
     for offset in range(0, len(export), size):
-        query = ImportQuery(import_id="i", offset=offset, **chosen)
-        progress = await house.services.importing.receive(export[offset : offset + size], query)
-    assert progress is not None
-    return progress
+        query = ImportQuery(offset=offset, **chosen)
+        yield await house.services.importing.receive(export[offset : offset + size], query)
 
 
 def content(export: bytes) -> list[dict[str, Any]]:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from omnimem.errors import ImportInterrupted
 from omnimem.model import ImportCounts, ImportProgress
 from omnimemd.domain.export_lines import TYPES
 from omnimemd.storage import migrations
-from tests.services.exports import Author, Step, bare, content, exported, imported, some_steps
+from tests.services.exports import Author, Step, bare, content, exported, imported, importing, some_steps
 from tests.storage.golden import FOLDER, opened
 from tests.support.factories import a_decision
 from tests.support.house import House, World, a_house, a_world
@@ -82,6 +83,41 @@ async def test_a_later_export_goes_on_from_an_earlier_one(tmp_path: Path) -> Non
         assert (done.sessions.updated, done.entries.added) == (1, 1)
         assert totals(older) == ImportCounts(unchanged=len(content(earlier)) - 1)
         assert bare(await exported(there)) == bare(later)
+
+
+async def test_two_imports_of_one_file_at_once_take_each_entry_once(tmp_path: Path) -> None:
+    world = a_world()
+    (tmp_path / "app").mkdir()
+    async with folder(tmp_path / "here", world) as here, folder(tmp_path / "there", world) as there:
+        entries = [a_decision(f"d{number}") for number in range(20)]
+        await Author(here, tmp_path / "app").do([("begin", (0, {})), ("record", (0, entries)), ("end", (0, ""))])
+        export = await exported(here)
+        one, other = (importing(there, export, size=700, import_id=name) for name in ("one", "other"))
+
+        *_, done = [(mine, await anext(other)) async for mine in one]
+
+        assert all(each.complete and not each.conflicts for each in done)
+        assert sum(each.entries.added for each in done) == len(entries)
+        assert bare(await exported(there)) == bare(export)
+
+
+async def test_an_import_whose_session_is_deleted_meanwhile_is_to_begin_anew(tmp_path: Path) -> None:
+    world = a_world()
+    (tmp_path / "app").mkdir()
+    async with folder(tmp_path / "here", world) as here, folder(tmp_path / "there", world) as there:
+        entries = [a_decision(f"d{number}") for number in range(20)]
+        await Author(here, tmp_path / "app").do([("begin", (0, {})), ("record", (0, entries)), ("end", (0, ""))])
+        export = await exported(here)
+        pieces = importing(there, export, size=700, import_id="i")
+        while (await anext(pieces)).entries.added == 0:
+            pass
+        await there.services.sessions.delete("s-0")
+
+        with pytest.raises(ImportInterrupted):
+            await anext(pieces)
+
+        await imported(there, export)
+        assert bare(await exported(there)) == bare(export)
 
 
 async def test_another_session_of_the_same_id_is_left_alone(tmp_path: Path) -> None:
