@@ -34,7 +34,8 @@ class Checkpointer:
         Raises:
             apsw.Error: the store failed.
         """
-        with contextlib.suppress(apsw.BusyError):  # another program does it
+        # Another program does it, or the disk has no room for it: what stays in the log is as safe there.
+        with contextlib.suppress(apsw.BusyError, apsw.FullError):
             self.open().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def cut(self) -> bool:

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import apsw
 import pytest
@@ -227,6 +228,25 @@ class TestDurable:
         await database.write(adding("a"), durable=True)
 
         assert disk.threads == {"durable_0"}
+
+    async def test_a_disk_too_full_for_a_checkpoint_loses_nothing(self, database: Database, disk: Disk) -> None:
+        tried: list[int] = []
+
+        class Full:
+            def wal_checkpoint(self, *, mode: int) -> None:
+                tried.append(mode)
+                raise apsw.FullError("database or disk is full")
+
+            def close(self) -> None:
+                pass
+
+        database._checkpointer._db = cast("apsw.Connection", Full())
+        database._checkpoint_due = True
+
+        await database.write(adding("a"), durable=True)
+
+        assert tried
+        assert not database.sync_failed
 
     async def test_a_disk_that_does_not_confirm_is_told_for_good(self, database: Database, disk: Disk) -> None:
         disk.fails = True
