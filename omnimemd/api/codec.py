@@ -1,7 +1,7 @@
 """From the bytes of a request to a value, and back; what is wrong is said in the caller's words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, get_origin
 
@@ -109,6 +109,19 @@ def decode_query(query: MultiMapping[str], wanted: Any) -> Any:
         return msgspec.convert(chosen, wanted, strict=False, str_keys=True)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
+    except ValueError:  # of a number of seconds that leads beyond the year 9999, which msgspec does not catch
+        raise InvalidRequest.field(_out_of_range(chosen, wanted), "must be a time up to the year 9999") from None
+
+
+def _out_of_range(chosen: Mapping[str, str | list[str]], wanted: Any) -> str:
+    for field in msgspec.structs.fields(wanted):
+        try:
+            msgspec.convert(chosen.get(field.encode_name, field.default), field.type, strict=False)
+        except ValueError:
+            return field.encode_name
+        except msgspec.ValidationError:  # of one that is required and not there
+            pass
+    return ""
 
 
 @cache
