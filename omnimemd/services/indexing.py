@@ -7,10 +7,12 @@ transaction.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
+from omnimem.errors import StoreUnavailable
 from omnimemd.domain.search_terms import kept, terms
 from omnimemd.storage import search_check as check
 from omnimemd.storage import search_pending as pending
@@ -77,10 +79,11 @@ class Indexing:
                 raise
 
     async def settle(self) -> None:
-        """Index what waits now, unless that is a lot: `run` sees to it then."""
+        """Index what waits now, unless that is a lot, or nothing can be written: `run` sees to it then."""
         count = self._database.read_now(lambda db: pending.count_waiting(db, most=_SETTLED + 1))
-        while 0 < count <= _SETTLED and (done := await self._index_some()):
-            count -= done
+        with suppress(StoreUnavailable):
+            while 0 < count <= _SETTLED and (done := await self._index_some()):
+                count -= done
 
     async def rebuild(self) -> int:
         """Make the index anew from what is stored; return how many documents it has then."""

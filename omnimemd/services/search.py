@@ -71,15 +71,17 @@ class Search:
             return await self._database.read(lambda db: self._by_words(db, asked, scope, limit=limit))
         found = await self._database.read(lambda db: index.find(db, asked, scope))
         near = await self._near(question, scope, found.candidates, mode) if asked else {}  # `()` means nothing
-        if near is None:
-            ranked, answered = ranking.rank(found.asked, found.candidates, found.corpus), AnsweredMode.TEXT
-        elif mode is SearchMode.SEMANTIC:
-            ranked, answered = ranking.rank([], await self._candidates(near), found.corpus), AnsweredMode.SEMANTIC
-        else:
-            ranked = ranking.rank(found.asked, await self._candidates(near, found.candidates), found.corpus)
-            answered = AnsweredMode.HYBRID
+        asked_for, candidates, answered = found.asked, found.candidates, AnsweredMode.TEXT
+        if near is not None and mode is SearchMode.SEMANTIC:
+            asked_for, candidates, answered = [], await self._candidates(near), AnsweredMode.SEMANTIC
+        elif near is not None:
+            candidates, answered = await self._candidates(near, found.candidates), AnsweredMode.HYBRID
         marked = frozenset((*asked, *found.asked))
-        return Hits(answered, await self._database.read(lambda db: self._shown(db, ranked, marked, limit=limit)))
+
+        def shown(db: Connection) -> list[Hit]:  # off the loop: long texts take long to be ranked
+            return self._shown(db, ranking.rank(asked_for, candidates, found.corpus), marked, limit=limit)
+
+        return Hits(answered, await self._database.read(shown))
 
     def _by_words(self, db: Connection, asked: list[str], scope: Scope, *, limit: int) -> Hits:
         found = index.find(db, asked, scope)

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Final
 
+from omnimem.errors import StoreUnavailable
 from omnimemd.domain.ports import Embedder, EmbeddingUnavailable, VectorIndex
 from omnimemd.storage import search_index, vectors
 from omnimemd.storage.database import Connection, Database
@@ -94,6 +95,8 @@ class Semantic:
             found = await self._near(question, scope, documents)
         except EmbeddingUnavailable as error:
             self._failed(error)
+            return None
+        except StoreUnavailable:  # vectors cannot be kept; what is stored can still be found by its words
             return None
         self._rest_at = self._loop.time() + _IDLE_SECONDS
         self._woken.set()

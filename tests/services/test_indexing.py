@@ -15,6 +15,7 @@ from omnimemd.services.indexing import Condition
 from omnimemd.storage import search_pending as pending
 from omnimemd.storage.database import Connection
 from omnimemd.storage.search_index import Scope
+from tests.support.faults import no_file_grows_beyond
 from tests.support.house import House, World, a_house
 from tests.support.waiting import until
 
@@ -38,6 +39,10 @@ async def begin(house: House, workspace: Path) -> str:
     request = SessionCreate(tool_id="tool", workspace_path=str(workspace), session_id="s-1")
     session, _ = await house.services.sessions.create(request, caller=None)
     return session.session_id
+
+
+def log_size(house: House) -> int:
+    return Path(f"{house.database.path}-wal").stat().st_size
 
 
 def waiting(house: House) -> int:
@@ -100,6 +105,17 @@ async def test_what_is_written_again_before_it_is_indexed_is_found_by_what_it_sa
 
     assert await found(house, "alpha") == []
     assert await found(house, "beta") == ["k"]
+
+
+async def test_where_nothing_can_be_written_what_is_indexed_is_found(house: House) -> None:
+    await write(house, "k", "alpha")
+    assert await found(house, "alpha") == ["k"]
+    await write(house, "later", "beta")
+
+    with no_file_grows_beyond(log_size(house)):
+        assert await found(house, "alpha") == ["k"]
+
+    assert await found(house, "beta") == ["later"]
 
 
 @pytest.mark.parametrize("indexed", [True, False])
