@@ -1,8 +1,9 @@
 """The embedder that asks an endpoint: what it sends, and what it makes of odd answers."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,15 @@ async def speaks_otherwise(_: web.Request) -> web.Response:
     return web.Response(text="<html>")
 
 
+async def never_ends(request: web.Request) -> web.StreamResponse:
+    reply = web.StreamResponse()
+    await reply.prepare(request)
+    with suppress(ConnectionError):
+        while True:
+            await reply.write(bytes(1024 * 1024))
+    return reply
+
+
 async def hangs(_: web.Request) -> web.Response:
     await asyncio.sleep(60)
     return web.Response()
@@ -118,12 +128,31 @@ async def hangs(_: web.Request) -> web.Response:
         (redirects, "answered 307"),
         (says_too_little, "other embeddings"),
         (speaks_otherwise, "something else"),
+        (never_ends, "more than embeddings"),
     ],
 )
 async def test_a_server_that_is_of_no_use_is_told_of(handler: Handler, told: str) -> None:
     async with asking(handler) as embedder:
         with pytest.raises(EmbeddingUnavailable, match=told):
             await embedder.embed(["a", "b"], b"")
+
+
+async def test_an_answer_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    made = EndpointEmbedder._made
+
+    def noted(embedder: EndpointEmbedder, answer: bytearray, count: int) -> list[bytes]:
+        threads.append(threading.current_thread().name)
+        return made(embedder, answer, count)
+
+    async def answers(request: web.Request) -> web.Response:
+        return answered(await request.json())
+
+    monkeypatch.setattr(EndpointEmbedder, "_made", noted)
+    async with asking(answers) as embedder:
+        await embedder.embed(["a", "b"], b"")
+
+    assert threads == ["omnimem-embedding_0"]
 
 
 async def test_a_server_that_hangs_is_not_waited_for() -> None:

@@ -18,6 +18,8 @@ from omnimemd.system.embedding.thread import Thread
 _AT_ONCE: Final = 32
 #: Characters of a text that are sent: the smallest of the usual models take 512 tokens, and some servers refuse more.
 _LONGEST: Final = 1_500
+#: Bytes of an answer: 32 vectors of 8192 dimensions take 6 MB.
+_LARGEST: Final = 16 * 1024 * 1024
 #: The answers of a server that takes requests, but not this text: bad request, too large, unprocessable.
 _REFUSED: Final = (400, 413, 422)
 #: The vector of a text that was refused: it says nothing, and is not asked for again.
@@ -90,15 +92,25 @@ class EndpointEmbedder:
                     raise _TextsRefused(str(reply.status))
                 if reply.status != 200:
                     raise EmbeddingUnavailable(self._told(f"answered {reply.status}"))
-                answer = msgspec.json.decode(await reply.read(), type=_Answer)
+                answer = bytearray()
+                async for part in reply.content.iter_any():
+                    answer += part
+                    if len(answer) > _LARGEST:
+                        raise EmbeddingUnavailable(self._told("answered with more than embeddings take"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise EmbeddingUnavailable(self._told(f"did not answer ({type(error).__name__})")) from error
+        return await self._thread.run(lambda: self._made(answer, len(texts)))  # a megabyte of JSON takes 10 ms
+
+    def _made(self, answer: bytearray, count: int) -> list[bytes]:
+        """Return the vectors of *count* texts in an *answer*; runs on the thread."""
+        try:
+            told = msgspec.json.decode(answer, type=_Answer).data
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise EmbeddingUnavailable(self._told("answered something else than embeddings")) from error
-        vectors = [one.embedding for one in sorted(answer.data, key=lambda one: one.index)]
-        if len(vectors) != len(texts) or len({len(one) for one in vectors}) != 1 or not vectors[0]:
+        vectors = [one.embedding for one in sorted(told, key=lambda one: one.index)]
+        if len(vectors) != count or len({len(one) for one in vectors}) != 1 or not vectors[0]:
             raise EmbeddingUnavailable(self._told("answered with other embeddings than were asked for"))
-        return await self._thread.run(lambda: _packed(vectors))
+        return _packed(vectors)
 
     def _open(self) -> aiohttp.ClientSession:
         endpoint = self._endpoint
