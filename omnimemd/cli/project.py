@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from typing import Final
 
 from omnimemd.cli import arguments as take
 from omnimemd.cli.connection import client_of, project_of
@@ -9,6 +10,9 @@ from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.text import safe, shown_path
 from omnimemd.cli.times import ago, when
+
+#: What the daemon itself goes by.
+_KNOWN: Final = ("redact",)
 
 
 def declare(noun: Parser) -> None:
@@ -26,7 +30,9 @@ def declare(noun: Parser) -> None:
         example="omnimem project set redact true",
     )
     verb.add_argument("name", metavar="NAME", type=take.text, help="which setting")
-    verb.add_argument("value", metavar="VALUE", type=take.json_value, help="its value, in JSON, or a word")
+    verb.add_argument(
+        "value", metavar="VALUE", type=take.json_value, help="its value, in JSON, or a word; null takes it away"
+    )
     verb.add_argument("--project", metavar="ID", type=take.text, help="which (default: the current directory's)")
 
 
@@ -73,7 +79,11 @@ def _set(given: Namespace, out: Output) -> None:
     with client_of(given) as client:
         project_id = project_of(client, given.project)
         settings = client.get_project(project_id).settings | {given.name: given.value}
+        if given.value is None:
+            del settings[given.name]
         project = client.update_project(project_id, settings=settings)
     if not out.answered(project, ids=[project.project_id]):
-        shown = safe(json.dumps(given.value, ensure_ascii=False))
-        out.say(f"{safe(given.name)} = {shown}, for {safe(project.name)} ({project.project_id}).")
+        shown = "is taken away" if given.value is None else f"= {safe(json.dumps(given.value, ensure_ascii=False))}"
+        out.say(f"{safe(given.name)} {shown}, for {safe(project.name)} ({project.project_id}).")
+        if given.name not in _KNOWN and given.value is not None:
+            out.say(f"omnimemd itself knows only {' and '.join(_KNOWN)}: this is kept for tools that know it.")

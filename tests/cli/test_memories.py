@@ -323,6 +323,18 @@ def test_projects_are_shown(running: Home) -> None:
     assert running.omnimem("project", "show", "nosuch-project").status == 1
 
 
+def test_a_setting_that_is_none_of_the_daemons_is_told_of_and_can_be_taken_away(running: Home) -> None:
+    running.omnimem("memory", "add", "k", "v", "--project", "set")
+    mistyped = running.omnimem("project", "set", "redakt", "false", "--project", "set")
+    meant = running.omnimem("project", "set", "redact", "true", "--project", "set")
+    taken = running.omnimem("project", "set", "redakt", "null", "--project", "set")
+
+    assert "omnimemd itself knows only redact" in mistyped.err
+    assert meant.err == "redact = true, for set (set).\n"
+    assert taken.err == "redakt is taken away, for set (set).\n"
+    assert "redakt" not in running.omnimem("project", "show", "set").out
+
+
 def test_a_stale_memory_says_why_until_it_is_confirmed(running: Home) -> None:
     (running.app / "speaks.py").write_text("one")
     running.omnimem("memory", "add", "speaking", "It is in speaks.py.")

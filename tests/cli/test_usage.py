@@ -107,12 +107,14 @@ def test_what_is_no_folder_is_said_as_it_was_typed(running: Home, line: str, pat
             "argument --importance: says something about a file: give --file too",
         ),
         ("context add s --search x --memory-key k", "argument --memory-key: goes with --memory: give that too"),
+        ("memory rewind --to 2999-01-01", "argument --to: must not lie in the future"),
+        ("search", "argument QUERY: must not be empty"),
         ("session list --cursor nonsense", "argument --cursor: give the next_cursor of an earlier answer as it is"),
     ],
 )
 def test_what_the_daemon_refuses_is_told_with_the_words_that_were_typed(running: Home, line: str, said: str) -> None:
     running.omnimem("session", "start", "--id", "s")
-    empty = [""] if line.endswith("--tool") else ["", "value"] if line == "memory add" else []
+    empty = {"session start --tool": [""], "memory add": ["", "value"], "search": [""]}.get(line, [])
 
     done = running.omnimem(*line.split(), *empty)
 
