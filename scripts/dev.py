@@ -206,10 +206,11 @@ def new_venv(path: Path) -> list[str]:
 
 def pip_install(python: Path) -> list[str]:
     """Return the start of a `pip install` command for the environment of that *python*."""
+    import importlib
     import importlib.util
 
     if importlib.util.find_spec("pip"):
-        import pip  # type: ignore[import-not-found]  # it is outside the environment, where this runs
+        pip = importlib.import_module("pip")  # not in every environment, so nothing for mypy to find
 
         if tuple(map(int, pip.__version__.split(".")[:2])) >= (22, 3):  # --python came with 22.3
             return [sys.executable, "-m", "pip", "--python", str(python), "install"]
