@@ -5,6 +5,7 @@ that reading a context again costs only the rows that changed. How important a f
 session goes on, with the time since: then the rows of files that were not used are looked at again, once in a while.
 """
 
+import heapq
 from collections.abc import Collection
 from typing import Final
 
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from omnimem.model import Access, EntryKind, FileAccessed, RecentSearch, SavedMemory, SessionMetrics, Source
 from omnimem.model import Decision as DecisionShown
 from omnimemd.domain.clock import Millis, rfc3339
+from omnimemd.domain.digest import MOST_FILES, FileWork, Work
 from omnimemd.domain.entries import (
     CheckpointTaken,
     Decision,
@@ -29,6 +31,8 @@ from omnimemd.domain.importance import Use, importance, is_noise, slot_of
 from omnimemd.domain.paths import escaped, raw, shown, unescaped
 
 _WRITES: Final = frozenset((Access.WRITE, Access.CREATE, Access.MOVE))
+#: From this importance on, as somebody said it is, a file matters.
+_MATTERS: Final = 0.5
 _encode = msgspec.json.Encoder().encode
 
 
@@ -36,7 +40,7 @@ class _File:
     """All accesses of one file, folded."""
 
     __slots__ = (
-        *("access_count", "accessed_at", "encoded", "noise", "order", "path", "reads"),
+        *("access_count", "accessed_at", "created", "encoded", "noise", "order", "path", "reads"),
         *("said", "score", "source", "use", "writes"),
     )
 
@@ -50,12 +54,31 @@ class _File:
         self.access_count = 0
         self.reads = 0
         self.writes = 0
+        self.created = False  # it came to be in the session
         self.source = Source.API
         self.score = 0.0  # as it is in `encoded`
         self.encoded: tuple[bytes, bytes] | None = None  # its row and its score, as callers are shown them
 
     def importance(self, slot: int) -> float:
         return importance(self.use, now=slot, noise=self.noise) if self.said is None else self.said
+
+    @property
+    def worked_with(self) -> bool:
+        """Whether the session wrote it, came back to it, or was told that it matters."""
+        if self.said is not None:
+            return self.said >= _MATTERS
+        return not self.noise and (self.use.writes > 0 or self.use.reads > 1)
+
+    def work(self, importance: float) -> FileWork:
+        return FileWork(
+            path=shown(self.path),
+            importance=importance,
+            reads=self.use.reads,
+            writes=self.use.writes,
+            created=self.created,
+            gone=self.use.gone,
+            at=self.accessed_at,
+        )
 
     def shown(self, slot: int) -> tuple[bytes, bytes]:
         if self.encoded is None:
@@ -129,6 +152,25 @@ class ContextFold:
             gaps=self._gaps,
         )
 
+    def work(self) -> Work:
+        """Return what a digest of the session says of its files, and of how much there was of the rest."""
+        ranked = [
+            ((file.importance(self._slot), file.accessed_at, path), file)
+            for path, file in self._files.items()
+            if file.use.slots or file.said is not None
+        ]
+        most = heapq.nlargest(MOST_FILES, ranked, key=lambda one: one[0])
+        return Work(
+            through=self.through,
+            files=tuple(file.work(score) for (score, _, _), file in most),
+            more_files=len(self._files) - len(most),
+            decisions=len(self._decisions),
+            searches=len(self._searches),
+            scans=self._scans,
+            gaps=self._gaps,
+            worked_with=frozenset(shown(path) for path, file in self._files.items() if file.worked_with),
+        )
+
     def shown(self) -> bytes:
         """Return the `context` object of the API, encoded."""
         if self._slot != self._slot_shown:
@@ -180,6 +222,7 @@ class ContextFold:
             file = fold._file(unescaped(row.path))
             file.accessed_at, file.order, file.said = row.accessed_at, row.order, row.said
             file.access_count, file.reads, file.writes, file.source = row.count, row.reads, row.writes, row.source
+            file.created = row.created
             # A snapshot without it is from before there were bursts.
             file.use = row.use or Use(reads=row.reads, writes=row.count - row.reads, slots=1)
         fold._searches = [bytes(one) for one in kept.searches]
@@ -228,6 +271,8 @@ class ContextFold:
         elif entry.access in _WRITES:
             file.writes += 1
             self._writes += 1
+        if entry.access is Access.CREATE and file.access_count == 1:
+            file.created = True
         self._note_use(file, entry)
         file.encoded = None
 
@@ -267,6 +312,8 @@ class ContextFold:
         old = self._files.get(old_path)
         if old is not None:
             file.use = file.use.taking_over(old.use)
+            if file.access_count == 1:  # nothing is known that was there before
+                file.created = old.created
             if old.said is not None:
                 file.said = old.said
             old.use = Use(gone=True)
@@ -294,6 +341,7 @@ class _FileRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     writes: int
     source: Source
     use: Use | None = None
+    created: bool = False
 
 
 def _file_row(file: _File) -> _FileRow:
@@ -307,6 +355,7 @@ def _file_row(file: _File) -> _FileRow:
         writes=file.writes,
         source=file.source,
         use=file.use,
+        created=file.created,
     )
 
 
