@@ -44,6 +44,16 @@ def snippet(text: str, asked: Collection[str]) -> str:
     return f"{_CUT if begin else ''}{''.join(shown)}{_CUT if end < len(text) else ''}"
 
 
+def end_before(text: str, at: int, earliest: int) -> int:
+    """Return the end of the last word before *at*, down to *earliest*; else of the last whole character."""
+    space = text.rfind(" ", earliest, at + 1)
+    if space >= 0:
+        return space
+    while at > 0 and not _begins(text, at):
+        at -= 1
+    return at
+
+
 def _within_runs(wanted: frozenset[str]) -> frozenset[str]:
     """Return the characters that are wanted for a run they stand in: alone, most texts of their script have them."""
     return frozenset(character for term in wanted if len(term) > 1 and not term.isascii() for character in term)
@@ -87,7 +97,7 @@ def _window(text: str, marks: list[tuple[int, int]], wanted: frozenset[str]) -> 
                 del counts[word]
     begin = _boundary(text, best, best + _BEFORE // 2) if best else 0
     end = min(begin + _LENGTH, len(text))
-    return begin, end if end == len(text) else _boundary_back(text, end, end - _BEFORE // 2)
+    return begin, end if end == len(text) else end_before(text, end, end - _BEFORE // 2)
 
 
 def _boundary(text: str, at: int, latest: int) -> int:
@@ -97,16 +107,6 @@ def _boundary(text: str, at: int, latest: int) -> int:
         return space + 1
     while at < len(text) and not _begins(text, at):
         at += 1
-    return at
-
-
-def _boundary_back(text: str, at: int, earliest: int) -> int:
-    """Return the end of the last word before *at*, down to *earliest*; else of the last whole character."""
-    space = text.rfind(" ", earliest, at + 1)
-    if space >= 0:
-        return space
-    while at > 0 and not _begins(text, at):
-        at -= 1
     return at
 
 

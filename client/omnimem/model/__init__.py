@@ -1,5 +1,6 @@
 """The vocabulary of the API: every request and reply as a frozen value."""
 
+from omnimem.model.briefing import BriefingItem, BriefingSection
 from omnimem.model.context import (
     AccessEntry,
     BatchAccepted,
@@ -133,6 +134,8 @@ __all__ = [
     "AnsweredMode",
     "Attribution",
     "BatchAccepted",
+    "BriefingItem",
+    "BriefingSection",
     "Check",
     "CheckpointEntry",
     "Checkup",
