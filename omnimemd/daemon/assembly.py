@@ -24,6 +24,7 @@ from omnimemd.services.checks import (
     StoringCheck,
     WatchingCheck,
 )
+from omnimemd.services.digests import Digests
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.doctor import Doctor
 from omnimemd.services.entries import Entries
@@ -87,6 +88,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     services: Services
     cache: SessionCache
+    digests: Digests
     background: Background
     liveness: Liveness
     attributor: Attributor
@@ -118,6 +120,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("indexing", services.indexing.run)
             if house.semantic is not None:
                 background.keep("vectors", house.semantic.run)
+            background.keep("digests", house.digests.run)
             background.keep("tracking", services.tracking.run)
             background.keep("recovery", house.recovery.run)
             background.keep("health", services.health.run)
@@ -182,6 +185,9 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         new_token=new_token,
     )
+    digests = Digests(database=database, cache=cache)
+    sessions.on_end(lambda _: digests.wake())
+    cache.on_outgrown(digests.wake)
     discovery = Discovery(
         processes=world.processes,
         sessions=sessions,
@@ -265,6 +271,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     return House(
         services=services,
         cache=cache,
+        digests=digests,
         background=background,
         liveness=liveness,
         attributor=attributor,

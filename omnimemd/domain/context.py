@@ -154,21 +154,28 @@ class ContextFold:
 
     def work(self) -> Work:
         """Return what a digest of the session says of its files, and of how much there was of the rest."""
-        ranked = [
-            ((file.importance(self._slot), file.accessed_at, path), file)
-            for path, file in self._files.items()
-            if file.use.slots or file.said is not None
-        ]
-        most = heapq.nlargest(MOST_FILES, ranked, key=lambda one: one[0])
+        scores: dict[tuple[Use, bool], float] = {}  # most files of a long session were used the same
+        ranked: list[tuple[float, Millis, str]] = []
+        worked_with: list[str] = []
+        for path, file in self._files.items():
+            if not file.use.slots and file.said is None:
+                continue  # it is known from bursts only
+            score = file.said
+            if score is None and (score := scores.get(key := (file.use, file.noise))) is None:
+                score = scores[key] = file.importance(self._slot)
+            ranked.append((score, file.accessed_at, path))
+            if file.worked_with:
+                worked_with.append(path)
+        most = heapq.nlargest(MOST_FILES, ranked)
         return Work(
             through=self.through,
-            files=tuple(file.work(score) for (score, _, _), file in most),
+            files=tuple(self._files[path].work(score) for score, _, path in most),
             more_files=len(self._files) - len(most),
             decisions=len(self._decisions),
             searches=len(self._searches),
             scans=self._scans,
             gaps=self._gaps,
-            worked_with=frozenset(shown(path) for path, file in self._files.items() if file.worked_with),
+            worked_with=frozenset(map(shown, worked_with)),
         )
 
     def shown(self) -> bytes:

@@ -160,16 +160,16 @@ def digest_of(session: Session, content: "Content") -> SessionDigest:
 class Content(msgspec.Struct, frozen=True, array_like=True):
     """A digest without what the session itself says; its members are those of `SessionDigest`."""
 
-    through: int
-    files: tuple[FileWork, ...]
-    more_files: int
-    decisions: tuple[Said, ...]
-    more_decisions: int
-    searches: tuple[Looked, ...]
-    more_searches: int
-    memories: tuple[Noted, ...]
-    scans: int
-    gaps: int
+    through: int = 0
+    files: tuple[FileWork, ...] = ()
+    more_files: int = 0
+    decisions: tuple[Said, ...] = ()
+    more_decisions: int = 0
+    searches: tuple[Looked, ...] = ()
+    more_searches: int = 0
+    memories: tuple[Noted, ...] = ()
+    scans: int = 0
+    gaps: int = 0
 
 
 class DigestFold:
@@ -211,12 +211,12 @@ class DigestFold:
             self._memories = {key: one for key, one in self._memories.items() if stays(one)}
 
     def content(self, work: Work) -> Content:
-        """Return the content of the digest, together with *work*, which goes as far as this."""
+        """Return the content of the digest, together with *work*, which goes as far as this or further."""
         led = [replace(one, led_to=tuple(filter(work.worked_with.__contains__, one.led_to))) for one in self._open]
         searches = [one for one in led if one.led_to][-MOST_SEARCHES:]
         decisions = (*self._first, *self._latest)
         return Content(
-            through=work.through,
+            through=self.through,
             files=work.files,
             more_files=work.more_files,
             decisions=decisions,
@@ -228,17 +228,18 @@ class DigestFold:
             gaps=work.gaps,
         )
 
-    def snapshot(self) -> bytes:
-        """Return everything folded, to be given to `restore` later."""
-        return _encode(_Snapshot(self.through, self._first, self._latest, self._open, list(self._memories.values())))
+    def rest(self) -> bytes:
+        """Return what a content does not have of this, to be given to `restore` with it."""
+        return _encode(_Rest(len(self._first), self._open))
 
     @classmethod
-    def restore(cls, snapshot: bytes) -> "DigestFold":
-        """Return the fold that *snapshot* was made of."""
-        kept = _decode(snapshot)
+    def restore(cls, content: Content, rest: bytes) -> "DigestFold":
+        """Return the fold that *content* and *rest* were made of."""
+        kept = _decode(rest)
         fold = cls()
-        fold.through, fold._first, fold._latest, fold._open = kept.through, kept.first, kept.latest, kept.open
-        fold._memories = {(one.memory_id, one.how): one for one in kept.memories}
+        fold.through, fold._open = content.through, kept.open
+        fold._first, fold._latest = list(content.decisions[: kept.first]), list(content.decisions[kept.first :])
+        fold._memories = {(one.memory_id, one.how): one for one in content.memories}
         return fold
 
     def _access(self, access: FileAccess) -> None:
@@ -279,16 +280,13 @@ class DigestFold:
             del self._memories[next(iter(self._memories))]
 
 
-class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
-    through: int
-    first: list[Said]
-    latest: list[Said]
+class _Rest(msgspec.Struct, frozen=True, array_like=True):
+    first: int  # of the decisions, so many are the first
     open: list[Looked]
-    memories: list[Noted]
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Snapshot).decode
+_decode = msgspec.msgpack.Decoder(_Rest).decode
 
 
 def _cut(text: str, most: int) -> str:

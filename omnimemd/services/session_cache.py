@@ -6,7 +6,7 @@ loaded whose entries go on behind its folded context.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +19,7 @@ from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.context import ContextFold
 from omnimemd.domain.entries import Entry, Gap, Numbered
 from omnimemd.domain.sessions import Session, touch
+from omnimemd.storage import digests as digest_rows
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import sessions as session_rows
 from omnimemd.storage.database import Connection, Database
@@ -65,6 +66,11 @@ class Held:
         return self._session.session_id
 
     @property
+    def active(self) -> bool:
+        """Whether the session still runs."""
+        return self._session.active
+
+    @property
     def workspace(self) -> str:
         """The session's folder."""
         return self._session.workspace
@@ -89,8 +95,17 @@ class SessionCache:
         self._claims = claims
         self._clock = clock
         self._held: OrderedDict[str, Held] = OrderedDict()  # the latest used last
-        database.on_lost_commit(self._held.clear)
+        self._outgrown: Callable[[], None] = lambda: None
+        self.era = 0  #: another one once entries went: what was made of them before must not be kept
+        database.on_lost_commit(self._lose)
         database.on_lost_commit(claims.clear)
+
+    def on_outgrown(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called when so much came to a session that what was made of it is old.
+
+        That is the case with whatever is recorded in one that had ended.
+        """
+        self._outgrown = callback
 
     def find(self, session_id: str) -> Held | None:
         """Return the session of *session_id*, None when there is none."""
@@ -99,6 +114,10 @@ class SessionCache:
             self._held.move_to_end(session_id)
             return held
         return self._database.read_now(lambda db: self._load(db, session_id))
+
+    def peek(self, session_id: str) -> Held | None:
+        """Return the session of *session_id* if it is in memory."""
+        return self._held.get(session_id)
 
     def get(self, session_id: str) -> Held:
         """Return the session of *session_id*.
@@ -179,7 +198,10 @@ class SessionCache:
         fold = held.fold
         if fold is None:
             fold = held.fold = self._folded(db, held)
+        self.era += 1
         forgotten = fold.forget(kinds, before=before)
+        if forgotten:
+            digest_rows.forget(db, held.key, kinds, before=before, work=fold.work())
         count, size = entry_rows.remove(db, held.key, kinds, before=before, limit=limit)
         fold.size_bytes -= size
         self.save_row(db, held)
@@ -199,12 +221,21 @@ class SessionCache:
 
     def forget(self, session_id: str) -> None:
         """Hold the session no longer: it is deleted."""
+        self.era += 1
         self._held.pop(session_id, None)
+
+    def _lose(self) -> None:
+        """Hold nothing that was not kept."""
+        self.era += 1
+        self._held.clear()
 
     def _store(self, db: Connection, held: Held, fold: ContextFold, numbered: Sequence[Numbered]) -> None:
         sizes = entry_rows.insert(db, held.key, numbered)
         if fold.through - held.fold_saved >= max(_FOLD_EVERY, held.fold_saved):
             self._save_fold(db, held, fold)
+            self._outgrown()
+        elif not held.active:
+            self._outgrown()
         self._make_room(db)
         self._apply(held, fold, numbered, sizes)
 

@@ -68,11 +68,11 @@ class Sessions:
         self._events = events
         self._new_token = new_token
         self._ambient: dict[str, str] = {}  # workspace → id of its open ambient session
-        self._ended: Callable[[Session], object] = lambda session: None
+        self._on_end: list[Callable[[Session], object]] = []
 
     def on_end(self, callback: Callable[[Session], object]) -> None:
         """Have *callback* called with each session that ends."""
-        self._ended = callback
+        self._on_end.append(callback)
 
     async def reconcile(self) -> None:
         """Take up every open session: bind it again if its process lives, end it if that died meanwhile."""
@@ -396,7 +396,8 @@ class Sessions:
                 del self._ambient[after.workspace]  # it never joined the folder, so it does not leave it
             else:
                 self._workspaces.leave(after)
-            self._ended(after)
+            for callback in self._on_end:
+                callback(after)
         if after != before:
             self._events.publish(SessionChanged(after))
         return after

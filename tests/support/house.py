@@ -20,6 +20,7 @@ from omnimemd.domain.ports import Embedder, VectorIndex
 from omnimemd.domain.retention import Policy, Rule
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
+from omnimemd.services.digests import Digests
 from omnimemd.services.expiry import Expiry
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.recovery import Recovery
@@ -62,6 +63,7 @@ class House:
     watcher: FakeWatcher
     database: Database
     cache: SessionCache
+    digests: Digests
     background: Background
     liveness: Liveness
     recovery: Recovery
@@ -150,6 +152,7 @@ async def a_house(
             watcher,
             database,
             inside.cache,
+            inside.digests,
             inside.background,
             inside.liveness,
             inside.recovery,

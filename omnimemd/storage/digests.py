@@ -1,0 +1,129 @@
+"""The digests of sessions: what each was about, one row a session, of which lists are read without its entries."""
+
+import zlib
+from collections.abc import Collection
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from omnimem.model import EndReason, EntryKind
+from omnimemd.domain.clock import Millis
+from omnimemd.domain.digest import Content, DigestFold, Work
+from omnimemd.domain.sessions import Session
+
+#: The last entry of a session that has a row of its own; not counted: what is held compressed.
+_LAST_ROW: Final = "coalesce((SELECT max(seq) FROM entries AS e WHERE e.session = s.session_key), 0)"
+#: What a digest says of a session itself: it lies before the folded context in its row, which may be long.
+_HEAD: Final = (
+    "s.session_id, s.tool_id, s.workspace_path, s.project_id, s.created_at, s.last_activity, s.ended_at, "
+    "s.end_reason, s.end_detail, s.continues, s.archived"
+)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Content).decode
+
+
+class Recent(msgspec.Struct, frozen=True):
+    """A session with its digest as it was kept."""
+
+    session: Session  #: no more of it than a digest says
+    content: Content | None  #: None: there is none, or entries follow it
+
+
+def find(db: apsw.Connection, key: int) -> Content | None:
+    """Return the digest of the session of *key*, None when none was made."""
+    row = db.execute("SELECT content FROM session_digests WHERE session = ?", (key,)).fetchone()
+    return _decode(row[0]) if row else None
+
+
+def through(db: apsw.Connection, key: int) -> int:
+    """Return up to which entry the digest of the session of *key* goes, 0 when there is none."""
+    row = db.execute("SELECT through FROM session_digests WHERE session = ?", (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def fold_of(db: apsw.Connection, key: int) -> DigestFold:
+    """Return the fold that the digest of the session of *key* was made of, to go on from; an empty one without."""
+    row = db.execute("SELECT content, rest FROM session_digests WHERE session = ?", (key,)).fetchone()
+    return DigestFold.restore(_decode(row[0]), zlib.decompress(row[1])) if row else DigestFold()
+
+
+def save(db: apsw.Connection, key: int, content: Content, rest: bytes) -> None:
+    """Keep *content* as the digest of the session of *key*, unless one is kept that goes further.
+
+    With *rest* it can be gone on from.
+    """
+    db.execute(
+        "INSERT INTO session_digests (session, through, content, rest) VALUES (:key, :through, :content, :rest) "
+        "ON CONFLICT (session) DO UPDATE SET through = :through, content = :content, rest = :rest "
+        "WHERE :through >= through",
+        {"key": key, "through": content.through, "content": _encode(content), "rest": zlib.compress(rest)},
+    )
+
+
+def forget(db: apsw.Connection, key: int, kinds: Collection[EntryKind], *, before: Millis | None, work: Work) -> None:
+    """Let the digest of the session of *key* go of what entries of *kinds*, from before *before* or all, said.
+
+    *work* is what the folded context says that has let go of it.
+    """
+    fold = fold_of(db, key)
+    if fold.through:
+        fold.forget(kinds, before=before)
+        save(db, key, fold.content(work), fold.rest())
+
+
+def recent(db: apsw.Connection, project_id: str, *, limit: int) -> list[Recent]:
+    """Return up to *limit* sessions of a project in which anything was recorded, newest activity first."""
+    rows = db.execute(
+        f"SELECT {_HEAD}, iif({_LAST_ROW} <= d.through, d.content, NULL) "  # noqa: S608 constants
+        "FROM sessions AS s LEFT JOIN session_digests AS d ON d.session = s.session_key "
+        f"WHERE s.project_id = ? AND (d.session NOTNULL OR {_LAST_ROW} > 0) "
+        "ORDER BY s.last_activity DESC, s.session_key DESC LIMIT ?",
+        (project_id, limit),
+    )
+    return [Recent(_head(head), None if content is None else _decode(content)) for *head, content in rows]
+
+
+def due(db: apsw.Connection, *, tail: int, limit: int) -> list[str]:
+    """Return the ids of up to *limit* sessions whose digest is behind, by *tail* entries where they still run.
+
+    The latest begun come first.
+    """
+    rows = db.execute(
+        "SELECT session_id FROM (SELECT s.session_id, s.session_key, s.ended_at, "  # noqa: S608 constants
+        f"max(s.folded_through, {_LAST_ROW}) AS last, coalesce(d.through, 0) AS through "
+        "FROM sessions AS s LEFT JOIN session_digests AS d ON d.session = s.session_key) "
+        "WHERE last > through AND (ended_at NOTNULL OR last >= through + :tail) "
+        "ORDER BY session_key DESC LIMIT :limit",
+        {"tail": tail, "limit": limit},
+    )
+    return [str(session_id) for (session_id,) in rows]
+
+
+def _head(row: list[Any]) -> Session:
+    (
+        session_id,
+        tool_id,
+        workspace,
+        project_id,
+        created_at,
+        last_activity,
+        ended_at,
+        reason,
+        detail,
+        before,
+        archived,
+    ) = row
+    return Session(
+        session_id=session_id,
+        tool_id=tool_id,
+        workspace=workspace,
+        project_id=project_id,
+        created_at=created_at,
+        last_activity=last_activity,
+        ended_at=ended_at,
+        end_reason=None if reason is None else EndReason(reason),
+        end_detail=detail,
+        continues=before,
+        archived=bool(archived),
+    )
