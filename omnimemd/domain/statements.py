@@ -33,7 +33,7 @@ _DONE: Final = ("ing", "ion")
 class Filled(msgspec.Struct, frozen=True):
     """A slot, of which there is one, and what it is filled with."""
 
-    kind: str  #: "amount", "use", "use widely", "with", "place", "is", "whether": slots of two kinds never meet
+    kind: str  #: "amount" and its measure, "use", "use widely", "with", "place", "is", "whether": they never meet
     slot: Keys
     value: Keys
 
@@ -55,7 +55,9 @@ class Statement(msgspec.Struct, frozen=True):
     filled: tuple[Filled, ...]
     given_up: tuple[GivenUp, ...]
     returns_to: Keys  #: what it goes back to
+    told: Keys  #: `keys`, and the amounts that have a measure
     changes: bool  #: whether it says that something is different now
+    overturns: bool  #: whether it says that plainly
 
 
 #: Words that tell nothing of what a statement is about, or only how it decides that.
@@ -109,6 +111,7 @@ _TOKEN: Final = re.compile(
     r"|#\d+|_*[^\W_](?:[\w']|-(?=\w))*(?:\.\w+)*"
 )
 
+_DIGITS: Final = "0123456789.,-e+v_"
 _PLAIN: Final = re.compile("[a-z]+")
 
 #: Marks in the plainest form of what they say.
@@ -149,7 +152,7 @@ _NOT: Final = (
 _GIVES_UP: Final = re.compile(
     r"\b(?:instead of|rather than|in place of|in lieu of|"
     rf"(?:{_NOT}|stop|stopped|not) (?:use|using|used|rely on|relying on|need|depend on)|no longer|"
-    r"replac(?:e|es|ed|ing)|supersed(?:e|es|ed|ing)|obsoletes|overrid(?:es|ing)|"
+    r"no(?= [\w ]{2,30} any ?more)|replac(?:e|es|ed|ing)|supersed(?:e|es|ed|ing)|obsoletes|overrid(?:es|ing)|"
     rf"{_CHANGING}(?: [\w ]{{1,30}}?)?(?: away)? (?:from|off)|away from|"
     r"drop(?:ped|ping|s)?|scrap(?:ped|ping|s)?|abandon(?:ed|ing|s)?|ditch(?:ed|ing)?|discard(?:ed|ing)?|"
     r"(?:get|getting|got) rid of|giv(?:e|ing) up(?: on)?|gave up(?: on)?|(?:do|did) away with|forget about|"
@@ -181,6 +184,12 @@ _RETURNS: Final = re.compile(r"\b(?:back|revert(?:ed|ing)?|return(?:ed|ing)?) (?
 _WITH: Final = re.compile(r"\s(?:with|using|via)\s(?P<what>[\w.+-]+)$")
 _FROM_TO: Final = re.compile(r"\bfrom\b.+\bto\b")
 _FOR: Final = re.compile(r"\s(?:for|as)\s(?P<scope>[^,:]{2,80})")
+#: What is said where something else is done from now on.
+_OVERTURNS: Final = re.compile(
+    r"\b(?:from now on|now|no longer|any ?more|instead|(?:is|are|was|were) (?:all )?(?:gone|out|deleted|dropped|"
+    r"removed|replaced)|new (?:policy|plan|rule)|goes away|moves? to|moved to|switch(?:ed)? to|the old|used to|"
+    r"(?:does|did|do) not (?:work|help|scale|catch|hold|fit|suffice)|(?:was|were) wrong)\b"
+)
 _FOR_FIRST: Final = re.compile(r"^(?:for|as)\s(?P<scope>[^,:]{2,60})[,:]\s")
 _PLACE: Final = re.compile(
     r"^(?P<before>[\w./' -]{0,60}?)\b(?:stor(?:e|es|ed|ing)|keeps?|kept|puts?|sav(?:e|es|ed|ing)|persist(?:s|ed)?|"
@@ -228,14 +237,17 @@ def read(text: str) -> Statement:
 @lru_cache(maxsize=1024)  # who asks again has said little since
 def _read(text: str) -> Statement:
     keys: set[str] = set()
+    amounts: set[str] = set()
     lost: set[str] = set()
     scope: set[str] = set()
     chosen = returns = Keys()
     filled: list[Filled] = []
     given_up: list[GivenUp] = []
-    changes = False
+    changes = overturns = False
+    first = True
     for clause in _clauses(text):
         keys |= clause.about
+        amounts.update(key for _, key, amount in clause.tokens if amount and not key[-1:].isdigit())
         gone = list(_gone(clause))
         where = clause.keys_in(_WHERE, "scope").difference(*gone)
         scope |= where
@@ -244,8 +256,11 @@ def _read(text: str) -> Statement:
         chosen = chosen or clause.object_of(_CHOOSES) or clause.object_of(_WITH)
         returns = returns or clause.object_of(_RETURNS)
         changes = changes or not clause.words.isdisjoint(_CHANGES)
+        overturns = overturns or _OVERTURNS.search(clause.text) is not None
         if clause.words.isdisjoint(_ADDS):
-            filled += _filled(clause, where)
+            # what only follows says of a single word no more than by the way: "…, 40 MB for the same batch"
+            filled += (one for one in _filled(clause, where) if first or len(one.slot) > 1)
+        first = False
     return Statement(
         keys=Keys(keys),
         kept=Keys(keys - lost) | chosen,
@@ -254,8 +269,15 @@ def _read(text: str) -> Statement:
         filled=tuple(filled),
         given_up=tuple(given_up),
         returns_to=returns,
+        told=Keys(keys | amounts),
         changes=changes,
+        overturns=overturns,
     )
+
+
+def keys_of(text: str) -> Keys:
+    """Return what *text* speaks of: a key for each word that tells something."""
+    return Keys([key for _, key, amount in _tokens(text.translate(_MARKS).lower()) if not amount])
 
 
 class _Clause:
@@ -365,7 +387,7 @@ def _filled(clause: _Clause, where: Keys) -> Iterator[Filled]:
         return
     amounts = [key for _, key, amount in clause.tokens if amount]
     if len(amounts) == 1 or (len(amounts) == 2 and _FROM_TO.search(clause.text)):
-        yield Filled("amount", about, Keys(amounts[-1:]))
+        yield Filled(f"amount {amounts[-1].lstrip(_DIGITS)}", about, Keys(amounts[-1:]))
     if (said := _said_to_be(clause, where)) is not None:
         yield said
     if amounts:
