@@ -1,13 +1,20 @@
-"""Whether something was said already, in nearly the same words."""
+"""Whether something was said already, in nearly the same words.
+
+Two texts say the same here where the words of one are among those of the other, and the other has few more. Where each
+has a word that the other lacks, they may speak of different things ("PostgreSQL", "SQLite"), however alike the rest is:
+to tell the same twice costs a line, to take two facts for one costs a fact.
+"""
 
 import re
 from typing import Final
 
 _WORDS: Final = re.compile(r"\w+")
-#: Parts of all words of two texts that they must share.
+#: Part of the words of the longer text that the shorter one has.
 _ALIKE: Final = 0.8
-#: Words that turn what is said into something else, however alike the rest is.
-_TURNING: Final = frozenset(("no", "not", "never", "without", "instead", "t", "nicht", "kein", "nie", "ohne"))
+#: Words that tell nothing apart.
+_EMPTY: Final = frozenset(("a", "an", "the", "is", "are", "be", "to", "of", "in", "on", "at", "for", "and", "we", "it"))
+#: Words that turn what is said into something else.
+_TURNING: Final = frozenset(("no", "not", "never", "without", "instead", "t", "nicht", "kein", "keine", "nie", "ohne"))
 
 
 class Said:
@@ -15,7 +22,7 @@ class Said:
 
     def __init__(self) -> None:
         self._texts: list[frozenset[str]] = []
-        self._with: dict[str, list[int]] = {}  # texts that have a word, by its rarest ones
+        self._with: dict[str, list[int]] = {}  # the texts that have a word among their rarest ones
 
     def add(self, text: str) -> None:
         """Take down that *text* is said."""
@@ -32,16 +39,18 @@ class Said:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORDS.findall(text.casefold()))
+    words = frozenset(_WORDS.findall(text.casefold()))
+    return words - _EMPTY or words
 
 
 def _rarest(words: frozenset[str]) -> list[str]:
-    """Return as many words as two texts cannot differ in and still be alike, the longest: those are the rarest."""
+    """Return as many words as two texts that are alike cannot both lack, the longest: those are mostly the rarest."""
     return sorted(words, key=lambda word: (-len(word), word))[: len(words) - int(len(words) * _ALIKE) + 1]
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= _ALIKE * len(one | other) and not any(map(_turns, one ^ other))
+    fewer, more = sorted((one, other), key=len)
+    return fewer <= more and len(fewer) >= _ALIKE * len(more) and not any(map(_turns, more - fewer))
 
 
 def _turns(word: str) -> bool:
