@@ -30,6 +30,7 @@ from omnimemd.services.search import Search
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.similar import Similar
 from omnimemd.services.tracking import Tracking
+from omnimemd.services.usefulness import Usefulness
 from omnimemd.services.workspaces import Workspaces
 
 
@@ -55,6 +56,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     idempotency: Idempotency
     redaction: Redaction
     retention: Retention
+    usefulness: Usefulness
 
 
 def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) -> web.Application:

@@ -52,6 +52,7 @@ from omnimemd.services.sessions import Sessions
 from omnimemd.services.similar import Similar
 from omnimemd.services.staleness import Staleness
 from omnimemd.services.tracking import Tracking
+from omnimemd.services.usefulness import Usefulness
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage.database import Database
 
@@ -121,6 +122,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             if house.semantic is not None:
                 background.keep("vectors", house.semantic.run)
             background.keep("digests", house.digests.run)
+            background.keep("usefulness", services.usefulness.run)
             background.keep("tracking", services.tracking.run)
             background.keep("recovery", house.recovery.run)
             background.keep("health", services.health.run)
@@ -188,6 +190,8 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     digests = Digests(database=database, cache=cache)
     sessions.on_end(lambda _: digests.wake())
     cache.on_outgrown(digests.wake)
+    usefulness = Usefulness(database=database, cache=cache, clock=clock)
+    sessions.on_end(lambda _: usefulness.wake())
     discovery = Discovery(
         processes=world.processes,
         sessions=sessions,
@@ -266,6 +270,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
         retention=retention,
+        usefulness=usefulness,
         redaction=Redaction(database=database, cache=cache, projects=projects),
     )
     return House(

@@ -21,6 +21,7 @@ from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as memory_rows
 from omnimemd.storage import retention as rows
 from omnimemd.storage import sessions as session_rows
+from omnimemd.storage import usefulness as briefing_rows
 from omnimemd.storage.database import Connection, Database
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Retention:
             now = self._clock.now()
             removed = {rule: await self._apply(rule, now=now) for rule in self._policy}
             await self._database.write(lambda db: answers.forget_old(db, now=now))
+            await self._database.write(lambda db: briefing_rows.forget_old(db, now=now))
             await self._database.write(lambda db: rows.note(db, removed, at=now))
             if any(removed.values()):
                 await self._database.erase()

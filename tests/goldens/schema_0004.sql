@@ -235,6 +235,40 @@ CREATE TABLE session_digests (
     content BLOB NOT NULL,  -- MessagePack (domain/digest.py: Content)
     rest    BLOB NOT NULL   -- zlib: what is needed to go on from there, and by nobody who reads
 ) STRICT;
+CREATE TABLE briefings (
+    briefing       INTEGER PRIMARY KEY,
+    session        INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    project_id     TEXT NOT NULL REFERENCES projects (project_id) ON DELETE CASCADE,
+    at             INTEGER NOT NULL,
+    max_tokens     INTEGER NOT NULL,
+    tokens         INTEGER NOT NULL,
+    entries_before INTEGER NOT NULL,  -- the session's last entry when it was given
+    through        INTEGER NOT NULL   -- up to which of its entries uses were looked for
+) STRICT;
+CREATE INDEX briefings_by_session ON briefings (session);
+CREATE INDEX briefings_by_time ON briefings (at);
+CREATE TABLE briefing_items (
+    session  INTEGER NOT NULL,
+    kind     TEXT NOT NULL CHECK (kind IN
+        ('memory', 'decision', 'open_point', 'dead_end', 'search', 'session', 'file', 'checkpoint')),
+    source   TEXT NOT NULL,
+    path     TEXT NOT NULL,  -- of a file, else empty
+    briefing INTEGER NOT NULL REFERENCES briefings (briefing) ON DELETE CASCADE,
+    used_at  INTEGER,        -- first
+    how      TEXT CHECK (how IN ('read', 'written', 'found', 'continued', 'touched', 'said')),
+    PRIMARY KEY (session, kind, source, path),
+    CHECK ((used_at IS NULL) = (how IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX briefing_items_by_briefing ON briefing_items (briefing);
+CREATE TABLE memory_reads (
+    session   INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    memory_id TEXT NOT NULL REFERENCES project_memories (memory_id) ON DELETE CASCADE,
+    first_at  INTEGER NOT NULL,
+    last_at   INTEGER NOT NULL,
+    found     INTEGER NOT NULL CHECK (found IN (0, 1)),  -- 1: only as the first of a search
+    PRIMARY KEY (session, memory_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memory_reads_by_memory ON memory_reads (memory_id);
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('named', 'named', 'named', NULL, NULL, NULL, NULL, 1772366400000, 1772366400000, '{}');
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('p-1', 'App', 'git', '/w', 2049, 42, 1700000000123456789, 1772366400000, 1772366401000, '{"briefing":{"max_tokens":2000}}');
 INSERT INTO sessions (session_key, session_id, tool_id, user_id, workspace_path, project_id, created_at, last_activity, ended_at, end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, pinned, archived, context_json, compressed_context, folded_through, context_size_bytes, metrics_json, metadata_json) VALUES (1, 's-open', 'tool', 'me@here', '/w', 'p-1', 1772366400000, 1772366400000, NULL, NULL, NULL, 's-ended', 4242, 100, 'boot-1', 1772366340000, NULL, 0, 0, NULL, NULL, 0, 0, '{"accesses":0,"reads":0,"writes":0,"files":0,"searches":0,"decisions":0,"memories":0,"scans":0,"gaps":0}', '{"model":"x","big":1000000000000000000000000000000,"deep":[null,{"ü":0.5}]}');
@@ -273,6 +307,11 @@ INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_
 INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', 'pyproject.toml', 3000, X'01010101010101010101010101010101', 42, 1700000000123456789, 1700000000987654321, NULL);
 INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', 'to/come.py', NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO memory_files_due (memory_id, since, token) VALUES ('mem_00000000000a', 1772366400000, 1);
+INSERT INTO briefings (briefing, session, project_id, at, max_tokens, tokens, entries_before, through) VALUES (1, 1, 'p-1', 1772366400000, 2000, 1234, 3, 10);
+INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'decision', 's-ended:5', '', 1, NULL, NULL);
+INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'file', 's-ended', '/w/ünï', 1, 1772366401000, 'read');
+INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'memory', 'mem_0123456789ab', '', 1, 1772366401000, 'found');
+INSERT INTO memory_reads (session, memory_id, first_at, last_at, found) VALUES (1, 'mem_0123456789ab', 1772366400000, 1772366401000, 1);
 CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
     DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
     INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);

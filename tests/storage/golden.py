@@ -19,6 +19,7 @@ from omnimemd.domain.file_events import FileFacts
 from omnimemd.domain.memories import ChangedFile, Memory
 from omnimemd.domain.projects import FolderIdentity, Project
 from omnimemd.domain.staleness import RememberedFile
+from omnimemd.domain.usefulness import Item, ItemKind, Use, Used
 from omnimemd.storage import (
     baselines,
     entries,
@@ -28,9 +29,11 @@ from omnimemd.storage import (
     migrations,
     projects,
     sessions,
+    usefulness,
     workspaces,
 )
 from omnimemd.storage.idempotency import KeptAnswer
+from omnimemd.storage.usefulness import Delivered, MemoryRead
 from tests.support.clock import NOON, SECOND
 from tests.support.factories import (
     a_binding,
@@ -103,6 +106,12 @@ SEEN_FILES: Final = (
     (ChangedFile("/else/odd", Millis(NOON + SECOND)),),
 )
 KEPT: Final = KeptAnswer(body_digest=b"\x00" * 32, status=201, body=b'{"memory_id":"mem_0123456789ab"}')
+SHOWN: Final = (
+    Item(ItemKind.MEMORY, STACK.memory_id),
+    Item(ItemKind.FILE, "s-ended", "/w/ünï"),
+    Item(ItemKind.DECISION, "s-ended:5"),
+)
+USED: Final = {SHOWN[1]: Use(Millis(NOON + SECOND), Used.READ)}
 
 
 def write(db: apsw.Connection) -> None:
@@ -129,6 +138,12 @@ def write(db: apsw.Connection) -> None:
     baseline = baselines.begin(db, "/w", at=NOON)
     baselines.put(db, baseline, {"": baselines.packed(FACTS[:1]), "sub/odd-\udcfe": baselines.packed(FACTS)})
     baselines.completed(db, baseline, through=Millis(NOON + SECOND))
+    usefulness.deliver(
+        db,
+        Delivered(session=key, project_id="p-1", at=NOON, max_tokens=2000, tokens=1234, through=3, items=SHOWN),
+    )
+    usefulness.save(db, key, USED, through=len(ENTRIES))
+    usefulness.read(db, key, [MemoryRead(STACK.memory_id, NOON, Millis(NOON + SECOND), found=True)])
     idempotency.keep(db, "POST /projects/p-1/memories", "key-1", KEPT, now=NOON)
 
 

@@ -17,6 +17,7 @@ from omnimemd.storage import (
     migrations,
     projects,
     sessions,
+    usefulness,
     workspaces,
 )
 from omnimemd.storage.database import Database
@@ -178,3 +179,7 @@ class TestGoldens:
             assert [one.memory_id for one in due] == sorted(one.memory_id for one in golden.due(path.stem))
             route = "POST /projects/p-1/memories"
             assert idempotency.find(db, route, "key-1", now=NOON) == golden.KEPT
+            if path.stem >= "schema_0004":
+                key = db.execute("SELECT session_key FROM sessions WHERE session_id = 's-open'").get
+                assert {one.item for one in usefulness.watched(db, key)} == {golden.SHOWN[2]}
+                assert [one.memory_id for one in usefulness.reads(db, key)] == [golden.STACK.memory_id]
