@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from omnimem import errors, model
+from omnimem.continuing import ContinuingOperations
 from omnimem.operation import (
     COMMON_ERRORS,
     Call,
@@ -35,7 +36,7 @@ __all__ = [
 LINES: Final = "application/jsonl"
 
 
-class Operations:
+class Operations(ContinuingOperations):
     """The whole API. Path ids come first, by position; everything else by keyword."""
 
     health = plain("GET", "/health", model.Health, "Whether the daemon can do its work; 503 when it cannot store.")
@@ -333,7 +334,10 @@ class Operations:
 
 
 ALL: Final[tuple[Operation[..., Any], ...]] = tuple(
-    value for value in vars(Operations).values() if isinstance(value, Operation)
+    value
+    for declared in (Operations, ContinuingOperations)
+    for value in vars(declared).values()
+    if isinstance(value, Operation)
 )
 
 

@@ -4,9 +4,10 @@
     ├── BadRequest 400        MalformedBody
     ├── Forbidden 403         ForbiddenUid, ForbiddenOrigin
     ├── NotFound 404          RouteNotFound, SessionNotFound, ProjectNotFound, MemoryNotFound, VersionNotFound,
-    │                         WorkspaceNotFound
+    │                         WorkspaceNotFound, CheckpointNotFound
     ├── MethodNotAllowed 405
-    ├── Conflict 409          SessionElsewhere, SessionActive, SessionPinned, ImportInterrupted
+    ├── Conflict 409          SessionElsewhere, SessionActive, SessionPinned, ImportInterrupted,
+    │                         CheckpointElsewhere
     ├── VersionMismatch 412
     ├── BodyTooLarge 413
     ├── UnsupportedMediaType 415
@@ -161,6 +162,13 @@ class WorkspaceNotFound(NotFound):
     default_hint = "List watched workspaces with `omnimem workspace list`."
 
 
+class CheckpointNotFound(NotFound):
+    """No checkpoint of this id."""
+
+    code = "checkpoint_not_found"
+    default_hint = "List the project's checkpoints with `omnimem checkpoint list`."
+
+
 class MethodNotAllowed(OmnimemError):
     """The path exists, the method does not."""
 
@@ -198,6 +206,13 @@ class SessionPinned(Conflict):
 
     code = "session_pinned"
     default_hint = 'Unpin it first: PATCH {"pinned": false}, or `omnimem session pin --off`.'
+
+
+class CheckpointElsewhere(Conflict):
+    """The checkpoint is of another project."""
+
+    code = "checkpoint_elsewhere"
+    default_hint = "Give a folder of the checkpoint's own project."
 
 
 class ImportInterrupted(Conflict):

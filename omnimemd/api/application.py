@@ -6,12 +6,13 @@ import msgspec
 from aiohttp import web
 
 from omnimem.calls import ALL, Operations
-from omnimemd.api import context, daemon, doctor, memories, projects, retention, search, sessions, transfer
+from omnimemd.api import checkpoints, context, daemon, doctor, memories, projects, retention, search, sessions, transfer
 from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
 from omnimemd.api.events import serve_events
 from omnimemd.api.openapi import describe
+from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.doctor import Doctor
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
@@ -25,11 +26,13 @@ from omnimemd.services.indexing import Indexing
 from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
 from omnimemd.services.redaction import Redaction
+from omnimemd.services.resuming import Resuming
 from omnimemd.services.retention import Retention
 from omnimemd.services.search import Search
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.similar import Similar
 from omnimemd.services.tracking import Tracking
+from omnimemd.services.unasked import Unasked
 from omnimemd.services.usefulness import Usefulness
 from omnimemd.services.workspaces import Workspaces
 
@@ -43,6 +46,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     workspaces: Workspaces
     explaining: Explaining
     memories: Memories
+    checkpoints: Checkpoints
+    unasked: Unasked
+    resuming: Resuming
     history: History
     indexing: Indexing
     search: Search
@@ -65,7 +71,8 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
     app = web.Application(middlewares=[boundary(peer_of=peer_of, uid=uid)], client_max_size=BODY_LIMIT + 1)
     endpoints = [
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
-        *sessions.endpoints(services.sessions, services.workspaces),
+        *sessions.endpoints(services.sessions, services.workspaces, services.unasked, services.resuming),
+        *checkpoints.endpoints(services.checkpoints, services.resuming, services.workspaces),
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
         *search.endpoints(services.search),  # before the memories: `search` is no memory's id
         *transfer.endpoints(services.importing),

@@ -4,14 +4,14 @@ from msgspec.structs import replace
 
 from omnimem.calls import Operations
 from omnimem.errors import InvalidRequest
-from omnimem.model import MemoryByKey, MemoryList, MemoryListQuery, MemoryVersions, MemoryWritten, Rewound
+from omnimem.model import MemoryByKey, MemoryList, MemoryListQuery, MemoryVersions, Rewound
 from omnimemd.api import views
 from omnimemd.api.codec import NO_CONTENT, Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
 from omnimemd.domain.clock import millis, rfc3339
 from omnimemd.domain.memories import Memory
 from omnimemd.services.history import History
-from omnimemd.services.memories import Memories, Written
+from omnimemd.services.memories import Memories
 from omnimemd.services.similar import Similar
 
 
@@ -20,14 +20,7 @@ def endpoints(memories: Memories, history: History, similar: Similar) -> list[En
 
     async def create(received: Received) -> Answer:
         written = await memories.create(received.ids["project_id"], received.body)
-        shown = MemoryWritten(
-            similar=views.similar(await similar.to(written.memory)),
-            memory_id=written.memory.memory_id,
-            project_id=written.memory.project_id,
-            key=written.memory.key,
-            version=written.memory.version,
-            message=_message(written),
-        )
+        shown = views.memory_written(written, similar=views.similar(await similar.to(written.memory)))
         return answer(shown, status=200 if written.was_live else 201)
 
     async def page(received: Received) -> Answer:
@@ -109,9 +102,3 @@ def endpoints(memories: Memories, history: History, similar: Similar) -> list[En
 
 def _ids(received: Received) -> tuple[str, str]:
     return received.ids["project_id"], received.ids["memory_id"]
-
-
-def _message(written: Written) -> str:
-    if not written.was_live:
-        return "Memory created successfully"
-    return "Memory updated successfully" if written.new_version else "Memory said so already; its expiry is set anew"

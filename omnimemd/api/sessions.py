@@ -1,15 +1,17 @@
 """Sessions over HTTP."""
 
 from omnimem.calls import Operations
-from omnimem.model import SessionList
+from omnimem.model import SessionChain, SessionList
 from omnimemd.api import views
 from omnimemd.api.codec import NO_CONTENT, Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
+from omnimemd.services.resuming import Resuming
 from omnimemd.services.sessions import Sessions
+from omnimemd.services.unasked import Unasked
 from omnimemd.services.workspaces import Workspaces
 
 
-def endpoints(sessions: Sessions, workspaces: Workspaces) -> list[Endpoint]:
+def endpoints(sessions: Sessions, workspaces: Workspaces, unasked: Unasked, resuming: Resuming) -> list[Endpoint]:
     """Return the operations on sessions."""
 
     async def create(received: Received) -> Answer:
@@ -32,8 +34,25 @@ def endpoints(sessions: Sessions, workspaces: Workspaces) -> list[Endpoint]:
     async def end(received: Received) -> Answer:
         session_id = received.ids["session_id"]
         ended = await sessions.end(session_id, detail=received.body.reason)
-        received.afterwards = lambda: workspaces.left(session_id)  # what follows the answer is not the session's
+
+        async def completed() -> None:
+            await workspaces.left(session_id)  # what follows the answer is not the session's
+            await unasked.take_last(session_id)
+
+        received.afterwards = completed
         return answer(views.session(ended))
+
+    async def chain(received: Received) -> Answer:
+        session_id = received.ids["session_id"]
+        found = await resuming.chain(session_id)
+        shown = SessionChain(
+            session_id=session_id,
+            ancestors=list(map(views.session, found.ancestors)),
+            successors=list(map(views.session, found.successors)),
+            unknown=found.unknown,
+            complete=found.complete,
+        )
+        return answer(shown)
 
     async def delete(received: Received) -> Answer:
         await sessions.delete(received.ids["session_id"])
@@ -46,4 +65,5 @@ def endpoints(sessions: Sessions, workspaces: Workspaces) -> list[Endpoint]:
         Endpoint(Operations.update_session, update),
         Endpoint(Operations.end_session, end),
         Endpoint(Operations.delete_session, delete),
+        Endpoint(Operations.session_chain, chain),
     ]

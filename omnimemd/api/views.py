@@ -16,6 +16,7 @@ from omnimemd.domain.projects import Place, Project
 from omnimemd.domain.rewinding import Step
 from omnimemd.domain.sessions import Session
 from omnimemd.domain.workspaces import WatchedWorkspace
+from omnimemd.services.memories import Written
 from omnimemd.services.similar import Similarity
 
 _json = msgspec.json.Encoder().encode
@@ -67,6 +68,7 @@ def entry(numbered: Numbered, *, session_id: str | None = None) -> model.Entry:
                 burst_id=one.burst_id,
                 agent_id=one.agent_id,
                 same_as=one.same_as,
+                restored_from=one.restored_from,
             )
         case domain.Search():
             return model.SearchEntry(
@@ -74,7 +76,12 @@ def entry(numbered: Numbered, *, session_id: str | None = None) -> model.Entry:
             )
         case domain.Decision():
             return model.DecisionEntry(
-                entry_id=entry_id, timestamp=timestamp, source=source, session_id=session_id, decision=one.text
+                entry_id=entry_id,
+                timestamp=timestamp,
+                source=source,
+                session_id=session_id,
+                decision=one.text,
+                restored_from=one.restored_from,
             )
         case domain.MemoryNote():
             return model.MemoryEntry(
@@ -156,6 +163,21 @@ def similar(found: Sequence[Similarity]) -> list[model.SimilarMemory] | UnsetTyp
     """Return the memories *found* to nearly repeat another as callers see them; nothing where there is none."""
     shown = [model.SimilarMemory(memory_id=one.memory.memory_id, key=one.memory.key, score=one.score) for one in found]
     return shown or UNSET
+
+
+def memory_written(one: Written, *, similar: list[model.SimilarMemory] | UnsetType = UNSET) -> model.MemoryWritten:
+    """Return what became of a write as callers see it."""
+    message = "Memory created successfully"
+    if one.was_live:
+        message = "Memory updated successfully" if one.new_version else "Memory said so already; its expiry is set anew"
+    return model.MemoryWritten(
+        similar=similar,
+        memory_id=one.memory.memory_id,
+        project_id=one.memory.project_id,
+        key=one.memory.key,
+        version=one.memory.version,
+        message=message,
+    )
 
 
 def memory_version(one: MemoryVersion) -> model.MemoryVersion:

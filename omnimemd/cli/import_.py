@@ -103,7 +103,7 @@ def _tell(done: ImportProgress, out: Output) -> None:
         return
     if out.quiet:
         return
-    names = ("projects", "memories", "versions", "amendments", "sessions", "entries")
+    names = ("projects", "memories", "versions", "amendments", "sessions", "entries", "checkpoints")
     counts = {name: getattr(done, name) for name in names}
     rows = [
         (name, str(one.added), str(one.updated), str(one.unchanged), str(one.conflicting))

@@ -15,6 +15,7 @@ from omnimemd.domain.retention import Policy
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.baselines import Baselines
+from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.checks import (
     DatabaseCheck,
     FilesCheck,
@@ -44,6 +45,7 @@ from omnimemd.services.memories import Memories
 from omnimemd.services.projects import Projects
 from omnimemd.services.recovery import Recovery
 from omnimemd.services.redaction import Redaction
+from omnimemd.services.resuming import Resuming
 from omnimemd.services.retention import Retention
 from omnimemd.services.search import Search
 from omnimemd.services.semantic import Semantic
@@ -52,6 +54,7 @@ from omnimemd.services.sessions import Sessions
 from omnimemd.services.similar import Similar
 from omnimemd.services.staleness import Staleness
 from omnimemd.services.tracking import Tracking
+from omnimemd.services.unasked import Unasked
 from omnimemd.services.usefulness import Usefulness
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage.database import Database
@@ -130,6 +133,8 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("expiry", house.expiry.run)
             background.keep("retention", services.retention.run)
             background.keep("staleness", house.staleness.run)
+            background.keep("last checkpoints", services.unasked.run_last)
+            background.keep("checkpoints of growth", services.unasked.run_growth)
             try:
                 yield house
             finally:
@@ -192,6 +197,13 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     cache.on_outgrown(digests.wake)
     usefulness = Usefulness(database=database, cache=cache, clock=clock)
     sessions.on_end(lambda _: usefulness.wake())
+    checkpoints = Checkpoints(
+        database=database, cache=cache, digests=digests, entries=entries, clock=clock, new_token=new_token
+    )
+    checkpoints.on_taken(indexing.wake)
+    unasked = Unasked(database=database, cache=cache, checkpoints=checkpoints, workspaces=workspaces, clock=clock)
+    entries.on_recorded(unasked.recorded)
+    sessions.on_end(lambda session: unasked.session_ended())
     discovery = Discovery(
         processes=world.processes,
         sessions=sessions,
@@ -246,6 +258,16 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         workspaces=workspaces,
         explaining=Explaining(workspaces=workspaces, places=world.places, watcher=watcher),
         memories=memories,
+        checkpoints=checkpoints,
+        unasked=unasked,
+        resuming=Resuming(
+            database=database,
+            cache=cache,
+            sessions=sessions,
+            projects=projects,
+            memories=memories,
+            checkpoints=checkpoints,
+        ),
         history=History(database=database, clock=clock),
         indexing=indexing,
         similar=Similar(database=database, clock=clock),

@@ -262,6 +262,9 @@ class ContextFold:
         if entry.same_as is not None:
             self._fold_again(entry)
             return
+        if entry.restored_from is not None:
+            self._fold_restored(entry)
+            return
         self._accesses += 1
         file = self._file(entry.path)
         file.order = self._accesses
@@ -295,6 +298,11 @@ class ContextFold:
         if not file.use.slots:  # it was counted in a burst, and yet somebody meant it
             self._note_use(file, entry)
         file.encoded = None
+
+    def _fold_restored(self, entry: FileAccess) -> None:
+        """Have a row for a file that mattered to the session this one goes on from; here, nothing was done to it."""
+        file = self._file(entry.path)
+        file.accessed_at, file.source, file.said, file.encoded = entry.at, entry.source, entry.importance, None
 
     def _file(self, path: str) -> _File:
         """Return the row of *path*, the last one from now on."""

@@ -26,6 +26,7 @@ class FileAccess(_Entry, frozen=True, kw_only=True):
     burst_id: str | None = None  #: of the burst it was part of
     agent_id: str | None = None  #: which of the agents in the session's process, where the tool says so
     same_as: int | None = None  #: the number of an earlier entry of the session that is of the same access
+    restored_from: str | None = None  #: the checkpoint the session started from and had it of: no access of its own
 
 
 class Search(_Entry, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ class Decision(_Entry, frozen=True, kw_only=True):
     """One decision."""
 
     text: str
+    restored_from: str | None = None  #: the checkpoint the session started from and had it of
 
 
 class MemoryNote(_Entry, frozen=True, kw_only=True):

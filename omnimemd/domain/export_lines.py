@@ -13,6 +13,7 @@ from omnimem.errors import FieldError, ImportRefused, MalformedBody
 from omnimem.model import (
     Access,
     Attribution,
+    CheckpointReason,
     EndReason,
     Id,
     Importance,
@@ -27,7 +28,7 @@ from omnimemd.domain.nesting import DEEPEST, too_deep
 
 FORMAT: Final = "omnimem-export"
 #: Of the format; a reader refuses what is newer than it knows.
-VERSION: Final = 1
+VERSION: Final = 2
 
 _Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Ttl = Annotated[float, Meta(gt=0)]
@@ -177,6 +178,7 @@ class AccessLine(EntryLine, frozen=True, kw_only=True):
     burst_id: str | UnsetType = UNSET
     agent_id: str | UnsetType = UNSET
     same_as: _Number | UnsetType = UNSET  #: the number of an earlier entry of the session that is of the same access
+    restored_from: Id | UnsetType = UNSET  #: the checkpoint the session began with and has it of
 
 
 class SearchLine(EntryLine, frozen=True, kw_only=True):
@@ -191,6 +193,7 @@ class DecisionLine(EntryLine, frozen=True, kw_only=True):
 
     kind: Literal["decision"] = "decision"
     decision: str
+    restored_from: Id | UnsetType = UNSET  #: the checkpoint the session began with and has it of
 
 
 class MemoryNoteLine(EntryLine, frozen=True, kw_only=True):
@@ -229,11 +232,68 @@ class GapLine(EntryLine, frozen=True, kw_only=True):
     recovered: _Whole
 
 
-class CheckpointLine(EntryLine, frozen=True, kw_only=True):
+class CheckpointTakenLine(EntryLine, frozen=True, kw_only=True):
     """A checkpoint was taken."""
 
     kind: Literal["checkpoint"] = "checkpoint"
     checkpoint_id: str
+
+
+class CheckpointFile(Line, frozen=True, kw_only=True):
+    """A file that the session of a checkpoint worked on."""
+
+    path: str
+    importance: Importance
+    accessed_at: Timestamp
+    reads: _Whole
+    writes: _Whole
+    created: bool
+    gone: bool
+
+
+class CheckpointDecision(Line, frozen=True, kw_only=True):
+    """A decision in a checkpoint."""
+
+    decision: str
+    timestamp: Timestamp
+    superseded: bool
+
+
+class CheckpointSearch(Line, frozen=True, kw_only=True):
+    """A search in a checkpoint."""
+
+    query: str
+    timestamp: Timestamp
+    led_to: list[str]
+
+
+class CheckpointMemory(Line, frozen=True, kw_only=True):
+    """A memory in a checkpoint."""
+
+    memory_id: str
+    memory_key: str | None
+    timestamp: Timestamp
+    how: str
+
+
+class CheckpointLine(Line, frozen=True, kw_only=True):
+    """One checkpoint of the session before it."""
+
+    type: Literal["checkpoint"] = "checkpoint"
+    session_id: Id
+    checkpoint_id: Id
+    name: str | None
+    note: str | None
+    reason: CheckpointReason
+    created_at: Timestamp
+    entries_through: _Whole  #: the last entry that went into it
+    summary: str
+    files: list[CheckpointFile]
+    more_files: _Whole
+    decisions: list[CheckpointDecision]
+    searches: list[CheckpointSearch]
+    memories: list[CheckpointMemory]
+    open_points: list[str]
 
 
 class Counts(Line, frozen=True, kw_only=True):
@@ -245,6 +305,7 @@ class Counts(Line, frozen=True, kw_only=True):
     amendments: _Whole = 0
     sessions: _Whole = 0
     entries: _Whole = 0
+    checkpoints: _Whole = 0
 
 
 class End(Line, frozen=True, kw_only=True):
@@ -268,7 +329,8 @@ TYPES: Final[dict[tuple[str, str], type[Line]]] = {
     ("entry", "memory"): MemoryNoteLine,
     ("entry", "scan"): ScanLine,
     ("entry", "gap"): GapLine,
-    ("entry", "checkpoint"): CheckpointLine,
+    ("entry", "checkpoint"): CheckpointTakenLine,
+    ("checkpoint", ""): CheckpointLine,
     ("end", ""): End,
 }
 

@@ -16,6 +16,7 @@ _SAID: Final[dict[type[lines.Line], tuple[str, ...]]] = {
     lines.SearchLine: ("query",),
     lines.DecisionLine: ("decision",),
     lines.MemoryNoteLine: ("memory_key",),
+    lines.CheckpointLine: ("name", "note", "summary", "decisions", "searches", "memories", "open_points"),
 }
 #: Ids stay as they are, or are refused.
 _IDS: Final = ("project_id", "session_id", "tool_id", "user_id", "continues")

@@ -1,6 +1,6 @@
 """Record what happens in a session, and give it back: folded, or entry by entry."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -34,10 +34,15 @@ class Entries:
         self._clock = clock
         self._events = events
         self._worded: Callable[[], None] = lambda: None
+        self._recorded: Callable[[Iterable[str]], None] = lambda sessions: None
 
     def on_worded(self, callback: Callable[[], None]) -> None:
         """Have *callback* called when a search or a decision was recorded."""
         self._worded = callback
+
+    def on_recorded(self, callback: Callable[[Iterable[str]], None]) -> None:
+        """Have *callback* called with the sessions that something was recorded in; every append waits for it."""
+        self._recorded = callback
 
     async def append(
         self, session_id: str, drafts: Sequence[ContextAppend], *, source: Source = Source.API, field: str = ""
@@ -79,6 +84,7 @@ class Entries:
         durable = any(said(entries) for entries in new.values())
         for session_id, numbered in await self._database.write(work, durable=durable):
             self._publish(session_id, numbered)
+        self._recorded(new)
 
     def append_within(self, db: Connection, session_id: str, entry: Entry) -> Numbered | None:
         """Record *entry* as part of a write that is under way, as its last step; None when the session is unknown."""

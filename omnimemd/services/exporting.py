@@ -11,16 +11,18 @@ from omnimemd.domain import export_lines as lines
 from omnimemd.domain.clock import Clock, Millis, rfc3339
 from omnimemd.domain.exporting import (
     amendment_line,
-    entry_line,
     memory_line,
     project_line,
     session_line,
     version_line,
 )
+from omnimemd.domain.exporting_checkpoints import checkpoint_line
+from omnimemd.domain.exporting_entries import entry_line
 from omnimemd.domain.memories import Memory
 from omnimemd.domain.memory_chains import unwritten
 from omnimemd.services.memories import Memories
 from omnimemd.services.session_cache import SessionCache
+from omnimemd.storage import checkpoints as checkpoint_rows
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import memories as memory_rows
 from omnimemd.storage import memory_chains as chain_rows
@@ -97,6 +99,9 @@ def _lines(db: Connection, query: ExportQuery, *, now: Millis) -> Iterator[lines
             for entry in entry_rows.each(db, stored.key):
                 counts["entries"] += 1
                 yield entry_line(stored.session.session_id, entry)
+            for checkpoint in checkpoint_rows.each(db, stored.key):
+                counts["checkpoints"] += 1
+                yield checkpoint_line(checkpoint)
     yield lines.End(counts=msgspec.UNSET if query.for_git else lines.Counts(**counts))
 
 

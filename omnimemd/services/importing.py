@@ -21,7 +21,8 @@ from omnimem.model import ImportConflict, ImportProgress, ImportQuery
 from omnimemd.domain import entries as entry_domain
 from omnimemd.domain import export_lines as lines
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.exporting import Contradiction, project_of
+from omnimemd.domain.export_values import Contradiction
+from omnimemd.domain.exporting import project_of
 from omnimemd.services.events import Events, SessionChanged
 from omnimemd.services.import_counts import Fate, Tally
 from omnimemd.services.import_reading import HistoryLine, Numbered, complete, read
@@ -61,6 +62,7 @@ class _Import(msgspec.Struct, kw_only=True):
     amendments: Tally = msgspec.field(default_factory=Tally)
     sessions: Tally = msgspec.field(default_factory=Tally)
     entries: Tally = msgspec.field(default_factory=Tally)
+    checkpoints: Tally = msgspec.field(default_factory=Tally)
 
     def copied(self) -> "_Import":
         """Return a copy that can change while this one stays."""
@@ -206,6 +208,8 @@ class Importing:
                 self._take_session(db, state, line, number, effects)
             case lines.EntryLine():
                 self._take_entry(db, state, line, effects)
+            case lines.CheckpointLine():
+                self._take_checkpoint(db, state, line)
             case lines.End():
                 self._close(db, state, effects)
                 _check_counts(state, line)
@@ -294,6 +298,12 @@ class Importing:
             effects.touched.add(line.session_id)
             effects.entries.append(new)
 
+    def _take_checkpoint(self, db: Connection, state: _Import, line: lines.CheckpointLine) -> None:
+        if state.thread is None:
+            raise Contradiction("the session of a checkpoint comes before it")
+        fate = self._sessions.take_checkpoint(db, state.thread, line, dry_run=state.query.dry_run)
+        state.checkpoints.count(fate)
+
     def _check_project(self, state: _Import, named: str) -> None:
         if named != state.named:
             raise Contradiction(f"project_id: the project before it is {state.named}")
@@ -362,6 +372,7 @@ def _progress(state: _Import, effects: _Effects) -> ImportProgress:
         amendments=state.amendments.shown(),
         sessions=state.sessions.shown(),
         entries=state.entries.shown(),
+        checkpoints=state.checkpoints.shown(),
         conflicts=effects.conflicts,
         redacted=sorted(effects.removed),
     )

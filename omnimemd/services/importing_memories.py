@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from omnimem.model import ImportQuery
 from omnimemd.domain import export_lines as lines
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.exporting import Contradiction, accesses_of, amendment_of, memory_of, version_of
+from omnimemd.domain.export_values import Contradiction
+from omnimemd.domain.exporting import accesses_of, amendment_of, memory_of, version_of
 from omnimemd.domain.memories import Memory
 from omnimemd.domain.memory_chains import Link, amended, final, merge, same_words, states
 from omnimemd.services.import_counts import Fate, Tally

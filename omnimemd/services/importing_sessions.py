@@ -8,12 +8,17 @@ import msgspec
 from msgspec.structs import replace
 
 from omnimem.errors import ImportInterrupted
+from omnimemd.domain import checkpoints
 from omnimemd.domain import export_lines as lines
 from omnimemd.domain.entries import Numbered
-from omnimemd.domain.exporting import Contradiction, entry_of, session_of
+from omnimemd.domain.export_values import Contradiction
+from omnimemd.domain.exporting import session_of
+from omnimemd.domain.exporting_checkpoints import checkpoint_of
+from omnimemd.domain.exporting_entries import entry_of
 from omnimemd.domain.sessions import Session
 from omnimemd.services.import_counts import Fate
 from omnimemd.services.session_cache import Held, SessionCache
+from omnimemd.storage import checkpoints as checkpoint_rows
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import sessions as session_rows
 from omnimemd.storage.database import Connection
@@ -96,6 +101,28 @@ class SessionImport:
     def add(self, db: Connection, thread: Thread, new: list[Numbered]) -> None:
         """Store *new* entries in the session."""
         self._cache.adopt(db, self._held(thread), new)
+
+    def take_checkpoint(self, db: Connection, thread: Thread, line: lines.CheckpointLine, *, dry_run: bool) -> Fate:
+        """Take a checkpoint of the session.
+
+        One that is here already stays as it is: what it may lack here was erased on purpose.
+
+        Raises:
+            Contradiction: it is of another session, or a time in it is none.
+        """
+        if line.session_id != thread.there.session_id:
+            raise Contradiction(f"session_id: the session before it is {thread.there.session_id}")
+        there = checkpoint_of(line, project_id=thread.there.project_id)
+        here = checkpoint_rows.find(db, there.checkpoint_id)
+        if here is not None and (here.session_id, here.created_at) == (there.session_id, there.created_at):
+            return Fate.UNCHANGED
+        if here is not None:
+            thread.differs = thread.differs or f"checkpoint {there.checkpoint_id} is another one here"
+        if thread.differs:
+            return Fate.CONFLICTING
+        if not dry_run:
+            checkpoint_rows.insert(db, self._held(thread).key, there, checkpoints.packed(there.content))
+        return Fate.ADDED
 
     def end(self, db: Connection, thread: Thread, *, dry_run: bool) -> Fate:
         """Say what became of the session of *thread*, whose entries have come."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from omnimem.errors import (
+    Invalid,
     InvalidRequest,
     ProcessNotFound,
     SessionActive,
@@ -87,24 +88,37 @@ class Sessions:
             else:
                 await self._change(session.session_id, lambda one: end_of_dead(one, boot=self._processes.boot))
 
-    async def create(self, request: SessionCreate, *, caller: int | None) -> tuple[Session, bool]:
+    async def workspace(self, path: str) -> str:
+        """Return the real path of the folder that *path* is.
+
+        Raises:
+            WorkspaceInvalid: it is not an absolute path of an existing directory.
+        """
+        try:
+            return await self._projects.directory(path)
+        except WorkspaceInvalid as error:
+            raise _of_workspace(error) from error
+
+    async def create(
+        self, request: SessionCreate, *, caller: int | None, first: Callable[[Connection, Held], None] | None = None
+    ) -> tuple[Session, bool]:
         """Begin the session of *request*, take it up again or rebind it; return it, and whether it is new.
 
         Args:
             request: what the caller says.
             caller: the pid of the process that called, None where it is not known.
+            first: records what a new session begins with, in the transaction that begins it.
 
         Raises:
             WorkspaceInvalid: the workspace is not an absolute path of an existing directory.
             ProcessNotFound: there is no such live process of this user.
             SessionElsewhere: the session exists for another workspace.
         """
+        workspace = await self.workspace(request.workspace_path)
         try:
-            workspace = await self._projects.directory(request.workspace_path)
             place = await self._projects.look(workspace)
         except WorkspaceInvalid as error:
-            message = error.errors[0].message
-            raise WorkspaceInvalid.field("workspace_path", message, hint=error.hint) from error
+            raise _of_workspace(error) from error
         process = self._process_of(request, caller=caller)
         session_id = request.session_id or f"sess_{self._new_token()}"
         if request.continues == session_id:
@@ -119,7 +133,11 @@ class Sessions:
             held = self._cache.find(session_id)
             if held is None:
                 project_id = request.project_id or self._projects.remember(db, place).project_id
-                return self._begin(db, request, session_id, workspace, project_id, process), True, True
+                self._check_continues(request, project_id=project_id)
+                begun = self._begin(db, request, session_id, workspace, project_id, process)
+                if first is not None:
+                    first(db, self._cache.get(session_id))
+                return begun, True, True
             before = held.session
             if before.workspace != workspace:
                 raise SessionElsewhere(f"Session '{session_id}' exists for the workspace {before.workspace!r}.")
@@ -339,6 +357,16 @@ class Sessions:
         self._cache.hold(rows.insert(db, session), session)
         return session
 
+    def _check_continues(self, request: SessionCreate, *, project_id: str) -> None:
+        """Refuse to go on from a session of another project; one that is not known (any more) may be named."""
+        before = None if request.continues is None else self._cache.find(request.continues)
+        if before is not None and before.session.project_id != project_id:
+            raise InvalidRequest.field(
+                "continues",
+                f"session '{request.continues}' is of project '{before.session.project_id}', and this one of "
+                f"'{project_id}': a session goes on from one of its own project",
+            )
+
     def _taken_up(
         self, session: Session, request: SessionCreate, process: BoundProcess | None, *, now: Millis
     ) -> Session:
@@ -401,6 +429,11 @@ class Sessions:
         if after != before:
             self._events.publish(SessionChanged(after))
         return after
+
+
+def _of_workspace(error: WorkspaceInvalid) -> Invalid:
+    """Return *error* as that of the field `workspace_path`."""
+    return WorkspaceInvalid.field("workspace_path", error.errors[0].message, hint=error.hint)
 
 
 def _cursor_text(cursor: rows.Cursor) -> str:

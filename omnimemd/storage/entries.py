@@ -123,6 +123,7 @@ class _AccessDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     burst_id: str | None = None
     agent_id: str | None = None
     same_as: int | None = None
+    restored_from: str | None = None
 
 
 class _ScanDetails(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -156,7 +157,8 @@ def _row(session_key: int, seq: int, entry: Entry) -> _Row:
 def _parts(entry: Entry) -> tuple[EntryKind, str | bytes, str | None]:
     match entry:
         case FileAccess():
-            if not (entry.old_path or entry.burst_id or entry.agent_id or entry.same_as or entry.others):
+            odd = entry.old_path or entry.burst_id or entry.agent_id or entry.same_as or entry.others
+            if not (odd or entry.restored_from):
                 return EntryKind.ACCESS, _stored_path(entry.path), None
             details = _AccessDetails(
                 old_path=None if entry.old_path is None else escaped(entry.old_path),
@@ -164,12 +166,13 @@ def _parts(entry: Entry) -> tuple[EntryKind, str | bytes, str | None]:
                 burst_id=entry.burst_id,
                 agent_id=entry.agent_id,
                 same_as=entry.same_as,
+                restored_from=entry.restored_from,
             )
             return EntryKind.ACCESS, _stored_path(entry.path), _text(details)
         case Search():
             return EntryKind.SEARCH, entry.query, None
         case Decision():
-            return EntryKind.DECISION, entry.text, None
+            return EntryKind.DECISION, entry.text, entry.restored_from
         case MemoryNote():
             return EntryKind.MEMORY, entry.memory_id, entry.memory_key
         case Scan():
@@ -211,11 +214,12 @@ def _numbered(row: _Row) -> Numbered:
                 burst_id=more.burst_id,
                 agent_id=more.agent_id,
                 same_as=more.same_as,
+                restored_from=more.restored_from,
             )
         case 2:
             entry = Search(at=at, source=source, query=subject)
         case 3:
-            entry = Decision(at=at, source=source, text=subject)
+            entry = Decision(at=at, source=source, text=subject, restored_from=details)
         case 4:
             entry = MemoryNote(at=at, source=source, memory_id=subject, memory_key=details)
         case 5:

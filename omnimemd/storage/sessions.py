@@ -155,6 +155,15 @@ def each(db: apsw.Connection, project_id: str) -> Iterator[Stored]:
             yield _stored(row)
 
 
+def continuing(db: apsw.Connection, session_id: str) -> list[Session]:
+    """Return every session that continues the one of *session_id*, the first begun first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM sessions WHERE continues = ? ORDER BY created_at, session_id",  # noqa: S608 constants
+        (session_id,),
+    )
+    return [_stored(row).session for row in rows]
+
+
 def delete(db: apsw.Connection, key: int) -> None:
     """Delete the session of *key* with its entries."""
     db.execute("DELETE FROM sessions WHERE session_key = ?", (key,))

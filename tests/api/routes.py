@@ -20,6 +20,9 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "update_memory": {"value": "w"},
     "restore_memory": {"version": 1},
     "apply_retention": {"dry_run": True},
+    "create_checkpoint": {"name": "x"},
+    "restore_checkpoint": {"tool_id": "tool", "workspace_path": "{workspace}"},
+    "keep_checkpoint": {"key": "k"},
     "rewind_memories": {"to": "2026-03-01T12:00:00Z"},
 }
 _QUERIES: Final = {
@@ -45,10 +48,16 @@ def path_of(
     session_id: str = "s-1",
     project_id: str = "p",
     memory_id: str = "mem_000000000000",
+    checkpoint_id: str = "ckpt_000000000000",
     workspace: str = "/",
 ) -> str:
     """Return a path of *operation*, with the query it cannot do without."""
-    ids = {"{session_id}": session_id, "{project_id}": project_id, "{memory_id}": memory_id}
+    ids = {
+        "{session_id}": session_id,
+        "{project_id}": project_id,
+        "{memory_id}": memory_id,
+        "{checkpoint_id}": checkpoint_id,
+    }
     path = operation.path + _QUERIES.get(operation.name, "").format(workspace=workspace)
     for name, value in ids.items():
         path = path.replace(name, value)

@@ -184,6 +184,21 @@ class TestTruth:
         await walk("explain_workspace", 200, workspace="/nowhere")
         await walk("remove_workspace", 204, workspace=str(workspace))
         await walk("remove_workspace", 404, workspace=str(workspace))
+        await walk("create_checkpoint", 201)
+        await walk("create_checkpoint", 200, body={"reason": "compaction"})
+        await walk("create_checkpoint", 404, session_id="nobody")
+        checkpoint_id = (await api.get("/sessions/s-1/checkpoints")).json["checkpoints"][0]["checkpoint_id"]
+        place = {"tool_id": "t", "workspace_path": str(workspace)}
+        await walk("restore_checkpoint", 201, checkpoint_id=checkpoint_id, body=place)
+        await walk("keep_checkpoint", 201, checkpoint_id=checkpoint_id)
+        for name in ("keep_checkpoint", "get_checkpoint", "diff_checkpoint"):
+            await walk(name, 200, checkpoint_id=checkpoint_id)
+        await walk("list_checkpoints", 200)
+        await walk("list_project_checkpoints", 200)
+        for name in ("get_checkpoint", "diff_checkpoint", "restore_checkpoint", "keep_checkpoint"):
+            await walk(name, 404)
+        await walk("session_chain", 200)
+        await walk("session_chain", 404, session_id="nobody")
         await walk("end_session", 200)
         await walk("end_session", 404, session_id="nobody")
         await walk("flush", 200)

@@ -44,7 +44,16 @@ def test_the_document_lists_what_every_entry_has() -> None:
 
 @pytest.mark.parametrize(
     ("section", "kind"),
-    [("header", lines.Scope), ("project", lines.Folder), ("session", lines.ProcessLine), ("end", lines.Counts)],
+    [
+        ("header", lines.Scope),
+        ("project", lines.Folder),
+        ("session", lines.ProcessLine),
+        ("end", lines.Counts),
+        ("checkpoint", lines.CheckpointFile),
+        ("checkpoint", lines.CheckpointDecision),
+        ("checkpoint", lines.CheckpointSearch),
+        ("checkpoint", lines.CheckpointMemory),
+    ],
 )
 def test_the_document_names_what_is_inside_a_member(section: str, kind: type[lines.Line]) -> None:
     assert all(f"`{name}`" in SECTIONS[section] for name in members(kind))

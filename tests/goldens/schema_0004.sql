@@ -269,6 +269,29 @@ CREATE TABLE memory_reads (
     PRIMARY KEY (session, memory_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memory_reads_by_memory ON memory_reads (memory_id);
+CREATE TABLE checkpoint_contents (
+    content INTEGER PRIMARY KEY,
+    digest  BLOB NOT NULL UNIQUE,  -- SHA-256 of the JSON
+    packed  BLOB NOT NULL          -- zlib of the JSON (domain/checkpoints.py: Content)
+) STRICT;
+CREATE TABLE checkpoints (
+    number          INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order in which they were stored
+    checkpoint_id   TEXT NOT NULL UNIQUE,
+    session         INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    name            TEXT,
+    note            TEXT,
+    reason          INTEGER NOT NULL CHECK (reason BETWEEN 1 AND 5),
+    created_at      INTEGER NOT NULL,
+    entries_through INTEGER NOT NULL CHECK (entries_through >= 0),
+    content         INTEGER NOT NULL REFERENCES checkpoint_contents (content)
+) STRICT;
+CREATE INDEX checkpoints_by_session ON checkpoints (session, created_at);
+CREATE INDEX checkpoints_by_content ON checkpoints (content);
+CREATE TABLE checkpoints_due (
+    session INTEGER PRIMARY KEY REFERENCES sessions (session_key) ON DELETE CASCADE,
+    reason  INTEGER NOT NULL CHECK (reason IN (2, 3))
+) STRICT;
+CREATE INDEX sessions_by_continues ON sessions (continues) WHERE continues IS NOT NULL;
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('named', 'named', 'named', NULL, NULL, NULL, NULL, 1772366400000, 1772366400000, '{}');
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('p-1', 'App', 'git', '/w', 2049, 42, 1700000000123456789, 1772366400000, 1772366401000, '{"briefing":{"max_tokens":2000}}');
 INSERT INTO sessions (session_key, session_id, tool_id, user_id, workspace_path, project_id, created_at, last_activity, ended_at, end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, pinned, archived, context_json, compressed_context, folded_through, context_size_bytes, metrics_json, metadata_json) VALUES (1, 's-open', 'tool', 'me@here', '/w', 'p-1', 1772366400000, 1772366400000, NULL, NULL, NULL, 's-ended', 4242, 100, 'boot-1', 1772366340000, NULL, 0, 0, NULL, NULL, 0, 0, '{"accesses":0,"reads":0,"writes":0,"files":0,"searches":0,"decisions":0,"memories":0,"scans":0,"gaps":0}', '{"model":"x","big":1000000000000000000000000000000,"deep":[null,{"ü":0.5}]}');
@@ -312,6 +335,8 @@ INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how)
 INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'file', 's-ended', '/w/ünï', 1, 1772366401000, 'read');
 INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'memory', 'mem_0123456789ab', '', 1, 1772366401000, 'found');
 INSERT INTO memory_reads (session, memory_id, first_at, last_at, found) VALUES (1, 'mem_0123456789ab', 1772366400000, 1772366401000, 1);
+INSERT INTO checkpoint_contents (content, digest, packed) VALUES (1, X'8305861145ABF3CD72FFA484AA29373E1856D8F5D57035005B6959B31097A874', X'789C7590C16E83300C865F0579D7944281D2F1003BED324D3B8D0A65C488A840B2C488A26AEF3EA7EBA469DA72B26CEBFB7EE7027E1E47E956A8E02E7AD003FA7ADA44DB652B63BB82802EB4A07ABD8095D4F3168F8C529BBA3E771DCFF5688D2339B50855129785004950A565B9CBF6FB3CE1970A589CA640E1B27528091554E466FC380A188DC3E666C904286CB5D766FA72FE66E50208CFDC84178FD1F3D32373634EE1678BCEA3FA09F6285DDBE3DF2036BDCF783D7BE9D1213306540D19DE86EFEB8FD77CC809F53F98E2365F1BCDE6503749BACBF2625F1EEEE51B534F181C9E647B82803316A7C61A3D512002F518F1D7908F3AA907367E02D67D7BE3');
+INSERT INTO checkpoints (number, checkpoint_id, session, name, note, reason, created_at, entries_through, content) VALUES (1, 'ckpt_0123456789ab', 1, 'half way', 'NUL '||X'00'||' and 🧠', 1, 1772366400009, 9, 1);
 CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
     DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
     INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);
@@ -342,6 +367,23 @@ CREATE TRIGGER search_document_deleted AFTER DELETE ON search_documents BEGIN
 END;
 CREATE TRIGGER search_vector_wanted AFTER INSERT ON search_documents BEGIN
     INSERT INTO search_unembedded (document) VALUES (NEW.document);
+END;
+CREATE TRIGGER checkpoint_deleted AFTER DELETE ON checkpoints BEGIN
+    DELETE FROM checkpoint_contents WHERE content = OLD.content
+    AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
+END;
+CREATE TRIGGER checkpoint_changed AFTER UPDATE OF content ON checkpoints WHEN NEW.content <> OLD.content BEGIN
+    DELETE FROM checkpoint_contents WHERE content = OLD.content
+    AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
+END;
+CREATE TRIGGER checkpoint_due AFTER UPDATE OF ended_at ON sessions
+WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL AND NOT (NEW.tool_id = 'ambient' AND NEW.process_id IS NULL) BEGIN
+    INSERT INTO checkpoints_due (session, reason)
+    VALUES (NEW.session_key, iif(NEW.end_reason IN ('process_exited', 'reboot'), 3, 2));
+END;
+CREATE TRIGGER checkpoint_not_due AFTER UPDATE OF ended_at ON sessions
+WHEN OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL BEGIN
+    DELETE FROM checkpoints_due WHERE session = NEW.session_key;
 END;
 COMMIT;
 PRAGMA user_version = 4;

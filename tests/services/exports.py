@@ -46,6 +46,7 @@ class Author:
         sessions = self._house.services.sessions
         for one in (await sessions.page(SessionQuery(active=True))).sessions:
             await sessions.end(one.session_id, detail=None)
+            await self._house.services.unasked.take_last(one.session_id)
 
     async def write(self, project: str, key: str, value: str, metadata: dict[str, Any], ttl: float | None) -> None:
         request = MemoryCreate(
@@ -84,6 +85,11 @@ class Author:
 
     async def end(self, number: int, detail: str) -> None:
         await self._house.services.sessions.end(f"s-{number}", detail=detail)
+        await self._house.services.unasked.take_last(f"s-{number}")
+
+    async def keep(self, number: int, name: str) -> None:
+        """Take a checkpoint."""
+        await self._house.services.checkpoints.take(f"s-{number}", name=name or None, note=None)
 
     async def wait(self, milliseconds: int) -> None:
         self._house.clock.advance(milliseconds)
@@ -108,6 +114,7 @@ def some_steps() -> st.SearchStrategy[list[Step]]:
         "begin": (numbers, metadata),
         "record": (numbers, st.lists(an_entry(), max_size=3)),
         "end": (numbers, texts),
+        "keep": (numbers, texts),
         "wait": (st.integers(-1000, 100_000),),
     }
     return st.lists(

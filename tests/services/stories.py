@@ -24,6 +24,12 @@ async def end(house: House, session_id: str) -> Session:
     return await house.services.sessions.end(session_id, detail=None)
 
 
+async def complete(house: House, session_id: str) -> None:
+    """End a session, and wait for its last checkpoint."""
+    await end(house, session_id)
+    await house.services.unasked.take_last(session_id)
+
+
 async def decide(house: House, session_id: str, text: str = "x") -> None:
     """Record a decision."""
     await house.services.entries.append(session_id, [ContextAppend(decision=text)])

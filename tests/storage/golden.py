@@ -12,7 +12,8 @@ from typing import Final
 import apsw
 from msgspec.structs import replace
 
-from omnimem.model import Access, Attribution, EndReason, ProjectKind, Source
+from omnimem.model import Access, Attribution, CheckpointReason, EndReason, ProjectKind, Source
+from omnimemd.domain.checkpoints import Checkpoint, Content, KeptDecision, KeptFile, KeptMemory, KeptSearch, packed
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import CheckpointTaken, Entry, MemoryNote, Numbered, Search
 from omnimemd.domain.file_events import FileFacts
@@ -22,6 +23,7 @@ from omnimemd.domain.staleness import RememberedFile
 from omnimemd.domain.usefulness import Item, ItemKind, Use, Used
 from omnimemd.storage import (
     baselines,
+    checkpoints,
     entries,
     idempotency,
     memories,
@@ -105,6 +107,25 @@ SEEN_FILES: Final = (
     ("/else/odd", "/w/pyproject.toml", "/w/to/come.py"),
     (ChangedFile("/else/odd", Millis(NOON + SECOND)),),
 )
+CHECKPOINT: Final = Checkpoint(
+    checkpoint_id="ckpt_0123456789ab",
+    session_id="s-open",
+    project_id="p-1",
+    name="half way",
+    note="NUL \0 and 🧠",
+    reason=CheckpointReason.CLIENT,
+    created_at=Millis(NOON + 9),
+    entries_through=9,
+    content=Content(
+        summary="# Files\n- /w/a.py",
+        files=(KeptFile(path="/w/odd-\\xff", importance=0.75, at=Millis(NOON + 1), writes=1, created=True),),
+        more_files=3,
+        decisions=(KeptDecision(at=Millis(NOON + 4), text="Use SQLite.", superseded=True),),
+        searches=(KeptSearch(at=Millis(NOON + 3), query="where", led_to=("/w/a.py",)),),
+        memories=(KeptMemory(at=Millis(NOON + 5), memory_id="mem_0123456789ab", key="stack"),),
+        open_points=("the tests fail",),
+    ),
+)
 KEPT: Final = KeptAnswer(body_digest=b"\x00" * 32, status=201, body=b'{"memory_id":"mem_0123456789ab"}')
 SHOWN: Final = (
     Item(ItemKind.MEMORY, STACK.memory_id),
@@ -122,6 +143,7 @@ def write(db: apsw.Connection) -> None:
     sessions.insert(db, ENDED)
     sessions.insert(db, DIED)
     entries.insert(db, key, [Numbered(seq, entry) for seq, entry in enumerate(ENTRIES, start=1)])
+    checkpoints.insert(db, key, CHECKPOINT, packed(CHECKPOINT.content))
     for memory in (
         STACK,
         STACK_2,

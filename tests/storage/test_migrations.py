@@ -10,6 +10,7 @@ from omnimem.model import EntryKind
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import (
     baselines,
+    checkpoints,
     entries,
     idempotency,
     memories,
@@ -175,6 +176,8 @@ class TestGoldens:
                     one.path: one.changed_at for one in golden.KNOWN_FILES
                 }
                 assert sorted((one.file.facts or golden.FACTS[0]).inode for one in known) == [42, 42, 2**64 - 1]
+            if path.stem >= "schema_0004":
+                assert checkpoints.find(db, golden.CHECKPOINT.checkpoint_id) == golden.CHECKPOINT
             due = memory_files.every_due(db, limit=10)
             assert [one.memory_id for one in due] == sorted(one.memory_id for one in golden.due(path.stem))
             route = "POST /projects/p-1/memories"

@@ -10,7 +10,8 @@ from omnimemd.domain import exporting
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import Entry, Numbered
 from omnimemd.domain.export_lines import decode, encode
-from omnimemd.domain.exporting import entry_line, entry_of, session_line, session_of
+from omnimemd.domain.exporting import session_line, session_of
+from omnimemd.domain.exporting_entries import entry_line, entry_of
 from omnimemd.domain.memories import Draft, Memory, begin, confirm, version_of, write
 from omnimemd.domain.memory_chains import Amendment, Link, final, merge, unwritten
 from tests.support.clock import NOON, SECOND

@@ -125,6 +125,7 @@ class AccessEntry(_Entry, frozen=True, kw_only=True, tag="access"):
     burst_id: str | None = None  #: of the burst (a `scan` entry) it was part of
     agent_id: str | None = None  #: which of the agents in the session's process, where the tool said so
     same_as: int | None = None  #: an earlier entry, of the same access: that one is counted, this one is not
+    restored_from: str | None = None  #: the checkpoint the session began with and has it of: no access of its own
 
 
 class SearchEntry(_Entry, frozen=True, kw_only=True, tag="search"):
@@ -139,6 +140,7 @@ class DecisionEntry(_Entry, frozen=True, kw_only=True, tag="decision"):
 
     kind: ClassVar[EntryKind] = EntryKind.DECISION
     decision: str
+    restored_from: str | None = None  #: the checkpoint the session began with and has it of
 
 
 class MemoryEntry(_Entry, frozen=True, kw_only=True, tag="memory"):

@@ -56,5 +56,6 @@ class ImportProgress(Reply, frozen=True, kw_only=True):
     amendments: ImportCounts  #: of versions: expiries set anew, files, confirmations
     sessions: ImportCounts
     entries: ImportCounts
+    checkpoints: ImportCounts = ImportCounts()
     conflicts: list[ImportConflict]  #: found in this piece
     redacted: list[str]  #: the kinds of secrets that were removed from this piece

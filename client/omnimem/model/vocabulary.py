@@ -82,6 +82,16 @@ class EntryKind(enum.StrEnum):
     CHECKPOINT = "checkpoint"
 
 
+class CheckpointReason(enum.StrEnum):
+    """Why a checkpoint was taken."""
+
+    CLIENT = "client"  #: somebody said so
+    ENDED = "ended"  #: the session ended
+    PROCESS_EXITED = "process_exited"  #: the session's process died
+    COMPACTION = "compaction"  #: its agent was about to forget most of what it knew
+    GROWTH = "growth"  #: much had changed
+
+
 class ProjectKind(enum.StrEnum):
     """What makes a project one project."""
 

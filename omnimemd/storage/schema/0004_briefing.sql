@@ -45,3 +45,51 @@ CREATE TABLE memory_reads (
     PRIMARY KEY (session, memory_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memory_reads_by_memory ON memory_reads (memory_id);
+-- Checkpoints: what a session had come to at a moment. A content is stored once, however many checkpoints have it, and
+-- goes with the last of them.
+CREATE TABLE checkpoint_contents (
+    content INTEGER PRIMARY KEY,
+    digest  BLOB NOT NULL UNIQUE,  -- SHA-256 of the JSON
+    packed  BLOB NOT NULL          -- zlib of the JSON (domain/checkpoints.py: Content)
+) STRICT;
+
+-- reason: 1 client, 2 ended, 3 process_exited, 4 compaction, 5 growth.
+CREATE TABLE checkpoints (
+    number          INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order in which they were stored
+    checkpoint_id   TEXT NOT NULL UNIQUE,
+    session         INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    name            TEXT,
+    note            TEXT,
+    reason          INTEGER NOT NULL CHECK (reason BETWEEN 1 AND 5),
+    created_at      INTEGER NOT NULL,
+    entries_through INTEGER NOT NULL CHECK (entries_through >= 0),
+    content         INTEGER NOT NULL REFERENCES checkpoint_contents (content)
+) STRICT;
+CREATE INDEX checkpoints_by_session ON checkpoints (session, created_at);
+CREATE INDEX checkpoints_by_content ON checkpoints (content);
+CREATE TRIGGER checkpoint_deleted AFTER DELETE ON checkpoints BEGIN
+    DELETE FROM checkpoint_contents WHERE content = OLD.content
+    AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
+END;
+CREATE TRIGGER checkpoint_changed AFTER UPDATE OF content ON checkpoints WHEN NEW.content <> OLD.content BEGIN
+    DELETE FROM checkpoint_contents WHERE content = OLD.content
+    AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
+END;
+
+-- The sessions that ended and of which a checkpoint is still to be taken: noted in the transaction that ends them, so
+-- that a kill loses none. Ambient sessions are nobody's work.
+CREATE TABLE checkpoints_due (
+    session INTEGER PRIMARY KEY REFERENCES sessions (session_key) ON DELETE CASCADE,
+    reason  INTEGER NOT NULL CHECK (reason IN (2, 3))
+) STRICT;
+CREATE TRIGGER checkpoint_due AFTER UPDATE OF ended_at ON sessions
+WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL AND NOT (NEW.tool_id = 'ambient' AND NEW.process_id IS NULL) BEGIN
+    INSERT INTO checkpoints_due (session, reason)
+    VALUES (NEW.session_key, iif(NEW.end_reason IN ('process_exited', 'reboot'), 3, 2));
+END;
+CREATE TRIGGER checkpoint_not_due AFTER UPDATE OF ended_at ON sessions
+WHEN OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL BEGIN
+    DELETE FROM checkpoints_due WHERE session = NEW.session_key;
+END;
+
+CREATE INDEX sessions_by_continues ON sessions (continues) WHERE continues IS NOT NULL;
