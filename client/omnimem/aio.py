@@ -160,6 +160,8 @@ class AsyncClient:
     apply_retention = _method(Operations.apply_retention)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
+    summary = _method(calls.summary)
+    summary_markdown = _method(calls.summary_markdown)
 
     async def _take(self) -> "_Connection":
         while self._idle:

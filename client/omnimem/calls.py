@@ -24,16 +24,21 @@ __all__ = [
     "ALL",
     "COMMON_ERRORS",
     "LINES",
+    "MARKDOWN",
     "Call",
     "Operation",
     "Operations",
     "append_context",
     "get_memory",
     "import_lines",
+    "summary",
+    "summary_markdown",
 ]
 
 #: The media type of an export.
 LINES: Final = "application/jsonl"
+#: The media type of a document for people and models.
+MARKDOWN: Final = "text/markdown"
 
 
 class Operations(ContinuingOperations):
@@ -153,6 +158,17 @@ class Operations(ContinuingOperations):
         model.EntryList,
         "Every single entry of a session, oldest first.",
         raises=(errors.SessionNotFound,),
+    )
+
+    summary = of_id_with(
+        "query",
+        model.SummaryQuery,
+        "GET",
+        "/sessions/{session_id}/summary",
+        model.Summary,
+        "What a session was about, in at most `max_tokens`: files, decisions, searches, memories, its end.",
+        raises=(errors.SessionNotFound,),
+        also=MARKDOWN,
     )
 
     resolve_project = of_fields(
@@ -351,6 +367,17 @@ def append_context(session_id: str, /, *, minimal: bool = True, **fields: Any) -
 def import_lines(piece: bytes, /, **fields: Any) -> Call[model.ImportProgress]:
     """Return the import of *piece*, which may end in the middle of a line if an import_id is given."""
     return msgspec.structs.replace(Operations.import_lines(**fields), body=piece, media_type=LINES)
+
+
+def summary(session_id: str, /, *, max_tokens: int = 500) -> Call[model.Summary]:
+    """Return the request for what a session was about, in at most *max_tokens* (50 to 50,000)."""
+    return Operations.summary(session_id, max_tokens=max_tokens)
+
+
+def summary_markdown(session_id: str, /, *, max_tokens: int = 500) -> Call[str]:
+    """Return the same as `summary`, for one document of Markdown."""
+    call = Operations.summary(session_id, max_tokens=max_tokens, format=model.DocumentFormat.MARKDOWN)
+    return Call(method=call.method, target=call.target, result=str)
 
 
 def get_memory(

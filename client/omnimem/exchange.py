@@ -48,6 +48,8 @@ class Reply(msgspec.Struct, frozen=True):
         # /health answers 503 with the same plain JSON as 200: that is an answer, not a failure to answer.
         if self.status >= 400 and self.content_type.startswith("application/problem+json"):
             raise _error(self)
+        if call.result is str:
+            return self.body.decode("utf-8", "replace")
         try:
             result = msgspec.json.decode(self.body, type=call.result)
             return result if call.member is None else getattr(result, call.member)

@@ -54,6 +54,7 @@ class Operation(Generic[P, R]):
         created: bool = False,
         raises: tuple[type[OmnimemError], ...] = (),
         media_type: str = "application/json",
+        also: str | None = None,
         takes: str = "application/json",
         repeatable: bool = False,
     ) -> None:
@@ -69,6 +70,7 @@ class Operation(Generic[P, R]):
             created: success may be 201 as well as 200.
             raises: the errors of its own, besides COMMON_ERRORS.
             media_type: of the answer.
+            also: another media type that the answer can be asked for in, of text.
             takes: the media type of the body; one that is not JSON is taken as it comes.
             repeatable: it has no effect that could happen twice, so an Idempotency-Key means nothing to it.
         """
@@ -81,6 +83,7 @@ class Operation(Generic[P, R]):
         self.created = created
         self.raises = raises
         self.media_type = media_type
+        self.also = also
         self.takes = takes
         self.repeatable = repeatable
         self.name = ""

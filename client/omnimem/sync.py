@@ -158,6 +158,8 @@ class Client:
     apply_retention = _method(Operations.apply_retention)
     append_context = _method(calls.append_context)
     get_memory = _method(calls.get_memory)
+    summary = _method(calls.summary)
+    summary_markdown = _method(calls.summary_markdown)
 
     def _own(self) -> None:
         """Begin anew after a fork: the connections are the parent's, and one of its threads may have held the lock."""

@@ -6,13 +6,26 @@ import msgspec
 from aiohttp import web
 
 from omnimem.calls import ALL, Operations
-from omnimemd.api import checkpoints, context, daemon, doctor, memories, projects, retention, search, sessions, transfer
+from omnimemd.api import (
+    checkpoints,
+    context,
+    daemon,
+    doctor,
+    memories,
+    projects,
+    retention,
+    search,
+    sessions,
+    summaries,
+    transfer,
+)
 from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
 from omnimemd.api.events import serve_events
 from omnimemd.api.openapi import describe
 from omnimemd.services.checkpoints import Checkpoints
+from omnimemd.services.digests import Digests
 from omnimemd.services.doctor import Doctor
 from omnimemd.services.entries import Entries
 from omnimemd.services.events import Events
@@ -42,6 +55,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     sessions: Sessions
     entries: Entries
+    digests: Digests
     projects: Projects
     workspaces: Workspaces
     explaining: Explaining
@@ -73,6 +87,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
         *sessions.endpoints(services.sessions, services.workspaces, services.unasked, services.resuming),
         *checkpoints.endpoints(services.checkpoints, services.resuming, services.workspaces),
+        *summaries.endpoints(services.digests),
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
         *search.endpoints(services.search),  # before the memories: `search` is no memory's id
         *transfer.endpoints(services.importing),

@@ -107,7 +107,10 @@ def _responses(one: Operation[..., Any], schema_of: dict[Any, Any]) -> dict[str,
         responses: dict[str, Any] = {"204": {"description": "Done."}}
     else:
         schema = schema_of.get(one.result, {"type": "string"})
-        success = {"description": "Done.", "content": {one.media_type: {"schema": schema}}}
+        content = {one.media_type: {"schema": schema}}
+        if one.also is not None:
+            content[one.also] = {"schema": {"type": "string"}}
+        success = {"description": "Done.", "content": content}
         responses = {"200": success}
         if one.created:
             responses["201"] = success | {"description": "Made."}

@@ -29,6 +29,7 @@ WORDS: Final = {
     "context": "Show or add what was recorded in a session.",
     "memory": "Keep what the next session of a project should know.",
     "search": "Find what was said: memories, decisions and searches, best first.",
+    "summary": "Show what a session was about, what it decided, and how it ended.",
     "workspace": "Choose folders to watch whether or not a session is active in them.",
     "project": "Show projects, and say how they are to be treated.",
     "export": "Write what is remembered as JSON Lines, for git or another machine.",

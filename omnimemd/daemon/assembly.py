@@ -92,7 +92,6 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     services: Services
     cache: SessionCache
-    digests: Digests
     background: Background
     liveness: Liveness
     attributor: Attributor
@@ -124,7 +123,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("indexing", services.indexing.run)
             if house.semantic is not None:
                 background.keep("vectors", house.semantic.run)
-            background.keep("digests", house.digests.run)
+            background.keep("digests", services.digests.run)
             background.keep("usefulness", services.usefulness.run)
             background.keep("tracking", services.tracking.run)
             background.keep("recovery", house.recovery.run)
@@ -254,6 +253,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     services = Services(
         sessions=sessions,
         entries=entries,
+        digests=digests,
         projects=projects,
         workspaces=workspaces,
         explaining=Explaining(workspaces=workspaces, places=world.places, watcher=watcher),
@@ -298,7 +298,6 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     return House(
         services=services,
         cache=cache,
-        digests=digests,
         background=background,
         liveness=liveness,
         attributor=attributor,

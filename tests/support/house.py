@@ -63,7 +63,6 @@ class House:
     watcher: FakeWatcher
     database: Database
     cache: SessionCache
-    digests: Digests
     background: Background
     liveness: Liveness
     recovery: Recovery
@@ -84,6 +83,10 @@ class House:
     @property
     def activity(self) -> FakeActivity:
         return self.world.activity
+
+    @property
+    def digests(self) -> Digests:
+        return self.services.digests
 
     def lose_the_store(self) -> None:
         """Have every use of the database fail from now on."""
@@ -152,7 +155,6 @@ async def a_house(
             watcher,
             database,
             inside.cache,
-            inside.digests,
             inside.background,
             inside.liveness,
             inside.recovery,

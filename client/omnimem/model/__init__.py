@@ -1,6 +1,13 @@
 """The vocabulary of the API: every request and reply as a frozen value."""
 
-from omnimem.model.briefing import BriefingItem, BriefingSection
+from omnimem.model.briefing import (
+    BriefingItem,
+    BriefingSection,
+    DocumentFormat,
+    Summary,
+    SummaryQuery,
+    TokenBudget,
+)
 from omnimem.model.checkpoints import (
     Checkpoint,
     CheckpointCreate,
@@ -180,6 +187,7 @@ __all__ = [
     "DatabaseStatus",
     "Decision",
     "DecisionEntry",
+    "DocumentFormat",
     "EndReason",
     "Entry",
     "EntryKind",
@@ -273,8 +281,11 @@ __all__ = [
     "Since",
     "Source",
     "Status",
+    "Summary",
+    "SummaryQuery",
     "Text",
     "Timestamp",
+    "TokenBudget",
     "TtlSeconds",
     "Verdict",
     "Version",

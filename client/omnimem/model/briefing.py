@@ -1,6 +1,21 @@
-"""What is told to a session that begins, on the wire."""
+"""What is told to a session that begins, on the wire: of a project, or of one session."""
 
-from omnimem.model.vocabulary import Reply
+import enum
+from typing import Annotated
+
+from msgspec import Meta
+
+from omnimem.model.vocabulary import Reply, Request
+
+#: Tokens that a document may take, as the daemon estimates them.
+TokenBudget = Annotated[int, Meta(ge=50, le=50_000)]
+
+
+class DocumentFormat(enum.StrEnum):
+    """How a document is given out."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 class BriefingItem(Reply, frozen=True, kw_only=True):
@@ -16,3 +31,21 @@ class BriefingSection(Reply, frozen=True, kw_only=True):
 
     title: str
     items: list[BriefingItem]
+
+
+class SummaryQuery(Request, frozen=True, kw_only=True):
+    """What a session was about, in so many tokens."""
+
+    max_tokens: TokenBudget = 500
+    format: DocumentFormat = DocumentFormat.JSON
+
+
+class Summary(Reply, frozen=True, kw_only=True):
+    """What a session was about."""
+
+    session_id: str
+    project_id: str
+    max_tokens: int
+    tokens: int  #: of the document that has all of it, as it is given out in Markdown
+    sections: list[BriefingSection]
+    left_out: int  #: items for which there was no room
