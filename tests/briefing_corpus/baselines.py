@@ -6,7 +6,7 @@ superseded; they know the asker's project, not its question.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,6 +23,7 @@ from omnimemd.domain.export_lines import (
     VersionLine,
 )
 from omnimemd.domain.fencing import framed, one_line
+from omnimemd.domain.sources import Sources
 from omnimemd.domain.tokens import NEWLINE, TOKEN, estimate, price
 
 
@@ -74,16 +75,18 @@ class Recorded:
             case MemoryNoteLine() if entry.memory_id in values:
                 yield Told(values[entry.memory_id], entry.memory_id)
 
-    def _packed(self, told: Iterable[Told], max_tokens: int) -> str:
+    def _packed(self, told: Sequence[Told], max_tokens: int) -> str:
         room = (max_tokens - estimate(framed((), title=self._title))) * TOKEN
-        taken: list[str] = []
+        sources = Sources(one.source for one in told)
+        taken: list[Told] = []
         for one in told:
-            line = f"- {one.text} [{one.source}]"
-            cost = price(line) + NEWLINE
+            cost = price(f"- {one.text}") + sources.price(one.source) + NEWLINE
             if cost <= room:
-                taken.append(line)
+                taken.append(one)
+                sources.add(one.source)
                 room -= cost
-        return framed(taken, title=self._title)
+        ends = sources.shown(one.source for one in taken)
+        return framed((f"- {one.text}{end}" for one, end in zip(taken, ends, strict=True)), title=self._title)
 
 
 def _values(lines: Iterable[Line], *, now: datetime) -> dict[str, str]:

@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - other scripts are what some of this is about
 
 import base64
+import re
 import sysconfig
 import uuid
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnimemd.domain.tokens import NEWLINE, estimate, price
+from omnimemd.domain.tokens import NEWLINE, TOKEN, estimate, price
 from tests.support.tokenizers import TOKENIZERS, most_tokens
 
 ROOT = Path(__file__).parents[2]
@@ -141,3 +142,11 @@ def test_other_scripts_are_not_undercounted(language: str) -> None:
 @given(st.lists(st.sampled_from([*SENTENCES.values(), "def main() -> None:", "src/app.py", str(uuid.UUID(int=1))])))
 def test_mixtures_are_not_undercounted(texts: list[str]) -> None:
     assert not undercounted(" ".join(texts))
+
+
+def test_the_document_has_the_prices() -> None:
+    rows = re.findall(r"^\| .* \| .* \| (`.*) \|$", (ROOT / "docs" / "BRIEFING.md").read_text(), re.MULTILINE)
+    examples = dict(re.findall(r"`([^`]+)` (\d\.\d\d)", ", ".join(rows)))
+
+    assert len(examples) > 15
+    assert {text: f"{price(text) / TOKEN:.2f}" for text in examples} == examples
