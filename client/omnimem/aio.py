@@ -153,6 +153,8 @@ class AsyncClient:
     diff_checkpoint = _method(Operations.diff_checkpoint)
     restore_checkpoint = _method(Operations.restore_checkpoint)
     keep_checkpoint = _method(Operations.keep_checkpoint)
+    briefing = _method(Operations.briefing)
+    briefing_markdown = _method(calls.briefing_markdown)
     checks = _method(Operations.checks)
     repair = _method(Operations.repair)
     import_lines = _method(calls.import_lines)

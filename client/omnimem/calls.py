@@ -29,6 +29,7 @@ __all__ = [
     "Operation",
     "Operations",
     "append_context",
+    "briefing_markdown",
     "get_memory",
     "import_lines",
     "summary",
@@ -192,6 +193,16 @@ class Operations(ContinuingOperations):
         model.Project,
         "Rename a project or set its settings.",
         raises=(errors.ProjectNotFound,),
+    )
+
+    briefing = of_id_with(
+        "query",
+        model.BriefingQuery,
+        "GET",
+        "/projects/{project_id}/briefing",
+        model.Briefing,
+        "What a new session of a project should know, best first, in at most `max_tokens`.",
+        also=MARKDOWN,
     )
 
     list_workspaces = plain("GET", "/workspaces", model.WorkspaceList, "Every watched folder.")
@@ -377,6 +388,12 @@ def summary(session_id: str, /, *, max_tokens: int = 500) -> Call[model.Summary]
 def summary_markdown(session_id: str, /, *, max_tokens: int = 500) -> Call[str]:
     """Return the same as `summary`, for one document of Markdown."""
     call = Operations.summary(session_id, max_tokens=max_tokens, format=model.DocumentFormat.MARKDOWN)
+    return Call(method=call.method, target=call.target, result=str)
+
+
+def briefing_markdown(project_id: str, /, **fields: Any) -> Call[str]:
+    """Return the same as `Operations.briefing`, for one document of Markdown."""
+    call = Operations.briefing(project_id, **fields, format=model.DocumentFormat.MARKDOWN)
     return Call(method=call.method, target=call.target, result=str)
 
 

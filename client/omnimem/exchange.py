@@ -48,7 +48,7 @@ class Reply(msgspec.Struct, frozen=True):
         # /health answers 503 with the same plain JSON as 200: that is an answer, not a failure to answer.
         if self.status >= 400 and self.content_type.startswith("application/problem+json"):
             raise _error(self)
-        if call.result is str:
+        if call.result is str or self.content_type.startswith("text/"):
             return self.body.decode("utf-8", "replace")
         try:
             result = msgspec.json.decode(self.body, type=call.result)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from omnimem.calls import ALL, Operations
 from omnimemd.api import (
+    briefing,
     checkpoints,
     context,
     daemon,
@@ -24,6 +25,7 @@ from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
 from omnimemd.api.events import serve_events
 from omnimemd.api.openapi import describe
+from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.digests import Digests
 from omnimemd.services.doctor import Doctor
@@ -66,6 +68,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     history: History
     indexing: Indexing
     search: Search
+    briefings: Briefings
     exporting: Exporting
     importing: Importing
     similar: Similar
@@ -90,6 +93,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *summaries.endpoints(services.digests),
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
         *search.endpoints(services.search),  # before the memories: `search` is no memory's id
+        *briefing.endpoints(services.briefings, services.usefulness),
         *transfer.endpoints(services.importing),
         *memories.endpoints(services.memories, services.history, services.similar),
         *doctor.endpoints(services.doctor),

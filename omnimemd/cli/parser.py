@@ -28,6 +28,7 @@ WORDS: Final = {
     "session": "Begin, look at and end sessions.",
     "context": "Show or add what was recorded in a session.",
     "memory": "Keep what the next session of a project should know.",
+    "briefing": "Tell what a new session of a project should know.",
     "search": "Find what was said: memories, decisions and searches, best first.",
     "summary": "Show what a session was about, what it decided, and how it ended.",
     "workspace": "Choose folders to watch whether or not a session is active in them.",

@@ -15,6 +15,7 @@ from omnimemd.domain.retention import Policy
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
 from omnimemd.services.baselines import Baselines
+from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.checks import (
     DatabaseCheck,
@@ -250,6 +251,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         clock=clock,
     )
+    search = Search(database=database, indexing=indexing, clock=clock, meaning=semantic)
     services = Services(
         sessions=sessions,
         entries=entries,
@@ -271,7 +273,10 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         history=History(database=database, clock=clock),
         indexing=indexing,
         similar=Similar(database=database, clock=clock),
-        search=Search(database=database, indexing=indexing, clock=clock, meaning=semantic),
+        search=search,
+        briefings=Briefings(
+            database=database, cache=cache, digests=digests, search=search, workspaces=workspaces, clock=clock
+        ),
         exporting=Exporting(database=database, cache=cache, memories=memories, clock=clock),
         importing=Importing(
             database=database, cache=cache, memories=memories, clock=clock, events=events, new_token=new_token

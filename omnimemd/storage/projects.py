@@ -67,6 +67,12 @@ def find(db: apsw.Connection, project_id: str, *, now: Millis) -> Project | None
     return _project(row) if row else None
 
 
+def name_and_root(db: apsw.Connection, project_id: str) -> tuple[str, str | None] | None:
+    """Return what the project of *project_id* is called, and its folder if it has one; None when there is none."""
+    row = db.execute("SELECT name, root FROM projects WHERE project_id = ?", (project_id,)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
 def keeps_secrets(db: apsw.Connection, project_id: str) -> bool:
     """Return whether the project's setting says that nothing is to be removed."""
     row = db.execute(

@@ -171,6 +171,8 @@ class TestTruth:
         await walk("search_memories", 422, query="&limit=0")
         await walk("search", 200)
         await walk("search", 422, query="&kind=nonsense")
+        await walk("briefing", 200, query="?max_tokens=100&query=v&session_id=nobody&file=a&file=b")
+        await walk("briefing", 422, query="?max_tokens=1")
         await walk("delete_memory", 204, memory_id=memory_id)
         await walk("delete_memory", 404, memory_id=memory_id)
         await walk("rewind_memories", 200, body={"to": "2026-03-01T11:00:00Z", "dry_run": True})

@@ -1,7 +1,9 @@
 """The vocabulary of the API: every request and reply as a frozen value."""
 
 from omnimem.model.briefing import (
+    Briefing,
     BriefingItem,
+    BriefingQuery,
     BriefingSection,
     DocumentFormat,
     Summary,
@@ -160,7 +162,9 @@ __all__ = [
     "AnsweredMode",
     "Attribution",
     "BatchAccepted",
+    "Briefing",
     "BriefingItem",
+    "BriefingQuery",
     "BriefingSection",
     "Check",
     "Checkpoint",
