@@ -168,6 +168,10 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     indexing = Indexing(database=database)
     entries.on_worded(indexing.wake)
     events.on_memory(indexing.wake)
+    importing = Importing(
+        database=database, cache=cache, memories=memories, clock=clock, events=events, new_token=new_token
+    )
+    importing.on_stored(indexing.wake)
     semantic = None
     if world.embedder is not None and world.vectors is not None:
         semantic = Semantic(database=database, embedder=world.embedder, index=world.vectors)
@@ -278,9 +282,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
             database=database, cache=cache, digests=digests, search=search, workspaces=workspaces, clock=clock
         ),
         exporting=Exporting(database=database, cache=cache, memories=memories, clock=clock),
-        importing=Importing(
-            database=database, cache=cache, memories=memories, clock=clock, events=events, new_token=new_token
-        ),
+        importing=importing,
         tracking=tracking,
         health=health,
         doctor=Doctor(

@@ -105,6 +105,11 @@ class Importing:
         self._memories = MemoryImport(clock=clock, new_token=new_token)
         self._sessions = SessionImport(cache=cache)
         self._running: OrderedDict[str, _Import] = OrderedDict()
+        self._stored: Callable[[], None] = lambda: None
+
+    def on_stored(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called when sessions came, or entries of some."""
+        self._stored = callback
 
     async def receive(self, piece: bytes, query: ImportQuery) -> ImportProgress:
         """Take in *piece*, all or nothing; return how far the import has come.
@@ -330,6 +335,8 @@ class Importing:
             memory = self._database.read_now(partial(memory_rows.find, project_id=project_id, memory_id=memory_id))
             if memory is not None:
                 self._kept.tell(memory)
+        if effects.sessions:
+            self._stored()
         if not len(self._events):
             return
         for session_id in effects.sessions:

@@ -15,6 +15,7 @@ from omnimemd.services.indexing import Condition
 from omnimemd.storage import search_pending as pending
 from omnimemd.storage.database import Connection
 from omnimemd.storage.search_index import Scope
+from tests.services.exports import exported, imported
 from tests.support.faults import no_file_grows_beyond
 from tests.support.house import House, World, a_house
 from tests.support.waiting import until
@@ -62,6 +63,23 @@ async def test_what_is_written_is_indexed_without_anybody_asking(house: House, w
     await until(lambda: waiting(house) == 0)
 
     assert (await house.services.indexing.check()).documents == 3
+
+
+async def test_what_is_imported_is_indexed_without_anybody_asking(
+    house: House, workspace: Path, tmp_path: Path
+) -> None:
+    session_id = await begin(house, workspace)
+    await house.services.entries.append(session_id, [ContextAppend(decision="beta")])
+    export = await exported(house)
+    (tmp_path / "there").mkdir()
+    async with a_house(tmp_path / "there") as there:
+        await write(there, "k", "alpha")
+        await until(lambda: waiting(there) == 0)
+
+        await imported(there, export)
+
+        await until(lambda: waiting(there) == 0)
+        assert (await there.services.indexing.check()).documents == 2
 
 
 async def test_what_waited_when_the_daemon_was_killed_is_indexed_by_the_next_once(
