@@ -34,7 +34,7 @@ _LEAST_PRICE: Final = 14
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """Something that could be told; neither its text nor its source is empty."""
+    """Something that could be told; without a text there is nothing to tell."""
 
     section: str  #: the title of the section that it belongs to
     text: str  #: one harmless line, see `one_line`
@@ -48,7 +48,7 @@ class Packed(msgspec.Struct, frozen=True):
 
     sections: list[BriefingSection]
     tokens: int  #: of all of the document
-    left_out: int  #: candidates that were not taken
+    left_out: int  #: candidates that were not taken, though they say something
     markdown: str  #: the document
 
 
@@ -64,6 +64,7 @@ def pack(candidates: Sequence[Candidate], *, title: str, max_tokens: int, order:
     Returns:
         Always the same for the same arguments. Of equal worth per token, the candidate that comes first is taken.
     """
+    candidates = [candidate for candidate in candidates if candidate.text]
     title = _title(title, max_tokens)
     room = max_tokens * TOKEN - price(framed((), title=title)) - TOKEN
     packing = _Packing(candidates, room)
