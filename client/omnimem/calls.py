@@ -317,7 +317,7 @@ class Operations(ContinuingOperations):
         "GET",
         "/search",
         model.SearchResults,
-        "Find memories, decisions and searches, of a project or of all, best first.",
+        "Find memories, decisions, searches and summaries, of a project or of all, best first.",
     )
     rewind_memories = of_id_with(
         "body",

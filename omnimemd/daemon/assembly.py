@@ -199,6 +199,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     digests = Digests(database=database, cache=cache)
     sessions.on_end(lambda _: digests.wake())
     cache.on_outgrown(digests.wake)
+    digests.on_summarised(indexing.wake)
     usefulness = Usefulness(database=database, cache=cache, clock=clock)
     sessions.on_end(lambda _: usefulness.wake())
     checkpoints = Checkpoints(

@@ -6,6 +6,7 @@ folded context, and is: for sessions of an earlier program, for imported ones, a
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -13,9 +14,11 @@ from typing import Final
 import msgspec
 
 from omnimem.errors import StoreUnavailable
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.context import ContextFold
 from omnimemd.domain.digest import Content, SessionDigest, Work, digest_of
-from omnimemd.services.session_cache import SessionCache
+from omnimemd.domain.summary import summarise
+from omnimemd.services.session_cache import Held, SessionCache
 from omnimemd.storage import digests as rows
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import sessions as session_rows
@@ -23,6 +26,8 @@ from omnimemd.storage.database import Connection, Database
 
 #: Entries behind the digest of a session that still runs, from which on making it is worth being kept.
 _TAIL: Final = 200
+#: The length of the summary that an ended session is searched for by.
+_SEARCHED_TOKENS: Final = 500
 #: Seconds that what happens together is waited for, and that are rested between two digests nobody asked for.
 _GATHER_SECONDS: Final = 0.5
 _REST_SECONDS: Final = 0.01
@@ -35,8 +40,8 @@ class _Made(msgspec.Struct, frozen=True):
 
     key: int
     content: Content
-    rest: bytes = b""
-    worth_keeping: bool = False  #: it is not kept already, and not made again as quickly
+    rest: bytes | None = None  #: None: it is kept already, or made again as quickly
+    ended: tuple[str, Millis] | None = None  #: the summary of a session that ended, and when; None: it is kept
 
 
 class Digests:
@@ -46,8 +51,13 @@ class Digests:
         """Keep the digests of the sessions of *cache* in *database*."""
         self._database = database
         self._cache = cache
+        self._summarised: Callable[[], None] = lambda: None
         self._wanted = asyncio.Event()
         self._wanted.set()  # some may be behind since the last run
+
+    def on_summarised(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called when there is a summary to be searched."""
+        self._summarised = callback
 
     def wake(self) -> None:
         """Have the digests that are behind made soon."""
@@ -78,7 +88,7 @@ class Digests:
         return digests
 
     async def run(self) -> None:
-        """Make the digests of ended sessions, and of long ones, that are behind; for ever; idle while none is."""
+        """Make the digests of ended sessions, and of long ones, that are behind, for ever; idle while none is."""
         while True:
             await self._wanted.wait()
             await asyncio.sleep(_GATHER_SECONDS)
@@ -105,17 +115,39 @@ class Digests:
         era, held = self._cache.era, self._cache.peek(session_id)
         work = None
         if held is not None and held.fold is not None:
-            kept = self._database.read_now(lambda db: rows.find(db, held.key))
-            if kept is not None and kept.through == held.fold.through:
+            through = held.fold.through
+            kept = self._database.read_now(lambda db: _kept(db, held, through=through))
+            if kept is not None:
                 return kept
             work = held.fold.work()
         made = await self._database.read(partial(_made, session_id=session_id, work=work))
         if made is None:
             return None
-        if made.worth_keeping and self._cache.era == era:  # or it may hold what is to be forgotten
+        if self._cache.era == era:  # or it may hold what is to be forgotten
             with suppress(StoreUnavailable):
-                await self._database.write(lambda db: rows.save(db, made.key, made.content, made.rest))
+                await self._keep(made)
         return made.content
+
+    async def _keep(self, made: _Made) -> None:
+        def work(db: Connection) -> None:
+            if made.rest is not None:
+                rows.save(db, made.key, made.content, made.rest)
+            if made.ended is not None:
+                text, at = made.ended
+                rows.save_summary(db, made.key, text, through=made.content.through, ended_at=at)
+
+        if made.rest is not None or made.ended is not None:
+            await self._database.write(work)
+        if made.ended is not None:
+            self._summarised()
+
+
+def _kept(db: Connection, held: Held, *, through: int) -> Content | None:
+    """Return the content that is kept of a session, if it has everything up to *through*, and its end."""
+    state = rows.state(db, held.key)
+    if state.through == through and (held.active or state.ended_at == held.session.ended_at):
+        return rows.find(db, held.key)
+    return None
 
 
 def _made(db: Connection, *, session_id: str, work: Work | None) -> _Made | None:
@@ -127,18 +159,26 @@ def _made(db: Connection, *, session_id: str, work: Work | None) -> _Made | None
     if stored is None:
         return None
     key, session = stored.key, stored.session
-    fold = rows.fold_of(db, key)
-    kept_through = fold.through
+    fold, kept = rows.fold_of(db, key), rows.state(db, key)
     if work is None:
         work = _work(db, key, workspace=session.workspace)
-    if work.through == kept_through:
-        return _Made(key, fold.content(work))
-    for numbered, _ in entry_rows.after(db, key, kept_through):
+    for numbered, _ in entry_rows.after(db, key, kept.through):
         if numbered.seq <= work.through:
             fold.apply(numbered)
     fold.through = work.through  # what came last may have been let go of since
-    new = work.through - kept_through
-    return _Made(key, fold.content(work), fold.rest(), worth_keeping=not session.active or new >= _TAIL)
+    content = fold.content(work)
+    new = work.through - kept.through
+    keep = new > 0 and (not session.active or new >= _TAIL)
+    ended = None
+    if session.ended_at is not None and work.through and (new > 0 or session.ended_at != kept.ended_at):
+        ended = _text(digest_of(session, content)), session.ended_at
+    return _Made(key, content, fold.rest() if keep else None, ended)
+
+
+def _text(digest: SessionDigest) -> str:
+    """Return what a session is searched for by: the lines of its summary."""
+    sections = summarise(digest, max_tokens=_SEARCHED_TOKENS).sections
+    return "\n".join(item.text for section in sections for item in section.items)
 
 
 def _work(db: Connection, key: int, *, workspace: str) -> Work:

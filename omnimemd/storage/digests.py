@@ -30,16 +30,23 @@ class Recent(msgspec.Struct, frozen=True):
     content: Content | None  #: None: there is none, or entries follow it
 
 
+class State(msgspec.Struct, frozen=True):
+    """How far a digest that is kept goes."""
+
+    through: int  #: 0: there is none
+    ended_at: Millis | None  #: when the session had ended as it was summarised; None: it was not, or is no more
+
+
 def find(db: apsw.Connection, key: int) -> Content | None:
     """Return the digest of the session of *key*, None when none was made."""
     row = db.execute("SELECT content FROM session_digests WHERE session = ?", (key,)).fetchone()
     return _decode(row[0]) if row else None
 
 
-def through(db: apsw.Connection, key: int) -> int:
-    """Return up to which entry the digest of the session of *key* goes, 0 when there is none."""
-    row = db.execute("SELECT through FROM session_digests WHERE session = ?", (key,)).fetchone()
-    return int(row[0]) if row else 0
+def state(db: apsw.Connection, key: int) -> State:
+    """Return how far what is kept of the session of *key* goes."""
+    row = db.execute("SELECT through, ended_at FROM session_digests WHERE session = ?", (key,)).fetchone()
+    return State(*row) if row else State(0, None)
 
 
 def fold_of(db: apsw.Connection, key: int) -> DigestFold:
@@ -61,15 +68,24 @@ def save(db: apsw.Connection, key: int, content: Content, rest: bytes) -> None:
     )
 
 
+def save_summary(db: apsw.Connection, key: int, text: str, *, through: int, ended_at: Millis) -> None:
+    """Keep the summary of a session that ended at *ended_at*, made of its digest up to *through*, for the search."""
+    db.execute(
+        "UPDATE session_digests SET summary = ?, ended_at = ? WHERE session = ? AND through = ?",
+        (text, ended_at, key, through),
+    )
+
+
 def forget(db: apsw.Connection, key: int, kinds: Collection[EntryKind], *, before: Millis | None, work: Work) -> None:
     """Let the digest of the session of *key* go of what entries of *kinds*, from before *before* or all, said.
 
-    *work* is what the folded context says that has let go of it.
+    *work* is what the folded context says that has let go of it. A summary goes as a whole, to be made anew.
     """
     fold = fold_of(db, key)
     if fold.through:
         fold.forget(kinds, before=before)
         save(db, key, fold.content(work), fold.rest())
+        db.execute("UPDATE session_digests SET summary = NULL, ended_at = NULL WHERE session = ?", (key,))
 
 
 def recent(db: apsw.Connection, project_id: str, *, limit: int) -> list[Recent]:
@@ -87,13 +103,14 @@ def recent(db: apsw.Connection, project_id: str, *, limit: int) -> list[Recent]:
 def due(db: apsw.Connection, *, tail: int, limit: int) -> list[str]:
     """Return the ids of up to *limit* sessions whose digest is behind, by *tail* entries where they still run.
 
-    The latest begun come first.
+    Also of those that ended since they were summarised. The latest begun come first.
     """
     rows = db.execute(
-        "SELECT session_id FROM (SELECT s.session_id, s.session_key, s.ended_at, "  # noqa: S608 constants
+        "SELECT session_id FROM (SELECT s.session_id, s.session_key, s.ended_at, d.ended_at AS summarised, "  # noqa: S608 constants
         f"max(s.folded_through, {_LAST_ROW}) AS last, coalesce(d.through, 0) AS through "
         "FROM sessions AS s LEFT JOIN session_digests AS d ON d.session = s.session_key) "
-        "WHERE last > through AND (ended_at NOTNULL OR last >= through + :tail) "
+        "WHERE (last > through AND (ended_at NOTNULL OR last >= through + :tail)) "
+        "OR (last > 0 AND ended_at NOTNULL AND ended_at IS NOT summarised) "
         "ORDER BY session_key DESC LIMIT :limit",
         {"tail": tail, "limit": limit},
     )

@@ -20,7 +20,12 @@ def count_missing(db: apsw.Connection) -> int:
         "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = e.session AND d.seq = e.seq) "
         "AND NOT EXISTS (SELECT 1 FROM search_pending_entries AS p WHERE p.session = e.session AND p.seq = e.seq)"
     ).get
-    return int(memories) + int(entries)
+    summaries = db.execute(
+        "SELECT count(*) FROM session_digests AS s WHERE summary NOTNULL "
+        "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = s.session AND d.seq = 0) "
+        "AND NOT EXISTS (SELECT 1 FROM search_pending_entries AS p WHERE p.session = s.session AND p.seq = 0)"
+    ).get
+    return int(memories) + int(entries) + int(summaries)
 
 
 def count_stale(db: apsw.Connection) -> int:
@@ -32,7 +37,8 @@ def count_stale(db: apsw.Connection) -> int:
     ).get
     entries = db.execute(
         "SELECT count(*) FROM search_documents AS d WHERE d.seq IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq)"
+        "AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq) AND NOT EXISTS "
+        "(SELECT 1 FROM session_digests AS s WHERE s.session = d.session AND d.seq = 0 AND s.summary NOTNULL)"
     ).get
     lost = db.execute("SELECT count(*) FROM search_documents WHERE document NOT IN (SELECT rowid FROM search_text)").get
     return int(memories) + int(entries) + int(lost)

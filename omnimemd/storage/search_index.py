@@ -26,6 +26,8 @@ _PROMISING: Final = 30
 _WEIGHED: Final = 4_000
 #: As `search_documents` has them.
 KINDS: Final = {kind: code for code, kind in enumerate(ResultKind, start=1)}
+#: The number that the summary of a session has among its entries, which begin with 1.
+SUMMARY: Final = 0
 _ENTRY_KINDS: Final = {ResultKind.SEARCH: 2, ResultKind.DECISION: 3}  # as `entries` has them
 
 #: A member of the metadata is the value, or a list that holds it; numbers and truth values as JSON writes them.
@@ -56,12 +58,12 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """Something told in a session: a decision, a search."""
+    """Something told in a session, a decision or a search; or of it: its summary."""
 
     kind: ResultKind
     session_id: str
     project_id: str
-    seq: int
+    seq: int  #: SUMMARY of a summary
     at: Millis
     text: str
 
@@ -145,7 +147,9 @@ def source(db: apsw.Connection, document: int) -> Memory | Told | None:
 
 
 def told(db: apsw.Connection, session: int, seq: int) -> Told | None:
-    """Return the decision or search of a session's entry, None when it is gone."""
+    """Return the decision or search of a session's entry, or its summary, None when it is gone."""
+    if seq == SUMMARY:
+        return _summary(db, session)
     row = db.execute(
         "SELECT e.kind, e.at, e.subject, s.session_id, s.project_id FROM entries AS e "
         "JOIN sessions AS s ON s.session_key = e.session WHERE e.session = ? AND e.seq = ?",
@@ -162,6 +166,18 @@ def told(db: apsw.Connection, session: int, seq: int) -> Told | None:
         at=at,
         text=text,
     )
+
+
+def _summary(db: apsw.Connection, session: int) -> Told | None:
+    row = db.execute(
+        "SELECT s.session_id, s.project_id, d.ended_at, d.summary FROM session_digests AS d "
+        "JOIN sessions AS s ON s.session_key = d.session WHERE d.session = ? AND d.summary NOTNULL",
+        (session,),
+    ).fetchone()
+    if row is None:
+        return None
+    session_id, project_id, at, text = row
+    return Told(kind=ResultKind.SUMMARY, session_id=session_id, project_id=project_id, seq=SUMMARY, at=at, text=text)
 
 
 def _corpus(db: apsw.Connection, asked: Sequence[str], within: tuple[int, int] | None, scope: Scope) -> Corpus:

@@ -1,7 +1,8 @@
 """What waits to be indexed, and how it gets into the index.
 
 Triggers (schema/0003_memory.sql) note it in the transaction that writes it: memories in the order they are written,
-which is their order in a session; entries, which have one, by their keys alone: that costs an append half as much.
+which is their order in a session; entries, which have one, by their keys alone: that costs an append half as much. The
+summary of a session is its entry number 0.
 """
 
 from collections.abc import Sequence
@@ -120,8 +121,9 @@ def restart(db: apsw.Connection) -> None:
         db.execute(sql)
     db.execute("INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1)")
     db.execute(
-        "DELETE FROM search_documents WHERE seq IS NOT NULL AND NOT EXISTS "
-        "(SELECT 1 FROM entries AS e WHERE e.session = search_documents.session AND e.seq = search_documents.seq)"
+        "DELETE FROM search_documents AS d WHERE seq IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq) AND NOT EXISTS "
+        "(SELECT 1 FROM session_digests AS s WHERE s.session = d.session AND d.seq = 0 AND s.summary NOTNULL)"
     )
     db.execute(
         "UPDATE search_projects SET (memories, memory_length, others, other_length) = ("
@@ -135,7 +137,8 @@ def restart(db: apsw.Connection) -> None:
     )
     db.execute(
         "INSERT OR IGNORE INTO search_pending_entries (session, seq) "
-        "SELECT session, seq FROM entries WHERE kind IN (2, 3) ORDER BY session, seq"
+        "SELECT session, seq FROM entries WHERE kind IN (2, 3) "
+        "UNION ALL SELECT session, 0 FROM session_digests WHERE summary NOTNULL ORDER BY session, seq"
     )
 
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from omnimem.model import Summary
+from tests.support.house import House
 from tests.support.http import Api
 
 
@@ -69,3 +70,16 @@ async def test_the_summary_of_no_session_is_not_found(api: Api) -> None:
     reply = await api.get("/sessions/nobody/summary")
 
     assert (reply.status, reply.json["code"]) == (404, "session_not_found")
+
+
+async def test_the_summary_of_an_ended_session_is_searched(api: Api, told: str, house: House) -> None:
+    await api.post(f"/sessions/{told}/end", {"reason": "all green"})
+    await house.digests.catch_up()
+
+    (found,) = (await api.get("/search?q=green&kind=summary")).json["results"]
+
+    session = (await api.get(f"/sessions/{told}")).json
+    assert (found["kind"], found["id"], found["session_id"]) == ("summary", told, told)
+    assert (found["project_id"], found["timestamp"]) == (session["project_id"], session["ended_at"])
+    assert "Limits are kept in SQLite." in found["text"].splitlines()
+    assert "«green»" in found["snippet"]

@@ -230,10 +230,13 @@ CREATE TABLE retention_runs (
     total   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE session_digests (
-    session INTEGER PRIMARY KEY REFERENCES sessions (session_key) ON DELETE CASCADE,
-    through INTEGER NOT NULL CHECK (through > 0),
-    content BLOB NOT NULL,  -- MessagePack (domain/digest.py: Content)
-    rest    BLOB NOT NULL   -- zlib: what is needed to go on from there, and by nobody who reads
+    session  INTEGER PRIMARY KEY REFERENCES sessions (session_key) ON DELETE CASCADE,
+    through  INTEGER NOT NULL CHECK (through > 0),
+    content  BLOB NOT NULL,  -- MessagePack (domain/digest.py: Content)
+    rest     BLOB NOT NULL,  -- zlib: what is needed to go on from there, and by nobody who reads
+    summary  TEXT,           -- by which the session is searched for
+    ended_at INTEGER,        -- of the session, when it was summarised
+    CHECK ((summary IS NULL) = (ended_at IS NULL))
 ) STRICT;
 CREATE TABLE briefings (
     briefing       INTEGER PRIMARY KEY,
@@ -367,6 +370,18 @@ CREATE TRIGGER search_document_deleted AFTER DELETE ON search_documents BEGIN
 END;
 CREATE TRIGGER search_vector_wanted AFTER INSERT ON search_documents BEGIN
     INSERT INTO search_unembedded (document) VALUES (NEW.document);
+END;
+CREATE TRIGGER search_summary_written AFTER UPDATE OF summary ON session_digests
+WHEN NEW.summary NOTNULL AND NEW.summary IS NOT OLD.summary BEGIN
+    INSERT OR IGNORE INTO search_pending_entries (session, seq) VALUES (NEW.session, 0);
+END;
+CREATE TRIGGER search_summary_gone AFTER UPDATE OF summary ON session_digests WHEN NEW.summary IS NULL BEGIN
+    DELETE FROM search_pending_entries WHERE session = NEW.session AND seq = 0;
+    DELETE FROM search_documents WHERE session = NEW.session AND seq = 0;
+END;
+CREATE TRIGGER search_summary_deleted AFTER DELETE ON session_digests BEGIN
+    DELETE FROM search_pending_entries WHERE session = OLD.session AND seq = 0;
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = 0;
 END;
 CREATE TRIGGER checkpoint_deleted AFTER DELETE ON checkpoints BEGIN
     DELETE FROM checkpoint_contents WHERE content = OLD.content

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from omnimem.errors import SessionNotFound
-from omnimem.model import Access, ContextAppend, EntryKind, SessionUpdate
+from omnimem.model import Access, ContextAppend, EntryKind, ResultKind, SearchMode, SessionUpdate
 from omnimemd.domain.digest import SessionDigest
 from omnimemd.domain.retention import Rule
 from omnimemd.storage import digests as rows
 from omnimemd.storage.database import Connection
+from omnimemd.storage.search_index import Scope
 from tests.services.stories import begin, decide, end, session_of
 from tests.support.clock import DAY, SECOND
 from tests.support.house import House, World, a_house
@@ -36,7 +37,7 @@ def forget_digests(db: Connection) -> None:
 def kept(house: House, session_id: str) -> int:
     """Return up to which entry the digest is kept, 0 when it is not."""
     key = house.cache.get(session_id).key
-    return house.database.read_now(lambda db: rows.through(db, key))
+    return house.database.read_now(lambda db: rows.state(db, key).through)
 
 
 async def anew(house: House, session_id: str) -> SessionDigest:
@@ -227,3 +228,99 @@ class TestErasing:
 
         assert [one.text for one in (await making).decisions] == ["decided Xyzzy"]  # it was asked for before
         assert (await house.digests.of("s-1")).decisions == ()
+
+
+class TestSummaries:
+    async def found(self, house: House, question: str) -> list[str]:
+        """Return the summaries that are found."""
+        await house.digests.catch_up()
+        scope = Scope(kind=ResultKind.SUMMARY)
+        hits = await house.services.search.find(question, scope, limit=10, mode=SearchMode.TEXT)
+        return [hit.told.text for hit in hits.hits if hit.told is not None]
+
+    async def test_an_ended_session_is_found_by_what_it_was_about(self, house: House, workspace: Path) -> None:
+        await begin(house, workspace, "s-1")
+        await record(house, "s-1", said="on lighthouses")
+        assert await self.found(house, "lighthouse") == []
+        await end(house, "s-1")
+
+        (text,) = await self.found(house, "lighthouse")
+
+        assert "decided on lighthouses" in text.splitlines()
+        assert ".: changed f2.py, f1.py, f0.py" in text.splitlines()
+        assert await self.found(house, "f1.py") == [text]
+
+    async def test_what_comes_later_is_in_it_then(self, house: House, workspace: Path) -> None:
+        await begin(house, workspace, "s-1")
+        await record(house, "s-1", said="on lighthouses")
+        await end(house, "s-1")
+        (before,) = await self.found(house, "lighthouse")
+
+        await decide(house, "s-1", "zeppelins fly")
+
+        (after,) = await self.found(house, "zeppelin")
+        assert after == await self.only(house, "lighthouse")
+        assert before != after
+
+    async def only(self, house: House, question: str) -> str:
+        (text,) = await self.found(house, question)
+        return text
+
+    async def test_a_session_that_was_taken_up_again_is_summarised_at_its_next_end(
+        self, house: House, workspace: Path
+    ) -> None:
+        await begin(house, workspace, "s-1")
+        await record(house, "s-1", said="on lighthouses")
+        await house.services.sessions.end("s-1", detail="first")
+        assert "It was closed. first" in await self.only(house, "lighthouse")
+        await begin(house, workspace, "s-1")
+        house.clock.advance(SECOND)
+
+        await house.services.sessions.end("s-1", detail="second")
+
+        assert "It was closed. second" in await self.only(house, "lighthouse")
+        assert await self.found(house, "first") == []
+
+    async def test_it_goes_with_its_session(self, house: House, workspace: Path) -> None:
+        await begin(house, workspace, "s-1")
+        await record(house, "s-1", said="Xyzzy", files=2)
+        await house.services.sessions.end("s-1", detail="Plugh")
+        assert await self.found(house, "plugh")
+
+        await house.services.sessions.delete("s-1")
+
+        assert await self.found(house, "plugh") == []
+        data = house.database.path.read_bytes().lower()
+        assert b"plugh" not in data
+        assert b"xyzzy" not in data
+
+    async def test_a_decision_that_retention_takes_leaves_it(self, data: Path, workspace: Path, world: World) -> None:
+        async with a_house(data, world=world, retention={Rule.DECISIONS: "30d"}) as house:
+            await begin(house, workspace, "s-1")
+            await record(house, "s-1", said="on lighthouses")
+            await decide(house, "s-1", "Xyzzy")
+            await end(house, "s-1")
+            assert "Xyzzy" in await self.only(house, "lighthouse")
+            world.clock.advance(31 * DAY)
+
+            await house.services.retention.apply()
+
+            assert "where on lighthouses" in await self.only(house, "lighthouse")  # the search stays
+            assert await self.found(house, "xyzzy") == []
+            assert b"xyzzy" not in house.database.path.read_bytes().lower()
+
+    async def test_the_index_knows_whether_it_has_all_of_them(self, house: House, workspace: Path) -> None:
+        for name in ("s-1", "s-2"):
+            await begin(house, workspace, name)
+            await record(house, name, said=f"on lighthouses in {name}")
+            await end(house, name)
+        before = await self.found(house, "lighthouse")
+        assert len(before) == 2
+        assert (await house.services.indexing.check()).sound
+
+        await house.database.write(lambda db: db.execute("DELETE FROM search_documents WHERE kind = 5"))
+        assert (await house.services.indexing.check()).missing == 2
+        await house.services.indexing.rebuild()
+
+        assert (await house.services.indexing.check()).sound
+        assert sorted(await self.found(house, "lighthouse")) == sorted(before)

@@ -251,5 +251,5 @@ async def test_to_delete_a_session_takes_what_was_said_out_of_the_index_a_little
     await house.services.sessions.delete(session_id)
 
     assert left[-1] == 0
-    assert max(before - after for before, after in pairwise(left)) <= 10
+    assert max(before - after for before, after in pairwise(left)) <= 11  # the session's summary among them
     assert house.cache.find(session_id) is None

@@ -90,7 +90,7 @@ class Found(Reply, frozen=True, kw_only=True):
     """Something that was found."""
 
     kind: ResultKind
-    id: str  #: of a memory its memory_id, of an entry its session_id, a colon and its entry_id
+    id: str  #: its memory_id; of an entry its session_id, a colon and its entry_id; of a summary its session_id
     project_id: str
     session_id: str | None
     timestamp: Timestamp

@@ -1,10 +1,27 @@
 -- Digests: what each session was about, made of its entries up to `through`; all of it can be made again.
 CREATE TABLE session_digests (
-    session INTEGER PRIMARY KEY REFERENCES sessions (session_key) ON DELETE CASCADE,
-    through INTEGER NOT NULL CHECK (through > 0),
-    content BLOB NOT NULL,  -- MessagePack (domain/digest.py: Content)
-    rest    BLOB NOT NULL   -- zlib: what is needed to go on from there, and by nobody who reads
+    session  INTEGER PRIMARY KEY REFERENCES sessions (session_key) ON DELETE CASCADE,
+    through  INTEGER NOT NULL CHECK (through > 0),
+    content  BLOB NOT NULL,  -- MessagePack (domain/digest.py: Content)
+    rest     BLOB NOT NULL,  -- zlib: what is needed to go on from there, and by nobody who reads
+    summary  TEXT,           -- by which the session is searched for
+    ended_at INTEGER,        -- of the session, when it was summarised
+    CHECK ((summary IS NULL) = (ended_at IS NULL))
 ) STRICT;
+
+-- In the search index a summary is the session's entry 0, which no entry is.
+CREATE TRIGGER search_summary_written AFTER UPDATE OF summary ON session_digests
+WHEN NEW.summary NOTNULL AND NEW.summary IS NOT OLD.summary BEGIN
+    INSERT OR IGNORE INTO search_pending_entries (session, seq) VALUES (NEW.session, 0);
+END;
+CREATE TRIGGER search_summary_gone AFTER UPDATE OF summary ON session_digests WHEN NEW.summary IS NULL BEGIN
+    DELETE FROM search_pending_entries WHERE session = NEW.session AND seq = 0;
+    DELETE FROM search_documents WHERE session = NEW.session AND seq = 0;
+END;
+CREATE TRIGGER search_summary_deleted AFTER DELETE ON session_digests BEGIN
+    DELETE FROM search_pending_entries WHERE session = OLD.session AND seq = 0;
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = 0;
+END;
 
 -- Briefings given to sessions, and whether what they showed was used. Of an item only what it is looked up by is kept;
 -- an item counts once for each session, as shown in the first briefing that had it. Kept for a year.
