@@ -157,11 +157,6 @@ class Attributor:
             verdict = self._of_tree(parties, _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO)))
         return verdict or self._by_place(part.workspaces, parties, span, _ANYTHING, doubted=True)
 
-    def of_everybody(self, workspace: str) -> Verdict:
-        """Return where something goes that all who are active in *workspace* should know."""
-        shares = tuple(Share(one, Attribution.PROBABLE) for one in self._workspaces.members((workspace,)))
-        return Verdict(shares, None if shares else self._ambient((workspace,)))
-
     def of_missed(self, workspaces: tuple[str, ...], sessions: Sequence[str]) -> Verdict:
         """Return where a change goes that nobody saw being made, while *sessions* were active in *workspaces*.
 

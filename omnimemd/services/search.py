@@ -70,7 +70,8 @@ class Search:
         if self._meaning is None or mode is SearchMode.TEXT:
             return await self._database.read(lambda db: self._by_words(db, asked, scope, limit=limit))
         found = await self._database.read(lambda db: index.find(db, asked, scope))
-        near = await self._near(question, scope, found.candidates, mode) if asked else {}  # `()` means nothing
+        by_words = [] if mode is SearchMode.SEMANTIC else [one.document for one in found.candidates]
+        near = await self._meaning.near(question, scope, by_words) if asked else {}  # `()` means nothing
         asked_for, candidates, answered = found.asked, found.candidates, AnsweredMode.TEXT
         if near is not None and mode is SearchMode.SEMANTIC:
             asked_for, candidates, answered = [], await self._candidates(near), AnsweredMode.SEMANTIC
@@ -88,14 +89,6 @@ class Search:
         ranked = ranking.rank(found.asked, found.candidates, found.corpus)
         marked = frozenset((*asked, *found.asked))
         return Hits(AnsweredMode.TEXT, self._shown(db, ranked, marked, limit=limit))
-
-    async def _near(
-        self, question: str, scope: Scope, candidates: Sequence[Candidate], mode: SearchMode
-    ) -> Mapping[int, float] | None:
-        if self._meaning is None or mode is SearchMode.TEXT:
-            return None
-        by_words = [] if mode is SearchMode.SEMANTIC else [one.document for one in candidates]
-        return await self._meaning.near(question, scope, by_words)
 
     async def _candidates(self, near: Mapping[int, float], known: Sequence[Candidate] = ()) -> list[Candidate]:
         """Return the *known* candidates and those that are *near*, with their cosines."""

@@ -71,23 +71,20 @@ class Database:
         #: When it, or its log, was written last before it was opened, None when it is new: an earlier run lived then.
         self.last_written = _last_written(path)
         left_over = _size(Path(f"{path}-wal")) > 0
-        file = -1
         try:
-            # Made here for its mode, which SQLite gives its log too. Kept until every connection is closed: to close a
-            # descriptor of the file drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
+            # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
+            # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
+            file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
+            finally:
+                os.close(file)
             self._writer = open_connection(path, write=True)
             self.schema_version = migrations.migrate(self._writer)
             self._reader = open_connection(path, write=False)
             _sync_directory(path.parent)  # the log's name must be as durable as what is written to it
-        except BaseException as error:
-            if file >= 0:
-                os.close(file)
-            if isinstance(error, apsw.Error | OSError):
-                raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
-            raise
-        self._file = file
+        except (apsw.Error, OSError) as error:
+            raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
         self._log = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
         self._opened = {path: path.stat(), Path(f"{path}-wal"): os.fstat(self._log)}
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
@@ -237,7 +234,6 @@ class Database:
         await self._loop.run_in_executor(self._syncer, self._checkpointer.close)
         self._syncer.shutdown()
         os.close(self._log)
-        os.close(self._file)
 
     async def erase(self) -> None:
         """Have nothing left of what was deleted, in the file or in its log.
