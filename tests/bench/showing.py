@@ -54,7 +54,7 @@ def measure(scale: Scale) -> list[Finding]:
         def unpack(number: int) -> None:
             (into := tree / f"unpacked_{number}").mkdir()
             trees.run("tar", "xf", place / "packed.tar", "-C", into)
-            time.sleep(scale.seconds(_BETWEEN, quick=0))
+            time.sleep(scale.seconds(_BETWEEN, quick=0.5))
 
         idle = seen(lambda _: time.sleep(_POLL), count=scale.of(150, quick=3), every=0.11)
         read = seen(lambda _: trees.grep(tree / "src"), count=scale.of(400, quick=10), every=0.02)

@@ -1,6 +1,8 @@
 """The benchmarks still run, and read their own figures right. How fast anything is, no test says."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 #: Some plant tens of thousands of files, and where they lie makes no difference to whether they run.
-_ON_A_RAM_DISK = {**os.environ, **({"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {})}
+_ON_A_RAM_DISK = {
+    **os.environ,
+    **({"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {}),
+    "PYTHONFAULTHANDLER": "1",
+}
+#: Seconds: none takes more than fifteen on a machine that has time for it.
+_PATIENCE = 150
 #: What a benchmark needs besides Linux.
 _NEEDS = {
     "grepping": ("gcc",),
@@ -42,9 +50,27 @@ def a_finding(*figures: float, at_most: float | None = None, at_least: float | N
 @pytest.mark.parametrize("name", [pytest.param(name, marks=_needs(name)) for name in (*NAMES, *LONG)])
 def test_a_benchmark_runs_and_prints_its_lines(name: str) -> None:
     command = [sys.executable, "-m", "tests.bench", name, "--quick"]
-    done = subprocess.run(command, cwd=_ROOT, env=_ON_A_RAM_DISK, check=True, capture_output=True, text=True)
+    running = subprocess.Popen(
+        command,
+        cwd=_ROOT,
+        env=_ON_A_RAM_DISK,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        said, _ = running.communicate(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        running.send_signal(signal.SIGABRT)  # which has it say where it is (faulthandler)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(10)
+        os.killpg(running.pid, signal.SIGKILL)  # with its daemon, which holds the pipe open
+        said, _ = running.communicate()
+        pytest.fail(f"it did not end within {_PATIENCE} s:\n{said}")
 
-    assert f"## {name}\n\n| what |" in done.stdout
+    assert running.returncode == 0, said
+    assert f"## {name}\n\n| what |" in said
 
 
 @pytest.mark.parametrize(("figures", "p99"), [([1.0], 1.0), (range(100, 0, -1), 99), (range(1, 201), 198)])

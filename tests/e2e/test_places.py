@@ -1,9 +1,11 @@
 """The daemon's places: one daemon each, nobody else's to enter, never taken from anybody."""
 
+import fcntl
 import os
 import signal
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -306,11 +308,19 @@ def test_the_users_own_home_is_no_data_directory(empty_home: Home) -> None:
     assert mode_of(empty_home.home) == 0o755
 
 
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Where another user's socket is without a runtime directory: one place on the machine, so one test at a time."""
+    path = Path(f"/tmp/omnimemd-{OTHER_UID}")
+    with Path(f"{path}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not path.exists()
+        yield path
+
+
 @pytest.mark.needs("root")
 @pytest.mark.parametrize("runtime", ["", "relative/run"])
-def test_without_a_runtime_directory_the_socket_is_in_tmp(empty_home: Home, runtime: str) -> None:
-    place = Path(f"/tmp/omnimemd-{OTHER_UID}")
-    assert not place.exists()
+def test_without_a_runtime_directory_the_socket_is_in_tmp(empty_home: Home, place: Path, runtime: str) -> None:
     empty_home.give_to(OTHER_UID)
     try:
         with (
@@ -328,9 +338,7 @@ def test_without_a_runtime_directory_the_socket_is_in_tmp(empty_home: Home, runt
 
 @pytest.mark.needs("root")
 @pytest.mark.parametrize("trap", ["link", "directory", "file"])
-def test_what_somebody_else_laid_in_tmp_is_refused(empty_home: Home, trap: str) -> None:
-    place = Path(f"/tmp/omnimemd-{OTHER_UID}")
-    assert not place.exists()
+def test_what_somebody_else_laid_in_tmp_is_refused(empty_home: Home, place: Path, trap: str) -> None:
     empty_home.give_to(OTHER_UID)
     victim = empty_home.base / "victim"
     victim.mkdir(mode=0o755)
