@@ -88,11 +88,13 @@ def _shown(one: Checkpoint) -> Shown:
         more_files=content.more_files,
         decisions=list(map(_decision, content.decisions)),
         searches=[
-            CheckpointSearch(query=each.query, timestamp=rfc3339(each.at), led_to=list(each.led_to))
+            CheckpointSearch(query=each.query, timestamp=rfc3339(each.at), entry_id=each.seq, led_to=list(each.led_to))
             for each in content.searches
         ],
         memories=[
-            CheckpointMemory(id=each.memory_id, key=each.key, timestamp=rfc3339(each.at), how=each.how)
+            CheckpointMemory(
+                id=each.memory_id, key=each.key, timestamp=rfc3339(each.at), entry_id=each.seq, how=each.how
+            )
             for each in content.memories
         ],
         open_points=list(content.open_points),
@@ -113,7 +115,7 @@ def _file(one: KeptFile) -> CheckpointFile:
 
 
 def _decision(one: KeptDecision) -> CheckpointDecision:
-    return CheckpointDecision(decision=one.text, timestamp=rfc3339(one.at), superseded=one.superseded)
+    return CheckpointDecision(decision=one.text, timestamp=rfc3339(one.at), entry_id=one.seq, superseded=one.superseded)
 
 
 def _change(one: FileChange) -> CheckpointFileChange:

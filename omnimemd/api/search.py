@@ -69,7 +69,7 @@ def _found(hit: Hit) -> Found:
         raise RuntimeError("a hit is a memory or an entry")
     return Found(
         kind=told.kind,
-        id=told.session_id if told.kind is ResultKind.SUMMARY else f"{told.session_id}:{told.seq}",
+        id=told.id,
         project_id=told.project_id,
         session_id=told.session_id,
         timestamp=rfc3339(told.at),

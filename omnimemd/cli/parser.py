@@ -31,6 +31,7 @@ WORDS: Final = {
     "briefing": "Tell what a new session of a project should know.",
     "search": "Find what was said: memories, decisions and searches, best first.",
     "summary": "Show what a session was about, what it decided, and how it ended.",
+    "checkpoint": "Keep what a session has come to, and go on from it.",
     "workspace": "Choose folders to watch whether or not a session is active in them.",
     "project": "Show projects, and say how they are to be treated.",
     "export": "Write what is remembered as JSON Lines, for git or another machine.",

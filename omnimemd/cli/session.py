@@ -9,6 +9,7 @@ from omnimemd.cli.connection import HERE_OR_LATEST, all_sessions, catch_up, clie
 from omnimemd.cli.marks import marks_of, tell_marks
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
+from omnimemd.cli.resume import resume, tell_chain
 from omnimemd.cli.story import tell_session
 from omnimemd.cli.text import counted, safe, shown_path
 from omnimemd.cli.times import ago, between
@@ -61,6 +62,30 @@ def declare(noun: Parser) -> None:
     verb.add_argument("--user", metavar="ID", type=take.text, help="whose it is")
     verb.add_argument("--continues", metavar="ID", type=take.text, help="the session it goes on from")
     verb.add_argument("--metadata", metavar="JSON", type=take.json_object, help="anything to keep with it")
+
+    verb = verbs.add(
+        "resume",
+        resume,
+        summary="Begin a session that goes on from an earlier one, print its id, and tell what that was about.",
+        example=f"omnimem session resume {_SAMPLE} --tool my-script --pid $$",
+    )
+    verb.add_argument(
+        "session",
+        metavar="ID",
+        nargs="?",
+        type=take.text,
+        help="from which (default: the latest of the current directory's project that has ended)",
+    )
+    verb.add_argument(
+        "--path", metavar="PATH", default=".", type=take.folder, help="the new session's workspace (default: .)"
+    )
+    verb.add_argument("--tool", metavar="ID", type=take.text, default="shell", help="what runs in it (default: shell)")
+    verb.add_argument(
+        "--pid",
+        metavar="PID",
+        type=take.whole(1, 2**31 - 1),
+        help="end it when this process ends (default: the program that called, if that is no shell)",
+    )
 
     verb = verbs.add("end", _end, summary="End a session.", example='omnimem session end --reason "done for today"')
     verb.add_argument("session", metavar="ID", nargs="?", type=take.text, help=f"which {_HERE}")
@@ -136,6 +161,7 @@ def _show(given: Namespace, out: Output) -> None:
         if not out.answered(session, ids=[session.session_id]):
             tell_session(session, client.get_context(session.session_id).context, out)
             tell_marks(marks_of(client, session), out, workspace=session.workspace_path)
+            tell_chain(client.session_chain(session.session_id), out)
 
 
 def _start(given: Namespace, out: Output) -> None:

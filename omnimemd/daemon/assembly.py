@@ -243,7 +243,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         clock=clock,
         new_token=new_token,
     )
-    retention = Retention(database=database, cache=cache, clock=clock, policy=wishes.retention)
+    retention = Retention(database=database, cache=cache, checkpoints=checkpoints, clock=clock, policy=wishes.retention)
     health = Health(
         database=database,
         sessions=sessions,

@@ -11,13 +11,17 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
-from omnimem.model import Access, Attribution, CheckpointReason, Source
+from omnimem.model import Access, Attribution, CheckpointReason, EntryKind, Source
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.digest import SessionDigest
+from omnimemd.domain.digest import FileWork, How, Looked, Noted, Said, SessionDigest
 from omnimemd.domain.entries import Decision, Entry, FileAccess, Numbered
-from omnimemd.domain.fencing import one_line
 from omnimemd.domain.importance import is_noise
+from omnimemd.domain.open_points import OpenPoint, open_points
+from omnimemd.domain.sessions import Session
+from omnimemd.domain.summary import summarise
+from omnimemd.domain.superseding import Decided, superseded
 
 #: The reasons of those that are taken when a session ended.
 AT_END: Final = (CheckpointReason.ENDED, CheckpointReason.PROCESS_EXITED)
@@ -25,6 +29,10 @@ AT_END: Final = (CheckpointReason.ENDED, CheckpointReason.PROCESS_EXITED)
 MOST_AUTOMATIC: Final = 8
 #: Milliseconds between a checkpoint, or the beginning of the session, and one because much has changed since.
 GROWTH_MS: Final = 10 * 60_000
+#: Files by whose paths a checkpoint is searched for.
+_WORDED_FILES: Final = 30
+#: Tokens of a summary.
+_SUMMARY_TOKENS: Final = 1_500
 #: What is much: so many entries, or decisions, or changed files that are more than noise.
 GROWN_ENTRIES: Final = 500
 _GROWN_DECISIONS: Final = 8
@@ -48,6 +56,7 @@ class KeptDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     at: Millis
     text: str
+    seq: int  #: of its entry, as in the next two
     superseded: bool = False  #: a later one took its place
 
 
@@ -56,6 +65,7 @@ class KeptSearch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     at: Millis
     query: str
+    seq: int
     led_to: tuple[str, ...] = ()
 
 
@@ -63,9 +73,10 @@ class KeptMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A memory that was written or used."""
 
     at: Millis
+    seq: int
     memory_id: str
+    how: How
     key: str | None = None
-    how: str = "written"
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -127,10 +138,11 @@ class Packed(msgspec.Struct, frozen=True):
     data: bytes
 
 
-def content_of(digest: SessionDigest) -> Content:
-    """Return what a checkpoint of a session holds that *digest* is of."""
+def content_of(digest: SessionDigest, *, ended: bool) -> Content:
+    """Return what a checkpoint holds of the session that *digest* is of; with *ended* it says how that ended."""
+    gave_way = superseded([Decided(str(one.seq), one.at, one.text) for one in digest.decisions])
     return Content(
-        summary=_outline(digest),
+        summary=summarise(digest, max_tokens=_SUMMARY_TOKENS, ending=ended).markdown,
         files=tuple(
             KeptFile(
                 path=file.path,
@@ -144,11 +156,72 @@ def content_of(digest: SessionDigest) -> Content:
             for file in digest.files
         ),
         more_files=digest.more_files,
-        decisions=tuple(KeptDecision(at=one.at, text=one.text) for one in digest.decisions),
-        searches=tuple(KeptSearch(at=one.at, query=one.query, led_to=one.led_to) for one in digest.searches),
-        memories=tuple(
-            KeptMemory(at=one.at, memory_id=one.memory_id, key=one.key, how=one.how) for one in digest.memories
+        decisions=tuple(
+            KeptDecision(at=one.at, text=one.text, seq=one.seq, superseded=str(one.seq) in gave_way)
+            for one in digest.decisions
         ),
+        searches=tuple(
+            KeptSearch(at=one.at, query=one.query, seq=one.seq, led_to=one.led_to) for one in digest.searches
+        ),
+        memories=tuple(
+            KeptMemory(at=one.at, seq=one.seq, memory_id=one.memory_id, key=one.key, how=one.how)
+            for one in digest.memories
+        ),
+        open_points=tuple(_told(point) for point in open_points(digest)),
+    )
+
+
+def without(
+    checkpoint: Checkpoint, session: Session, *, kinds: Collection[EntryKind], before: Millis
+) -> Content | None:
+    """Return what *checkpoint*, of *session*, holds once entries of *kinds* from before *before* are gone.
+
+    None where it holds none of them.
+    """
+    content = checkpoint.content
+    decisions = [one for one in content.decisions if EntryKind.DECISION not in kinds or one.at >= before]
+    searches = [one for one in content.searches if EntryKind.SEARCH not in kinds or one.at >= before]
+    if len(decisions) + len(searches) == len(content.decisions) + len(content.searches):
+        return None
+    gone = {one.text for one in content.decisions} - {one.text for one in decisions}
+    digest = SessionDigest(
+        session_id=session.session_id,
+        project_id=session.project_id,
+        tool_id=session.tool_id,
+        workspace=session.workspace,
+        created_at=session.created_at,
+        last_activity=session.last_activity,
+        ended_at=session.ended_at,
+        end_reason=session.end_reason,
+        end_detail=session.end_detail,
+        continues=session.continues,
+        files=tuple(
+            FileWork(file.path, file.importance, file.reads, file.writes, file.created, file.gone, file.at)
+            for file in content.files
+        ),
+        more_files=content.more_files,
+        decisions=tuple(Said(one.seq, one.at, one.text) for one in decisions),
+        searches=tuple(Looked(one.seq, one.at, one.query, one.led_to) for one in searches),
+        memories=tuple(Noted(one.seq, one.at, one.memory_id, one.key, How(one.how)) for one in content.memories),
+    )
+    return replace(
+        content_of(digest, ended=checkpoint.reason in AT_END),
+        open_points=tuple(point for point in content.open_points if point not in gone),
+    )
+
+
+def words_of(checkpoint: Checkpoint) -> str:
+    """Return the text by which *checkpoint* is searched for: what it says, line by line."""
+    content = checkpoint.content
+    return "\n".join(
+        (
+            *filter(None, (checkpoint.name, checkpoint.note)),
+            *(one.text for one in content.decisions),
+            *(one for one in content.open_points if all(one != said.text for said in content.decisions)),
+            *(one.query for one in content.searches),
+            *(one.key for one in content.memories if one.key),
+            *(file.path for file in content.files[:_WORDED_FILES]),
+        )
     )
 
 
@@ -249,7 +322,5 @@ def _without(points: Sequence[str], others: Collection[str]) -> tuple[str, ...]:
     return tuple(point for point in points if point not in others)
 
 
-def _outline(digest: SessionDigest) -> str:
-    decided = [f"- {one_line(one.text)}" for one in digest.decisions]
-    files = [f"- {one_line(file.path)}" for file in digest.files]
-    return "\n".join([*(["# Decisions", *decided] if decided else []), *(["# Files", *files] if files else [])])
+def _told(point: OpenPoint) -> str:
+    return point.text or f"it was in the middle of writing {', '.join(point.files)}"

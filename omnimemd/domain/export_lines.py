@@ -24,6 +24,7 @@ from omnimem.model import (
     Source,
     Timestamp,
 )
+from omnimemd.domain.digest import How
 from omnimemd.domain.nesting import DEEPEST, too_deep
 
 FORMAT: Final = "omnimem-export"
@@ -256,6 +257,7 @@ class CheckpointDecision(Line, frozen=True, kw_only=True):
 
     decision: str
     timestamp: Timestamp
+    entry_id: _Whole
     superseded: bool
 
 
@@ -264,6 +266,7 @@ class CheckpointSearch(Line, frozen=True, kw_only=True):
 
     query: str
     timestamp: Timestamp
+    entry_id: _Whole
     led_to: list[str]
 
 
@@ -273,7 +276,8 @@ class CheckpointMemory(Line, frozen=True, kw_only=True):
     memory_id: str
     memory_key: str | None
     timestamp: Timestamp
-    how: str
+    entry_id: _Whole
+    how: How
 
 
 class CheckpointLine(Line, frozen=True, kw_only=True):

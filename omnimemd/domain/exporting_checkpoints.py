@@ -32,16 +32,24 @@ def checkpoint_line(one: Checkpoint) -> lines.CheckpointLine:
         ],
         more_files=content.more_files,
         decisions=[
-            lines.CheckpointDecision(decision=each.text, timestamp=rfc3339(each.at), superseded=each.superseded)
+            lines.CheckpointDecision(
+                decision=each.text, timestamp=rfc3339(each.at), entry_id=each.seq, superseded=each.superseded
+            )
             for each in content.decisions
         ],
         searches=[
-            lines.CheckpointSearch(query=each.query, timestamp=rfc3339(each.at), led_to=list(each.led_to))
+            lines.CheckpointSearch(
+                query=each.query, timestamp=rfc3339(each.at), entry_id=each.seq, led_to=list(each.led_to)
+            )
             for each in content.searches
         ],
         memories=[
             lines.CheckpointMemory(
-                memory_id=each.memory_id, memory_key=each.key, timestamp=rfc3339(each.at), how=each.how
+                memory_id=each.memory_id,
+                memory_key=each.key,
+                timestamp=rfc3339(each.at),
+                entry_id=each.seq,
+                how=each.how,
             )
             for each in content.memories
         ],
@@ -72,17 +80,26 @@ def checkpoint_of(line: lines.CheckpointLine, *, project_id: str) -> Checkpoint:
         more_files=line.more_files,
         decisions=tuple(
             KeptDecision(
-                at=time_of("decisions.timestamp", each.timestamp), text=each.decision, superseded=each.superseded
+                at=time_of("decisions.timestamp", each.timestamp),
+                text=each.decision,
+                seq=each.entry_id,
+                superseded=each.superseded,
             )
             for each in line.decisions
         ),
         searches=tuple(
-            KeptSearch(at=time_of("searches.timestamp", each.timestamp), query=each.query, led_to=tuple(each.led_to))
+            KeptSearch(
+                at=time_of("searches.timestamp", each.timestamp),
+                query=each.query,
+                seq=each.entry_id,
+                led_to=tuple(each.led_to),
+            )
             for each in line.searches
         ),
         memories=tuple(
             KeptMemory(
                 at=time_of("memories.timestamp", each.timestamp),
+                seq=each.entry_id,
                 memory_id=each.memory_id,
                 key=each.memory_key,
                 how=each.how,

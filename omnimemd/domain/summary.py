@@ -64,13 +64,16 @@ _ENDS: Final = {
 }
 
 
-def summarise(digest: SessionDigest, *, max_tokens: int) -> Packed:
-    """Return the summary of a session in at most *max_tokens*; always the same for the same digest."""
+def summarise(digest: SessionDigest, *, max_tokens: int, ending: bool = True) -> Packed:
+    """Return the summary of a session in at most *max_tokens*; always the same for the same digest.
+
+    Without *ending* nothing is said of when the session was, and whether it still runs.
+    """
     title = f"Session {digest.session_id}"
-    return pack(list(_candidates(digest)), title=title, max_tokens=max_tokens, order=_ORDER)
+    return pack(list(_candidates(digest, ending=ending)), title=title, max_tokens=max_tokens, order=_ORDER)
 
 
-def _candidates(digest: SessionDigest) -> Iterator[Candidate]:
+def _candidates(digest: SessionDigest, *, ending: bool) -> Iterator[Candidate]:
     yield from _folders(digest)
     yield from _decisions(digest)
     written = {one.path for one in digest.files if one.writes}
@@ -79,7 +82,9 @@ def _candidates(digest: SessionDigest) -> Iterator[Candidate]:
         texts = [f"{one_line(one.query, most=most)}: led to {one_line(led_to, most=most)}" for most in _LENGTHS]
         yield _candidate(SEARCHES, texts, source=f"{digest.session_id}:{one.seq}", worth=_WORTH_SEARCH)
     yield from _memories(digest)
-    yield from _end(digest)
+    if ending:
+        yield _end(digest)
+    yield from _aside(digest)
     for point in open_points(digest):
         yield _open(digest, point)
 
@@ -170,7 +175,7 @@ def _memories(digest: SessionDigest) -> Iterator[Candidate]:
             yield Candidate(MEMORIES, f"Used: {name}", one.memory_id, _WORTH_USED)
 
 
-def _end(digest: SessionDigest) -> Iterator[Candidate]:
+def _end(digest: SessionDigest) -> Candidate:
     where = one_line(f"{digest.tool_id} in {digest.workspace.rpartition('/')[2] or '/'}", most=_LENGTHS[1])
     if digest.ended_at is None or digest.end_reason is None:
         texts = [
@@ -183,7 +188,10 @@ def _end(digest: SessionDigest) -> Iterator[Candidate]:
         if digest.end_detail:
             details = [one_line(digest.end_detail, most=most) for most in _LENGTHS]
             texts = [f"{texts[0]} {one}" for one in details] + [f"{how} {details[-1]}", how]
-    yield _candidate(ENDED, texts, source=digest.session_id, worth=_WORTH_ENDED)
+    return _candidate(ENDED, texts, source=digest.session_id, worth=_WORTH_ENDED)
+
+
+def _aside(digest: SessionDigest) -> Iterator[Candidate]:
     if digest.continues:
         text = f"It went on from session {digest.continues}."
         yield Candidate(ENDED, text, digest.continues, _WORTH_ASIDE)

@@ -1,17 +1,19 @@
 """Take checkpoints of sessions, and give them back."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from omnimem.errors import CheckpointElsewhere, CheckpointNotFound
-from omnimem.model import CheckpointReason, Source
+from omnimem.model import CheckpointReason, EntryKind, Source
 from omnimemd.domain import checkpoints as rules
 from omnimemd.domain.checkpoints import AT_END, Checkpoint, Content, Difference, Packed
-from omnimemd.domain.clock import Clock
+from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.entries import CheckpointTaken, Numbered
 from omnimemd.services.digests import Digests
 from omnimemd.services.entries import Entries
@@ -158,6 +160,25 @@ class Checkpoints:
 
         return await self._database.read(work)
 
+    async def let_go(
+        self, session_id: str, kinds: Collection[EntryKind], *, before: Millis, still: Callable[[], bool]
+    ) -> None:
+        """Have no checkpoint of a session hold what entries of *kinds* from before *before* said, as long as *still*.
+
+        Nothing where there is no such session.
+        """
+        held = self._cache.find(session_id)
+        if held is None or not {EntryKind.DECISION, EntryKind.SEARCH}.intersection(kinds):
+            return
+        key, session = held.key, held.session
+
+        def changed(db: Connection) -> list[tuple[str, Packed]]:
+            found = ((one, rules.without(one, session, kinds=kinds, before=before)) for one in rows.each(db, key))
+            return [(one.checkpoint_id, rules.packed(content)) for one, content in found if content is not None]
+
+        for checkpoint_id, content in await self._database.read(changed):
+            await self._database.write(partial(_change, checkpoint_id=checkpoint_id, content=content, still=still))
+
     async def _take(
         self,
         session_id: str,
@@ -180,7 +201,7 @@ class Checkpoints:
         digest = await self._digests.of(session_id)
 
         def made() -> _Draft:
-            content = rules.content_of(digest)
+            content = rules.content_of(digest, ended=reason in AT_END)
             checkpoint = Checkpoint(
                 checkpoint_id=f"ckpt_{self._new_token()}",
                 session_id=session_id,
@@ -226,16 +247,26 @@ class Checkpoints:
         return stored
 
 
+def _change(db: Connection, *, checkpoint_id: str, content: Packed, still: Callable[[], bool]) -> None:
+    if still():
+        rows.change(db, checkpoint_id, content)
+
+
 def _always(_db: Connection, _held: Held, _draft: _Draft) -> bool:
     return True
 
 
 def _is_news(db: Connection, held: Held, draft: _Draft) -> bool:
     """Return whether *draft* says what the last checkpoint does not, and is no older."""
-    last = rows.last(db, held.key)
+    last = next(iter(rows.of_session(db, held.key, limit=1)), None)
     if last is None:
         return True
-    return last.digest != draft.packed.digest and last.entries_through <= draft.checkpoint.entries_through
+    one = draft.checkpoint
+    # The summary is made of the rest, and tells of the end as well, which is no news.
+    return (
+        replace(last.content, summary=one.content.summary) != one.content
+        and last.entries_through <= one.entries_through
+    )
 
 
 def _found(db: Connection, checkpoint_id: str) -> Checkpoint:

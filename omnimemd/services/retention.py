@@ -16,6 +16,7 @@ from omnimem.errors import StoreUnavailable
 from omnimem.model import EntryKind
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.retention import ENTRY_RULES, Policy, Rule, Run, cutoff
+from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.session_cache import IN_TURN, Held, SessionCache, at_once
 from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as memory_rows
@@ -44,8 +45,11 @@ class Due(msgspec.Struct, frozen=True):
 class Retention:
     """Knows what is due, and lets it go."""
 
-    def __init__(self, *, database: Database, cache: SessionCache, clock: Clock, policy: Policy) -> None:
+    def __init__(
+        self, *, database: Database, cache: SessionCache, checkpoints: Checkpoints, clock: Clock, policy: Policy
+    ) -> None:
         """Go by *policy*."""
+        self._checkpoints = checkpoints
         self._database = database
         self._cache = cache
         self._clock = clock
@@ -183,13 +187,20 @@ class Retention:
             held = self._still_due(session_id, before=before)
             return 0 if held is None else self._cache.thin(db, held, kinds, before=before, limit=at_once(kinds))
 
+        def still() -> bool:
+            return self._still_due(session_id, before=before) is not None
+
         removed = 0
+        # First, so that after a kill there are entries left by which it is done again.
+        await self._checkpoints.let_go(session_id, kinds, before=before, still=still)
         while True:
             count = await self._database.write(work)
             removed += count
             if count < at_once(kinds):
-                return removed
+                break
             await asyncio.sleep(0)
+        await self._checkpoints.let_go(session_id, kinds, before=before, still=still)  # of one taken meanwhile
+        return removed
 
     async def _remove_memories(self, *, before: Millis) -> int:
         removed = 0

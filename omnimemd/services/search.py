@@ -80,7 +80,8 @@ class Search:
         marked = frozenset((*asked, *found.asked))
 
         def shown(db: Connection) -> list[Hit]:  # off the loop: long texts take long to be ranked
-            return self._shown(db, ranking.rank(asked_for, candidates, found.corpus), marked, limit=limit)
+            ranked = ranking.rank(asked_for, candidates, found.corpus)
+            return self._shown(db, ranked, marked, limit=limit, everything=scope.kind is not None)
 
         return Hits(answered, await self._database.read(shown))
 
@@ -88,7 +89,8 @@ class Search:
         found = index.find(db, asked, scope)
         ranked = ranking.rank(found.asked, found.candidates, found.corpus)
         marked = frozenset((*asked, *found.asked))
-        return Hits(AnsweredMode.TEXT, self._shown(db, ranked, marked, limit=limit))
+        hits = self._shown(db, ranked, marked, limit=limit, everything=scope.kind is not None)
+        return Hits(AnsweredMode.TEXT, hits)
 
     async def _candidates(self, near: Mapping[int, float], known: Sequence[Candidate] = ()) -> list[Candidate]:
         """Return the *known* candidates and those that are *near*, with their cosines."""
@@ -96,13 +98,16 @@ class Search:
         more = await self._database.read(lambda db: index.candidates(db, missing))
         return [msgspec.structs.replace(one, cosine=near.get(one.document, 0.0)) for one in (*known, *more)]
 
-    def _shown(self, db: Connection, ranked: list[Ranked], asked: frozenset[str], *, limit: int) -> list[Hit]:
+    def _shown(
+        self, db: Connection, ranked: list[Ranked], asked: frozenset[str], *, limit: int, everything: bool
+    ) -> list[Hit]:
+        """Return the first of what was *ranked*; without *everything*, nothing that is put together from the rest."""
         hits: list[Hit] = []
         for one in ranked:
             if len(hits) == limit:
                 break
             hit = _hit(db, one, asked, now=self._clock.now())
-            if hit is not None:
+            if hit is not None and (everything or hit.told is None or hit.told.said):
                 hits.append(hit)
         return hits
 

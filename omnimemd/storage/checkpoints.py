@@ -23,10 +23,8 @@ _NEWEST_FIRST: Final = "ORDER BY c.created_at DESC, c.number DESC"
 class Mark(msgspec.Struct, frozen=True):
     """The last checkpoint of a session, as far as the next one has to know it."""
 
-    checkpoint_id: str
     created_at: Millis
     entries_through: int
-    digest: bytes  #: of its content
 
 
 def insert(db: apsw.Connection, session_key: int, one: Checkpoint, content: Packed) -> None:
@@ -70,6 +68,12 @@ def find(db: apsw.Connection, checkpoint_id: str) -> Checkpoint | None:
     return _checkpoint(row) if row else None
 
 
+def numbered(db: apsw.Connection, number: int) -> Checkpoint | None:
+    """Return the checkpoint of that *number*, None when there is none."""
+    row = db.execute(f"{_SELECT} WHERE c.number = ?", (number,)).fetchone()
+    return _checkpoint(row) if row else None
+
+
 def of_session(db: apsw.Connection, session_key: int, *, limit: int) -> list[Checkpoint]:
     """Return up to *limit* checkpoints of a session, newest first."""
     rows = db.execute(f"{_SELECT} WHERE c.session = ? {_NEWEST_FIRST} LIMIT ?", (session_key, limit))
@@ -105,8 +109,7 @@ def before(db: apsw.Connection, checkpoint_id: str) -> Checkpoint | None:
 def last(db: apsw.Connection, session_key: int) -> Mark | None:
     """Return the last checkpoint of a session, None when it has none."""
     row = db.execute(
-        "SELECT checkpoint_id, created_at, entries_through, digest FROM checkpoints AS c "  # noqa: S608 constants
-        f"JOIN checkpoint_contents USING (content) WHERE session = ? {_NEWEST_FIRST} LIMIT 1",
+        f"SELECT created_at, entries_through FROM checkpoints AS c WHERE session = ? {_NEWEST_FIRST} LIMIT 1",  # noqa: S608
         (session_key,),
     ).fetchone()
     return Mark(*row) if row else None

@@ -2,6 +2,8 @@
 
 import apsw
 
+from omnimemd.storage.search_pending import OF_SESSIONS
+
 
 def count(db: apsw.Connection) -> int:
     """Return how many documents are in the index."""
@@ -20,12 +22,12 @@ def count_missing(db: apsw.Connection) -> int:
         "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = e.session AND d.seq = e.seq) "
         "AND NOT EXISTS (SELECT 1 FROM search_pending_entries AS p WHERE p.session = e.session AND p.seq = e.seq)"
     ).get
-    summaries = db.execute(
-        "SELECT count(*) FROM session_digests AS s WHERE summary NOTNULL "
-        "AND NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = s.session AND d.seq = 0) "
-        "AND NOT EXISTS (SELECT 1 FROM search_pending_entries AS p WHERE p.session = s.session AND p.seq = 0)"
+    others = db.execute(
+        f"SELECT count(*) FROM ({OF_SESSIONS}) AS o "  # noqa: S608 constants
+        "WHERE NOT EXISTS (SELECT 1 FROM search_documents AS d WHERE d.session = o.session AND d.seq = o.seq) "
+        "AND NOT EXISTS (SELECT 1 FROM search_pending_entries AS p WHERE p.session = o.session AND p.seq = o.seq)"
     ).get
-    return int(memories) + int(entries) + int(summaries)
+    return int(memories) + int(entries) + int(others)
 
 
 def count_stale(db: apsw.Connection) -> int:
@@ -36,12 +38,15 @@ def count_stale(db: apsw.Connection) -> int:
         "AND NOT EXISTS (SELECT 1 FROM search_pending AS p WHERE p.memory_id = m.memory_id)"
     ).get
     entries = db.execute(
-        "SELECT count(*) FROM search_documents AS d WHERE d.seq IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq) AND NOT EXISTS "
-        "(SELECT 1 FROM session_digests AS s WHERE s.session = d.session AND d.seq = 0 AND s.summary NOTNULL)"
+        "SELECT count(*) FROM search_documents AS d WHERE d.seq > 0 "
+        "AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq)"
+    ).get
+    others = db.execute(
+        "SELECT count(*) FROM search_documents AS d WHERE d.seq <= 0 "  # noqa: S608 constants
+        f"AND NOT EXISTS (SELECT 1 FROM ({OF_SESSIONS}) AS o WHERE o.session = d.session AND o.seq = d.seq)"
     ).get
     lost = db.execute("SELECT count(*) FROM search_documents WHERE document NOT IN (SELECT rowid FROM search_text)").get
-    return int(memories) + int(entries) + int(lost)
+    return int(memories) + int(entries) + int(others) + int(lost)
 
 
 def is_sound(db: apsw.Connection) -> bool:

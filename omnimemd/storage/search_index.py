@@ -12,9 +12,11 @@ import msgspec
 
 from omnimem.model import ResultKind
 from omnimemd.domain import ranking
+from omnimemd.domain.checkpoints import words_of
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.memories import Memory
 from omnimemd.domain.ranking import Candidate, Corpus
+from omnimemd.storage import checkpoints
 from omnimemd.storage import memories as memory_rows
 from omnimemd.storage import search_words as words
 
@@ -58,14 +60,16 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """Something told in a session, a decision or a search; or of it: its summary."""
+    """Something told in a session, a decision or a search; or of it: its summary, a checkpoint."""
 
+    id: str
     kind: ResultKind
     session_id: str
     project_id: str
     seq: int  #: SUMMARY of a summary
     at: Millis
     text: str
+    said: bool = True  #: rather than put together from what was said
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -147,9 +151,14 @@ def source(db: apsw.Connection, document: int) -> Memory | Told | None:
 
 
 def told(db: apsw.Connection, session: int, seq: int) -> Told | None:
-    """Return the decision or search of a session's entry, or its summary, None when it is gone."""
+    """Return the decision or search of a session's entry, its summary or checkpoint, None when it is gone.
+
+    A *seq* below 0 is a checkpoint's number, negated.
+    """
     if seq == SUMMARY:
         return _summary(db, session)
+    if seq < SUMMARY:
+        return _checkpoint(db, -seq)
     row = db.execute(
         "SELECT e.kind, e.at, e.subject, s.session_id, s.project_id FROM entries AS e "
         "JOIN sessions AS s ON s.session_key = e.session WHERE e.session = ? AND e.seq = ?",
@@ -159,6 +168,7 @@ def told(db: apsw.Connection, session: int, seq: int) -> Told | None:
         return None
     kind, at, text, session_id, project_id = row
     return Told(
+        id=f"{session_id}:{seq}",
         kind=next(one for one, code in _ENTRY_KINDS.items() if code == kind),
         session_id=session_id,
         project_id=project_id,
@@ -177,7 +187,31 @@ def _summary(db: apsw.Connection, session: int) -> Told | None:
     if row is None:
         return None
     session_id, project_id, at, text = row
-    return Told(kind=ResultKind.SUMMARY, session_id=session_id, project_id=project_id, seq=SUMMARY, at=at, text=text)
+    return Told(
+        id=session_id,
+        kind=ResultKind.SUMMARY,
+        session_id=session_id,
+        project_id=project_id,
+        seq=SUMMARY,
+        at=at,
+        text=text,
+    )
+
+
+def _checkpoint(db: apsw.Connection, number: int) -> Told | None:
+    one = checkpoints.numbered(db, number)
+    if one is None:
+        return None
+    return Told(
+        id=one.checkpoint_id,
+        kind=ResultKind.CHECKPOINT,
+        session_id=one.session_id,
+        project_id=one.project_id,
+        seq=-number,
+        at=one.created_at,
+        text=words_of(one),
+        said=one.name is not None or one.note is not None,
+    )
 
 
 def _corpus(db: apsw.Connection, asked: Sequence[str], within: tuple[int, int] | None, scope: Scope) -> Corpus:

@@ -2,11 +2,11 @@
 
 Triggers (schema/0003_memory.sql) note it in the transaction that writes it: memories in the order they are written,
 which is their order in a session; entries, which have one, by their keys alone: that costs an append half as much. The
-summary of a session is its entry number 0.
+summary of a session is its entry number 0, a checkpoint that of its number, negated.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import apsw
 import msgspec
@@ -17,6 +17,11 @@ from omnimemd.domain.memories import Memory
 from omnimemd.storage import memories as memory_rows
 from omnimemd.storage.search_index import KINDS, told
 
+#: What is told of sessions as a whole: their summaries, and their checkpoints by their numbers, negated.
+OF_SESSIONS: Final = (
+    "SELECT session, 0 AS seq FROM session_digests WHERE summary NOTNULL "
+    "UNION ALL SELECT session, -number FROM checkpoints_told"
+)
 _Row = tuple[Any, ...]
 
 
@@ -121,9 +126,12 @@ def restart(db: apsw.Connection) -> None:
         db.execute(sql)
     db.execute("INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1)")
     db.execute(
-        "DELETE FROM search_documents AS d WHERE seq IS NOT NULL AND NOT EXISTS "
-        "(SELECT 1 FROM entries AS e WHERE e.session = d.session AND e.seq = d.seq) AND NOT EXISTS "
-        "(SELECT 1 FROM session_digests AS s WHERE s.session = d.session AND d.seq = 0 AND s.summary NOTNULL)"
+        "DELETE FROM search_documents WHERE seq > 0 AND NOT EXISTS "
+        "(SELECT 1 FROM entries AS e WHERE e.session = search_documents.session AND e.seq = search_documents.seq)"
+    )
+    db.execute(
+        "DELETE FROM search_documents AS d WHERE seq <= 0 AND NOT EXISTS "  # noqa: S608 constants
+        f"(SELECT 1 FROM ({OF_SESSIONS}) AS o WHERE o.session = d.session AND o.seq = d.seq)"
     )
     db.execute(
         "UPDATE search_projects SET (memories, memory_length, others, other_length) = ("
@@ -136,9 +144,9 @@ def restart(db: apsw.Connection) -> None:
         "INSERT INTO search_pending (memory_id) SELECT memory_id FROM project_memories ORDER BY updated_at, rowid"
     )
     db.execute(
-        "INSERT OR IGNORE INTO search_pending_entries (session, seq) "
+        "INSERT OR IGNORE INTO search_pending_entries (session, seq) "  # noqa: S608 constants
         "SELECT session, seq FROM entries WHERE kind IN (2, 3) "
-        "UNION ALL SELECT session, 0 FROM session_digests WHERE summary NOTNULL ORDER BY session, seq"
+        f"UNION ALL {OF_SESSIONS} ORDER BY session, seq"
     )
 
 

@@ -83,6 +83,7 @@ def world(running: Home) -> Iterator[Home]:
         client.update_session(SAMPLE, pinned=False, archived=False)
         project = client.resolve_project(path=str(running.app)).project_id
         client.create_memory(project, key="test-command", value="make test")
+        client.create_checkpoint(SAMPLE, name="half way")
         yield running
         running.start()
         for one in client.list_sessions(active=True, archived="all").sessions:

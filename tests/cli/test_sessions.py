@@ -349,3 +349,33 @@ def test_an_empty_list_says_of_what_there_is_none(home: Home, flags: str, said: 
 
     assert home.omnimem("session", "list").err == "No sessions yet.\n"
     assert home.omnimem("session", "list", *flags.split()).err == f"{said}\n"
+
+
+def test_a_session_is_resumed_with_what_it_was_about(running: Home, shell: subprocess.Popen[bytes]) -> None:
+    with running.client() as client:
+        client.create_session(tool_id="earlier", workspace_path=str(running.app), session_id="worked")
+        client.append_context("worked", decision="Use SQLite for the store.", file_path="store.py", access="write")
+        client.end_session("worked")
+        client.create_session(tool_id="later", workspace_path=str(running.app), session_id="idled")
+        client.end_session("idled")
+
+    done = running.omnimem("session", "resume", "--tool", "mine", "--pid", str(shell.pid))
+
+    session_id = done.lines[0]
+    with running.client() as client:
+        session = client.get_session(session_id)
+    assert (session.continues, session.tool_id, session.process_id) == ("worked", "mine", shell.pid)
+    assert "Use SQLite for the store." in done.out
+    assert "goes on from worked (earlier, ended" in done.err
+    shown = running.omnimem("session", "show", session_id)
+    assert [line.split()[:2] for line in shown.lines[-1:]] == [["before", "worked"]]
+    assert "after   " + session_id in running.omnimem("session", "show", "worked").out
+
+
+def test_there_has_to_be_one_to_resume(running: Home) -> None:
+    (running.path / "elsewhere").mkdir(exist_ok=True)
+
+    done = running.shell(f"cd {running.path}/elsewhere && omnimem session resume")
+
+    assert done.status == 1
+    assert done.err.startswith("error: No session of this project has ended.")

@@ -290,6 +290,8 @@ CREATE TABLE checkpoints (
 ) STRICT;
 CREATE INDEX checkpoints_by_session ON checkpoints (session, created_at);
 CREATE INDEX checkpoints_by_content ON checkpoints (content);
+CREATE VIEW checkpoints_told AS SELECT number, session FROM checkpoints AS c
+WHERE reason = 1 OR name NOTNULL OR note NOTNULL OR number = (SELECT max(number) FROM checkpoints WHERE session = c.session);
 CREATE TABLE checkpoints_due (
     session INTEGER PRIMARY KEY REFERENCES sessions (session_key) ON DELETE CASCADE,
     reason  INTEGER NOT NULL CHECK (reason IN (2, 3))
@@ -327,6 +329,7 @@ INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
 INSERT INTO search_pending (number, memory_id) VALUES (2, 'mem_0123456789ab');
 INSERT INTO search_pending (number, memory_id) VALUES (3, 'mem_00000000000a');
 INSERT INTO search_pending (number, memory_id) VALUES (5, 'mem_00000000000b');
+INSERT INTO search_pending_entries (session, seq) VALUES (1, -1);
 INSERT INTO search_pending_entries (session, seq) VALUES (1, 4);
 INSERT INTO search_pending_entries (session, seq) VALUES (1, 5);
 INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', '/else/odd', 0, NULL, -1, -1, 0, 1772366401000);
@@ -338,7 +341,7 @@ INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how)
 INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'file', 's-ended', '/w/ünï', 1, 1772366401000, 'read');
 INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'memory', 'mem_0123456789ab', '', 1, 1772366401000, 'found');
 INSERT INTO memory_reads (session, memory_id, first_at, last_at, found) VALUES (1, 'mem_0123456789ab', 1772366400000, 1772366401000, 1);
-INSERT INTO checkpoint_contents (content, digest, packed) VALUES (1, X'8305861145ABF3CD72FFA484AA29373E1856D8F5D57035005B6959B31097A874', X'789C7590C16E83300C865F0579D7944281D2F1003BED324D3B8D0A65C488A840B2C488A26AEF3EA7EBA469DA72B26CEBFB7EE7027E1E47E956A8E02E7AD003FA7ADA44DB652B63BB82802EB4A07ABD8095D4F3168F8C529BBA3E771DCFF5688D2339B50855129785004950A565B9CBF6FB3CE1970A589CA640E1B27528091554E466FC380A188DC3E666C904286CB5D766FA72FE66E50208CFDC84178FD1F3D32373634EE1678BCEA3FA09F6285DDBE3DF2036BDCF783D7BE9D1213306540D19DE86EFEB8FD77CC809F53F98E2365F1BCDE6503749BACBF2625F1EEEE51B534F181C9E647B82803316A7C61A3D512002F518F1D7908F3AA907367E02D67D7BE3');
+INSERT INTO checkpoint_contents (content, digest, packed) VALUES (1, X'98BF2EFD47EE7E500CF060CD4AFDD2ED5E04302F49B3153BF51AECF02347FE8E', X'789C7590CB6E833010457F054DB70E81F04AF980AEBAA9AAAE4A845C188415B0893D88A0A8FFDE719A4855D57A359EC73D77E6026E1E47695728E121785203BA4A6F82EDB295E1B48280CEA7A07CBFC024A9E72E2E99B6DD54D5B9EBB8AEC6C95892BA4128A3B0C8044882322E8A5D92E769C42F16B058455E85C3C6A2246CA1243BE3E741C0682CD6374A22A0C5463965F437F3B7562A80F0CC49787318BCBE3CB36EC82E1C9EA064B69B27B40EDB9F0087D2363DFE2DC8C4D38CD7F5971E2DDEB51834605B93E129B85FE370F58BEC58FD2397DDC6F35BDF5A2B76E2E33A8A77499AE5C5FE517E30A5378B67F2610835FF8FE83D3892CD113CC64CA8EBC9284D9E04D463C027241774520DECE40B6ECE87A4');
 INSERT INTO checkpoints (number, checkpoint_id, session, name, note, reason, created_at, entries_through, content) VALUES (1, 'ckpt_0123456789ab', 1, 'half way', 'NUL '||X'00'||' and 🧠', 1, 1772366400009, 9, 1);
 CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
     DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
@@ -383,11 +386,23 @@ CREATE TRIGGER search_summary_deleted AFTER DELETE ON session_digests BEGIN
     DELETE FROM search_pending_entries WHERE session = OLD.session AND seq = 0;
     DELETE FROM search_documents WHERE session = OLD.session AND seq = 0;
 END;
+CREATE TRIGGER search_checkpoint_written AFTER INSERT ON checkpoints BEGIN
+    INSERT INTO search_pending_entries (session, seq) VALUES (NEW.session, -NEW.number);
+    DELETE FROM search_pending_entries WHERE session = NEW.session AND seq < 0
+    AND -seq NOT IN (SELECT number FROM checkpoints_told WHERE session = NEW.session);
+    DELETE FROM search_documents WHERE session = NEW.session AND seq < 0
+    AND -seq NOT IN (SELECT number FROM checkpoints_told WHERE session = NEW.session);
+END;
 CREATE TRIGGER checkpoint_deleted AFTER DELETE ON checkpoints BEGIN
+    DELETE FROM search_pending_entries WHERE session = OLD.session AND seq = -OLD.number;
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = -OLD.number;
     DELETE FROM checkpoint_contents WHERE content = OLD.content
     AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
 END;
 CREATE TRIGGER checkpoint_changed AFTER UPDATE OF content ON checkpoints WHEN NEW.content <> OLD.content BEGIN
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = -OLD.number;
+    INSERT OR IGNORE INTO search_pending_entries (session, seq)
+    SELECT session, -number FROM checkpoints_told WHERE number = NEW.number;
     DELETE FROM checkpoint_contents WHERE content = OLD.content
     AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
 END;

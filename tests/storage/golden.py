@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from omnimem.model import Access, Attribution, CheckpointReason, EndReason, ProjectKind, Source
 from omnimemd.domain.checkpoints import Checkpoint, Content, KeptDecision, KeptFile, KeptMemory, KeptSearch, packed
 from omnimemd.domain.clock import Millis
+from omnimemd.domain.digest import How
 from omnimemd.domain.entries import CheckpointTaken, Entry, MemoryNote, Numbered, Search
 from omnimemd.domain.file_events import FileFacts
 from omnimemd.domain.memories import ChangedFile, Memory
@@ -120,9 +121,9 @@ CHECKPOINT: Final = Checkpoint(
         summary="# Files\n- /w/a.py",
         files=(KeptFile(path="/w/odd-\\xff", importance=0.75, at=Millis(NOON + 1), writes=1, created=True),),
         more_files=3,
-        decisions=(KeptDecision(at=Millis(NOON + 4), text="Use SQLite.", superseded=True),),
-        searches=(KeptSearch(at=Millis(NOON + 3), query="where", led_to=("/w/a.py",)),),
-        memories=(KeptMemory(at=Millis(NOON + 5), memory_id="mem_0123456789ab", key="stack"),),
+        decisions=(KeptDecision(at=Millis(NOON + 4), text="Use SQLite.", seq=5, superseded=True),),
+        searches=(KeptSearch(at=Millis(NOON + 3), query="where", seq=4, led_to=("/w/a.py",)),),
+        memories=(KeptMemory(at=Millis(NOON + 5), seq=6, memory_id="mem_0123456789ab", how=How.WRITTEN, key="stack"),),
         open_points=("the tests fail",),
     ),
 )

@@ -91,7 +91,7 @@ class House:
     def lose_the_store(self) -> None:
         """Have every use of the database fail from now on."""
         self.database._writer.close()
-        self.database._reader.close()
+        self.database._reading.submit(self.database._reader.close).result()  # once it is idle
 
     def fill_the_disk(self) -> None:
         """Have every write that needs room fail from now on; the store can still be read."""

@@ -36,6 +36,7 @@ class CheckpointFile(Reply, frozen=True, kw_only=True, omit_defaults=True):
 class CheckpointDecision(Decision, frozen=True, kw_only=True):
     """Something that was decided."""
 
+    entry_id: int  #: of its session, as in the next two
     superseded: bool  #: a later one took its place
 
 
@@ -44,6 +45,7 @@ class CheckpointSearch(Reply, frozen=True, kw_only=True):
 
     query: str
     timestamp: Timestamp
+    entry_id: int
     led_to: list[str]
 
 
@@ -53,6 +55,7 @@ class CheckpointMemory(Reply, frozen=True, kw_only=True):
     id: str
     key: str | None
     timestamp: Timestamp
+    entry_id: int
     how: str  #: "written" or "used"
 
 

@@ -90,7 +90,8 @@ class Found(Reply, frozen=True, kw_only=True):
     """Something that was found."""
 
     kind: ResultKind
-    id: str  #: its memory_id; of an entry its session_id, a colon and its entry_id; of a summary its session_id
+    #: Its memory_id or checkpoint_id; of an entry its session_id, a colon, its entry_id; of a summary its session_id.
+    id: str
     project_id: str
     session_id: str | None
     timestamp: Timestamp

@@ -84,11 +84,27 @@ CREATE TABLE checkpoints (
 ) STRICT;
 CREATE INDEX checkpoints_by_session ON checkpoints (session, created_at);
 CREATE INDEX checkpoints_by_content ON checkpoints (content);
+-- In the search index a checkpoint is the session's entry of its number, negated, which no entry is. Those that nobody
+-- asked for, and that say what a later one says as well, are not in it.
+CREATE VIEW checkpoints_told AS SELECT number, session FROM checkpoints AS c
+WHERE reason = 1 OR name NOTNULL OR note NOTNULL OR number = (SELECT max(number) FROM checkpoints WHERE session = c.session);
+CREATE TRIGGER search_checkpoint_written AFTER INSERT ON checkpoints BEGIN
+    INSERT INTO search_pending_entries (session, seq) VALUES (NEW.session, -NEW.number);
+    DELETE FROM search_pending_entries WHERE session = NEW.session AND seq < 0
+    AND -seq NOT IN (SELECT number FROM checkpoints_told WHERE session = NEW.session);
+    DELETE FROM search_documents WHERE session = NEW.session AND seq < 0
+    AND -seq NOT IN (SELECT number FROM checkpoints_told WHERE session = NEW.session);
+END;
 CREATE TRIGGER checkpoint_deleted AFTER DELETE ON checkpoints BEGIN
+    DELETE FROM search_pending_entries WHERE session = OLD.session AND seq = -OLD.number;
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = -OLD.number;
     DELETE FROM checkpoint_contents WHERE content = OLD.content
     AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
 END;
 CREATE TRIGGER checkpoint_changed AFTER UPDATE OF content ON checkpoints WHEN NEW.content <> OLD.content BEGIN
+    DELETE FROM search_documents WHERE session = OLD.session AND seq = -OLD.number;
+    INSERT OR IGNORE INTO search_pending_entries (session, seq)
+    SELECT session, -number FROM checkpoints_told WHERE number = NEW.number;
     DELETE FROM checkpoint_contents WHERE content = OLD.content
     AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE content = OLD.content);
 END;
