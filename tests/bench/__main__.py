@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from tests.bench.briefing import HELD_OUT, MISSED
 from tests.bench.findings import Finding, Scale
 from tests.bench.questions import DATA
 from tests.bench.report import LONG, NAMES, decoded, document, encoded, say, section, sections, table, verdict
@@ -24,8 +25,13 @@ def main() -> int:
     scale = Scale(arguments.quick, arguments.part)
     if arguments.data is not None:
         os.environ[DATA] = str(arguments.data.resolve())
+    for name, given in ((HELD_OUT, arguments.held_out), (MISSED, arguments.missed)):
+        if given:
+            os.environ[name] = "1"
     if arguments.inside:
         return _measure_here(arguments.names[0], scale)
+    if arguments.write and arguments.held_out:
+        parser.error("what is written is of the questions that are not held out: --write does not go with --held-out")
     if arguments.write and not scale.whole:
         parser.error("what is written is measured as a whole: --write goes with neither --quick nor --part")
     names = arguments.names or NAMES
@@ -71,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", type=_part, default=1.0, help="how much of the work to do: above 0, at most 1")
     parser.add_argument("--quick", action="store_true", help="only see that they run; the figures mean nothing")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the sets of `retrieval` are")
+    parser.add_argument("--held-out", action="store_true", help="`briefing` asks the questions that are held out")
+    parser.add_argument("--missed", action="store_true", help="`briefing` names the questions it does not answer")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser
 

@@ -35,6 +35,8 @@ NAMES: Final = (
     "showing",
     "attributing",
     "searching",
+    "briefing",
+    "scale",
 )
 #: Those that take so long, or need so much, that they are measured only when they are named.
 LONG: Final = ("soak", "retrieval")

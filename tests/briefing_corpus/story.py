@@ -14,6 +14,7 @@ from tests.briefing_corpus.corpus import Project, Worked
 
 #: The time of day at which the next session asks, on the day 0.
 _ASKED_AT: Final = timedelta(hours=18)
+_LOCKS: Final = ("uv.lock", "Cargo.lock", "pnpm-lock.yaml")
 #: Of the note of a memory that was written; one that was only read has another.
 WRITTEN: Final = Source.API
 
@@ -61,7 +62,7 @@ class _Steps:
         self._chance = chance
         self._files = project.on_disk(before=session)
         self._tests = [one for one in self._files if "test" in one or one.startswith("e2e")]
-        self._locks = [one for one in self._files if "lock" in PurePosixPath(one).name]
+        self._locks = [one for one in self._files if one in _LOCKS]
         self._at_hand = self._files[:3]
 
     def of(self, log: str) -> Iterator[_Step]:
