@@ -10,7 +10,7 @@ what may have been another session's, was not led to.
 """
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -44,7 +44,7 @@ class How(enum.StrEnum):
     """What a session did with a memory."""
 
     WRITTEN = "written"
-    USED = "used"  #: it was shown to it, and it went by it
+    USED = "used"  #: it read it
 
 
 class FileWork(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -79,7 +79,7 @@ class Looked(msgspec.Struct, frozen=True, array_like=True):
 class Noted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A memory that the session had to do with."""
 
-    seq: int  #: of the latest entry that says so
+    seq: int  #: of the latest entry that says so; 0: none does
     at: Millis
     memory_id: str
     key: str | None
@@ -120,7 +120,7 @@ class SessionDigest(msgspec.Struct, frozen=True, kw_only=True):
     more_decisions: int = 0  #: there were between the first of `decisions` and the others
     searches: tuple[Looked, ...] = ()  #: that led somewhere, oldest first
     more_searches: int = 0  #: there were besides; few of these led anywhere
-    memories: tuple[Noted, ...] = ()  #: one for each memory and what was done with it; the latest last
+    memories: tuple[Noted, ...] = ()  #: what was written, the latest last, then what was used
     scans: int = 0
     gaps: int = 0
 
@@ -130,8 +130,8 @@ class SessionDigest(msgspec.Struct, frozen=True, kw_only=True):
         return self.ended_at is None
 
 
-def digest_of(session: Session, content: "Content") -> SessionDigest:
-    """Return the digest that has *content*, of *session* as it is now."""
+def digest_of(session: Session, content: "Content", *, used: Sequence[Noted] = ()) -> SessionDigest:
+    """Return the digest that has *content*, of *session* as it is now, with the memories that it *used*."""
     return SessionDigest(
         session_id=session.session_id,
         project_id=session.project_id,
@@ -151,7 +151,7 @@ def digest_of(session: Session, content: "Content") -> SessionDigest:
         more_decisions=content.more_decisions,
         searches=content.searches,
         more_searches=content.more_searches,
-        memories=content.memories,
+        memories=(*content.memories, *used),
         scans=content.scans,
         gaps=content.gaps,
     )

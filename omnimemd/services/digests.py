@@ -69,9 +69,12 @@ class Digests:
         Raises:
             SessionNotFound: there is no such session.
         """
-        session = self._cache.get(session_id).session
+        held = self._cache.get(session_id)
+        session = held.session
         content = await self._content(session_id)
-        return digest_of(session, content or Content())
+        return digest_of(
+            session, content or Content(), used=self._database.read_now(lambda db: rows.used(db, held.key))
+        )
 
     async def recent(self, project_id: str, *, limit: int) -> list[SessionDigest]:
         """Return the digests of up to *limit* sessions of a project in which anything was recorded.
@@ -84,7 +87,7 @@ class Digests:
         for one in found:
             content = one.content or await self._content(one.session.session_id)
             if content is not None:
-                digests.append(digest_of(one.session, content))
+                digests.append(digest_of(one.session, content, used=one.used))
         return digests
 
     async def run(self) -> None:
@@ -176,7 +179,10 @@ def _made(db: Connection, *, session_id: str, work: Work | None) -> _Made | None
 
 
 def _text(digest: SessionDigest) -> str:
-    """Return what a session is searched for by: the lines of its summary."""
+    """Return what a session is searched for by: the lines of its summary.
+
+    Not with the memories that it read: of one that is purged nothing may stay.
+    """
     sections = summarise(digest, max_tokens=_SEARCHED_TOKENS).sections
     return "\n".join(item.text for section in sections for item in section.items)
 

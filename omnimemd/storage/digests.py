@@ -9,7 +9,7 @@ import msgspec
 
 from omnimem.model import EndReason, EntryKind
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.digest import Content, DigestFold, Work
+from omnimemd.domain.digest import MOST_MEMORIES, Content, DigestFold, How, Noted, Work
 from omnimemd.domain.sessions import Session
 
 #: The last entry of a session that has a row of its own; not counted: what is held compressed.
@@ -28,6 +28,7 @@ class Recent(msgspec.Struct, frozen=True):
 
     session: Session  #: no more of it than a digest says
     content: Content | None  #: None: there is none, or entries follow it
+    used: list[Noted]  #: the memories that it read
 
 
 class State(msgspec.Struct, frozen=True):
@@ -53,6 +54,20 @@ def fold_of(db: apsw.Connection, key: int) -> DigestFold:
     """Return the fold that the digest of the session of *key* was made of, to go on from; an empty one without."""
     row = db.execute("SELECT content, rest FROM session_digests WHERE session = ?", (key,)).fetchone()
     return DigestFold.restore(_decode(row[0]), zlib.decompress(row[1])) if row else DigestFold()
+
+
+def used(db: apsw.Connection, key: int) -> list[Noted]:
+    """Return the memories that the session of *key* read, the latest last, of many the latest; none that are deleted.
+
+    One that was no more than the first that a search of it found is left out.
+    """
+    rows = db.execute(
+        "SELECT r.last_at, r.memory_id, m.memory_key FROM memory_reads AS r "
+        "JOIN project_memories AS m ON m.memory_id = r.memory_id "
+        "WHERE r.session = ? AND NOT r.found AND NOT m.deleted ORDER BY r.last_at DESC, r.memory_id DESC LIMIT ?",
+        (key, MOST_MEMORIES),
+    ).fetchall()
+    return [Noted(0, at, memory_id, memory_key, How.USED) for at, memory_id, memory_key in reversed(rows)]
 
 
 def save(db: apsw.Connection, key: int, content: Content, rest: bytes) -> None:
@@ -90,14 +105,17 @@ def forget(db: apsw.Connection, key: int, kinds: Collection[EntryKind], *, befor
 
 def recent(db: apsw.Connection, project_id: str, *, limit: int) -> list[Recent]:
     """Return up to *limit* sessions of a project in which anything was recorded, newest activity first."""
-    rows = db.execute(
-        f"SELECT {_HEAD}, iif({_LAST_ROW} <= d.through, d.content, NULL) "  # noqa: S608 constants
+    rows: list[tuple[Any, ...]] = db.execute(
+        f"SELECT s.session_key, {_HEAD}, iif({_LAST_ROW} <= d.through, d.content, NULL) "  # noqa: S608 constants
         "FROM sessions AS s LEFT JOIN session_digests AS d ON d.session = s.session_key "
         f"WHERE s.project_id = ? AND (d.session NOTNULL OR {_LAST_ROW} > 0) "
         "ORDER BY s.last_activity DESC, s.session_key DESC LIMIT ?",
         (project_id, limit),
-    )
-    return [Recent(_head(head), None if content is None else _decode(content)) for *head, content in rows]
+    ).fetchall()
+    return [
+        Recent(_head(head), None if content is None else _decode(content), used(db, key))
+        for key, *head, content in rows
+    ]
 
 
 def due(db: apsw.Connection, *, tail: int, limit: int) -> list[str]:

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from omnimem.errors import SessionNotFound
-from omnimem.model import Access, ContextAppend, EntryKind, ResultKind, SearchMode, SessionUpdate
-from omnimemd.domain.digest import SessionDigest
+from omnimem.model import Access, ContextAppend, EntryKind, MemoryCreate, ResultKind, SearchMode, SessionUpdate
+from omnimemd.domain.digest import How, SessionDigest
 from omnimemd.domain.retention import Rule
 from omnimemd.storage import digests as rows
+from omnimemd.storage import usefulness as usefulness_rows
 from omnimemd.storage.database import Connection
 from omnimemd.storage.search_index import Scope
+from omnimemd.storage.usefulness import MemoryRead
 from tests.services.stories import begin, decide, end, session_of
 from tests.support.clock import DAY, SECOND
 from tests.support.house import House, World, a_house
@@ -141,6 +143,24 @@ async def test_a_kill_loses_nothing_of_it(data: Path, workspace: Path, world: Wo
 async def test_the_digest_of_no_session_is_not_found(house: House) -> None:
     with pytest.raises(SessionNotFound):
         await house.digests.of("nobody")
+
+
+async def test_the_memories_that_it_read_are_in_it_and_none_that_is_gone(house: House, workspace: Path) -> None:
+    project = (await begin(house, workspace, "s-1")).project_id
+    await record(house, "s-1")
+    at, key = house.clock.now(), house.cache.get("s-1").key
+    ids = [
+        (await house.services.memories.create(project, MemoryCreate(key=key, value="x"))).memory.memory_id
+        for key in ("read", "found", "purged")
+    ]
+    read = [MemoryRead(one, at, at, found=number == 1) for number, one in enumerate(ids)]
+    await house.database.write(lambda db: usefulness_rows.read(db, key, read))
+    await house.services.memories.delete(project, ids[2], purge=True)
+
+    made = await house.digests.of("s-1")
+
+    assert [(one.key, one.how) for one in made.memories] == [("stack", How.WRITTEN), ("read", How.USED)]
+    assert await house.digests.recent(project, limit=1) == [made]
 
 
 class TestRecent:
