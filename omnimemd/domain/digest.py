@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from omnimem.model import Access, Attribution, EndReason, EntryKind
+from omnimem.model import Access, EndReason, EntryKind
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import Decision, FileAccess, MemoryNote, Numbered, Search
 from omnimemd.domain.paths import shown
@@ -246,7 +246,7 @@ class DigestFold:
         if access.old_path is not None and access.old_path != access.path:
             self._move(shown(access.old_path), shown(access.path))
         meant = access.burst_id is None and access.access is not Access.DELETE
-        if not self._open or not meant or access.attribution is Attribution.AMBIGUOUS:
+        if not self._open or not meant or access.others:
             return
         latest, path = self._open[-1], shown(access.path)
         more = len(latest.led_to) < _MOST_LED_TO and path not in latest.led_to
