@@ -4,7 +4,6 @@ from omnimem.calls import MARKDOWN, Operations
 from omnimem.model import DocumentFormat, Summary
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
-from omnimemd.domain.summary import summarise
 from omnimemd.services.digests import Digests
 
 
@@ -13,8 +12,8 @@ def endpoints(digests: Digests) -> list[Endpoint]:
 
     async def get(received: Received) -> Answer:
         query = received.query
-        digest = await digests.of(received.ids["session_id"])
-        packed = summarise(digest, max_tokens=query.max_tokens)
+        found = await digests.summary(received.ids["session_id"], max_tokens=query.max_tokens)
+        digest, packed = found.digest, found.packed
         if query.format is DocumentFormat.MARKDOWN:
             return Answer(200, packed.markdown.encode(), f"{MARKDOWN}; charset=utf-8")
         shown = Summary(

@@ -17,6 +17,7 @@ from omnimem.errors import StoreUnavailable
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.context import ContextFold
 from omnimemd.domain.digest import Content, SessionDigest, Work, digest_of
+from omnimemd.domain.packing import Packed
 from omnimemd.domain.summary import summarise
 from omnimemd.services.session_cache import Held, SessionCache
 from omnimemd.storage import digests as rows
@@ -33,6 +34,13 @@ _GATHER_SECONDS: Final = 0.5
 _REST_SECONDS: Final = 0.01
 #: Sessions that are looked up at once.
 _PAGE: Final = 50
+
+
+class Summarised(msgspec.Struct, frozen=True):
+    """What a session was about, and the part of it that fits a budget."""
+
+    digest: SessionDigest
+    packed: Packed
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -75,6 +83,16 @@ class Digests:
         return digest_of(
             session, content or Content(), used=self._database.read_now(lambda db: rows.used(db, held.key))
         )
+
+    async def summary(self, session_id: str, *, max_tokens: int) -> Summarised:
+        """Return the digest of the session as it is now, summarised in at most *max_tokens*.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        digest = await self.of(session_id)
+        # Off the loop: to choose from the hundreds of lines of a long session takes some ten milliseconds.
+        return Summarised(digest, await asyncio.to_thread(summarise, digest, max_tokens=max_tokens))
 
     async def recent(self, project_id: str, *, limit: int) -> list[SessionDigest]:
         """Return the digests of up to *limit* sessions of a project in which anything was recorded.
