@@ -328,6 +328,23 @@ class Operations(ContinuingOperations):
         "Have every memory of a project say again what it said at a moment; `dry_run` only tells what would be done.",
     )
 
+    briefing_report = of_id_with(
+        "query",
+        model.BriefingReportQuery,
+        "GET",
+        "/projects/{project_id}/briefing/report",
+        model.BriefingReport,
+        "How often the sessions of a project used what briefings showed them.",
+    )
+    all_briefings_report = of_fields(
+        "query",
+        model.BriefingReportQuery,
+        "GET",
+        "/briefings/report",
+        model.BriefingReport,
+        "The same, of all projects together.",
+    )
+
     checks = plain("GET", "/checks", model.Checkup, "Look the daemon over, its database and index; may take long.")
     repair = plain(
         "POST",
@@ -406,6 +423,7 @@ def get_memory(
     touch: bool = True,
     as_of: datetime | None = None,
     deleted: bool = False,
+    asked_by: str | None = None,
 ) -> Call[model.Memory]:
     """Return the read of one memory, by *key* or by *memory_id*; one that is *deleted* is read by its key only.
 
@@ -415,6 +433,6 @@ def get_memory(
     if (key is None) == (memory_id is None):
         raise errors.InvalidRequest.field("key", "give either key or memory_id")
     if memory_id is not None:
-        return Operations.get_memory_by_id(project_id, memory_id, touch=touch, as_of=as_of)
-    call = Operations.list_memories(project_id, key=key, touch=touch, as_of=as_of, deleted=deleted)
+        return Operations.get_memory_by_id(project_id, memory_id, touch=touch, as_of=as_of, asked_by=asked_by)
+    call = Operations.list_memories(project_id, key=key, touch=touch, as_of=as_of, deleted=deleted, asked_by=asked_by)
     return Call(method=call.method, target=call.target, result=model.MemoryByKey, member="memory")

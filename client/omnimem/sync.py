@@ -153,6 +153,8 @@ class Client:
     keep_checkpoint = _method(Operations.keep_checkpoint)
     briefing = _method(Operations.briefing)
     briefing_markdown = _method(calls.briefing_markdown)
+    briefing_report = _method(Operations.briefing_report)
+    all_briefings_report = _method(Operations.all_briefings_report)
     checks = _method(Operations.checks)
     repair = _method(Operations.repair)
     import_lines = _method(calls.import_lines)

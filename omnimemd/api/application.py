@@ -19,6 +19,7 @@ from omnimemd.api import (
     sessions,
     summaries,
     transfer,
+    usefulness,
 )
 from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
@@ -39,6 +40,7 @@ from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.importing import Importing
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.memories import Memories
+from omnimemd.services.memory_reads import MemoryReads
 from omnimemd.services.projects import Projects
 from omnimemd.services.redaction import Redaction
 from omnimemd.services.resuming import Resuming
@@ -79,6 +81,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     idempotency: Idempotency
     redaction: Redaction
     retention: Retention
+    memory_reads: MemoryReads
     usefulness: Usefulness
 
 
@@ -92,10 +95,11 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *checkpoints.endpoints(services.checkpoints, services.resuming, services.workspaces),
         *summaries.endpoints(services.digests),
         *projects.endpoints(services.projects, services.workspaces, services.sessions, services.explaining),
-        *search.endpoints(services.search),  # before the memories: `search` is no memory's id
+        *search.endpoints(services.search, services.memory_reads),  # before the memories: `search` is no memory's id
         *briefing.endpoints(services.briefings, services.usefulness),
         *transfer.endpoints(services.importing),
-        *memories.endpoints(services.memories, services.history, services.similar),
+        *memories.endpoints(services.memories, services.history, services.similar, services.memory_reads),
+        *usefulness.endpoints(services.usefulness),
         *doctor.endpoints(services.doctor),
         *retention.endpoints(services.retention),
         *daemon.endpoints(services.health, services.tracking, facts, _description),

@@ -12,10 +12,11 @@ from omnimemd.domain.clock import millis, rfc3339
 from omnimemd.domain.memories import Memory
 from omnimemd.services.history import History
 from omnimemd.services.memories import Memories
+from omnimemd.services.memory_reads import MemoryReads
 from omnimemd.services.similar import Similar
 
 
-def endpoints(memories: Memories, history: History, similar: Similar) -> list[Endpoint]:
+def endpoints(memories: Memories, history: History, similar: Similar, reads: MemoryReads) -> list[Endpoint]:
     """Return the operations on project memories."""
 
     async def create(received: Received) -> Answer:
@@ -31,6 +32,7 @@ def endpoints(memories: Memories, history: History, similar: Similar) -> list[En
             raise InvalidRequest.field("stale", "does not go with key, as_of or deleted")
         if query.key is not None:
             memory = await by_key(project_id, query.key, query)
+            await reads.read(memory.memory_id, asked_by=query.asked_by, pid=received.peer.pid)
             return answer(MemoryByKey(project_id=project_id, memory=views.memory(memory)))
         if query.as_of is not None:
             found = await history.then(project_id, query.as_of, limit=query.limit)
@@ -52,7 +54,9 @@ def endpoints(memories: Memories, history: History, similar: Similar) -> list[En
         query = received.query
         if query.as_of is not None:
             return answer(views.memory(history.then_by_id(*_ids(received), query.as_of)))
-        return answer(views.memory(await memories.get(*_ids(received), touch=query.touch)))
+        memory = await memories.get(*_ids(received), touch=query.touch)
+        await reads.read(memory.memory_id, asked_by=query.asked_by, pid=received.peer.pid)
+        return answer(views.memory(memory))
 
     async def update(received: Received) -> Answer:
         memory = await memories.update(*_ids(received), received.body)

@@ -1,6 +1,6 @@
 """Search over HTTP."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from omnimem.calls import Operations
 from omnimem.model import Found, MemoriesFound, MemoryFound, ResultKind, SearchResults
@@ -8,12 +8,19 @@ from omnimemd.api import views
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
 from omnimemd.domain.clock import millis, rfc3339
+from omnimemd.services.memory_reads import MemoryReads
 from omnimemd.services.search import Hit, Search
 from omnimemd.storage.search_index import Scope
 
 
-def endpoints(search: Search) -> list[Endpoint]:
+def endpoints(search: Search, reads: MemoryReads) -> list[Endpoint]:
     """Return the operations that search."""
+
+    async def note_first(received: Received, hits: Sequence[Hit]) -> None:
+        """Take the memory that was found first as read by whoever searched."""
+        if hits and hits[0].memory is not None:
+            asked_by, pid = received.query.asked_by, received.peer.pid
+            await reads.read(hits[0].memory.memory_id, asked_by=asked_by, pid=pid, found=True)
 
     async def memories(received: Received) -> Answer:
         project_id, query = received.ids["project_id"], received.query
@@ -25,6 +32,7 @@ def endpoints(search: Search) -> list[Endpoint]:
             metadata=_metadata(query.metadata),
         )
         found = await search.find(query.q, scope, limit=query.limit, mode=query.mode)
+        await note_first(received, found.hits)
         shown = [
             MemoryFound(memory=views.memory(hit.memory), score=hit.score, snippet=hit.snippet)
             for hit in found.hits
@@ -44,6 +52,7 @@ def endpoints(search: Search) -> list[Endpoint]:
             metadata=_metadata(query.metadata),
         )
         found = await search.find(query.q, scope, limit=query.limit, mode=query.mode)
+        await note_first(received, found.hits)
         shown = [_found(hit) for hit in found.hits]
         return answer(SearchResults(query=query.q, mode=found.mode, results=shown, count=len(shown)))
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from omnimem.model import Briefing
 from omnimemd.cli import arguments as take
+from omnimemd.cli import briefing_report
 from omnimemd.cli.connection import catch_up, client_of, project_at
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
@@ -37,9 +38,19 @@ def declare(word: Parser) -> None:
         "--max-tokens", metavar="N", type=take.whole(50, 50_000), default=2_000, help="how long (default: 2000 tokens)"
     )
     word.add_argument("--markdown", action="store_true", help="as one document, as it is given to a model")
+    word.add_argument(
+        "--report", action="store_true", help="instead, how often the sessions that were given one used what it showed"
+    )
+    word.add_argument(
+        "--days", metavar="N", type=take.whole(1, 365), default=30, help="with --report: how far back (default: 30)"
+    )
+    word.add_argument("--all", action="store_true", help="with --report: of all projects together")
 
 
 def _brief(given: Namespace, out: Output) -> None:
+    if given.report:
+        _report(given, out)
+        return
     with client_of(given) as client:
         catch_up(client)
         project_id = project_at(client, given.project)
@@ -56,6 +67,17 @@ def _brief(given: Namespace, out: Output) -> None:
     sources = dict.fromkeys(item.source for section in briefing.sections for item in section.items)
     if not out.answered(briefing, ids=sources):
         _tell(briefing, out)
+
+
+def _report(given: Namespace, out: Output) -> None:
+    with client_of(given) as client:
+        catch_up(client)
+        if given.all:
+            report = client.all_briefings_report(days=given.days)
+        else:
+            report = client.briefing_report(project_at(client, given.project), days=given.days)
+    if not out.answered(report, ids=[one.kind for one in report.kinds]):
+        briefing_report.tell(report, out)
 
 
 def _tell(briefing: Briefing, out: Output) -> None:

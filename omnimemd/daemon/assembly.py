@@ -43,6 +43,7 @@ from omnimemd.services.importing import Importing
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.liveness import Liveness
 from omnimemd.services.memories import Memories
+from omnimemd.services.memory_reads import MemoryReads
 from omnimemd.services.projects import Projects
 from omnimemd.services.recovery import Recovery
 from omnimemd.services.redaction import Redaction
@@ -146,6 +147,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
         await world.watcher.close()
         house.attributor.close()
     await _finish(services.memories.count_accesses())
+    await _finish(services.memory_reads.flush())
     await _finish(services.sessions.close())
 
 
@@ -200,7 +202,10 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     sessions.on_end(lambda _: digests.wake())
     cache.on_outgrown(digests.wake)
     digests.on_summarised(indexing.wake)
-    usefulness = Usefulness(database=database, cache=cache, clock=clock)
+    memory_reads = MemoryReads(
+        database=database, cache=cache, liveness=liveness, processes=world.processes, clock=clock
+    )
+    usefulness = Usefulness(database=database, cache=cache, reads=memory_reads, clock=clock)
     sessions.on_end(lambda _: usefulness.wake())
     checkpoints = Checkpoints(
         database=database, cache=cache, digests=digests, entries=entries, clock=clock, new_token=new_token
@@ -300,6 +305,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
         retention=retention,
+        memory_reads=memory_reads,
         usefulness=usefulness,
         redaction=Redaction(database=database, cache=cache, projects=projects),
     )

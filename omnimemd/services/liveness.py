@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import msgspec
 
 from omnimem.errors import StoreUnavailable
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.identity import ProcessIdentity
+from omnimemd.domain.identity import Process, ProcessIdentity
 from omnimemd.domain.ports import Cancel, Processes
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Liveness:
         self._processes = processes
         self._clock = clock
         self._bound: dict[str, Cancel] = {}
+        self._process_of: dict[str, ProcessIdentity] = {}
         self._deaths: asyncio.Queue[Death] = asyncio.Queue()  # holds at most one a bound session
 
     def bind(self, session_id: str, process: ProcessIdentity) -> bool:
@@ -43,13 +44,25 @@ class Liveness:
         if cancel is None:
             return False
         self._bound[session_id] = cancel
+        self._process_of[session_id] = process
         return True
 
     def unbind(self, session_id: str) -> None:
         """Hear of no death for the session; an unbound one is ignored."""
+        self._process_of.pop(session_id, None)
         cancel = self._bound.pop(session_id, None)
         if cancel is not None:
             cancel()
+
+    def session_of(self, ancestry: Iterable[Process]) -> str | None:
+        """Return the session bound to the first process of *ancestry* that one is bound to; the latest bound of many.
+
+        *ancestry* is read only as far as needed.
+        """
+        if not self._process_of:
+            return None
+        latest = {process: session_id for session_id, process in self._process_of.items()}
+        return next((latest[one.identity] for one in ancestry if one.identity in latest), None)
 
     async def run(self, died: Callable[[Death], Awaitable[object]]) -> None:
         """Call *died* for each death, for ever."""
@@ -65,4 +78,5 @@ class Liveness:
 
     def _died(self, session_id: str, process: ProcessIdentity) -> None:
         self._bound.pop(session_id, None)
+        self._process_of.pop(session_id, None)
         self._deaths.put_nowait(Death(session_id, process, self._clock.now()))

@@ -21,7 +21,9 @@ from omnimemd.domain.mentions import mentions
 from omnimemd.domain.paths import shown
 from omnimemd.domain.statements import keys_of
 from omnimemd.domain.usefulness import Item, ItemKind, KindReport, Use, Used, Watched, find_uses, reported
+from omnimemd.services.memory_reads import MemoryReads
 from omnimemd.services.session_cache import SessionCache
+from omnimemd.storage import checkpoints as checkpoint_rows
 from omnimemd.storage import digests as digest_rows
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import memories as memory_rows
@@ -52,10 +54,11 @@ class Report(msgspec.Struct, frozen=True):
 class Usefulness:
     """Knows what was shown to whom, and what of it was used."""
 
-    def __init__(self, *, database: Database, cache: SessionCache, clock: Clock) -> None:
+    def __init__(self, *, database: Database, cache: SessionCache, reads: MemoryReads, clock: Clock) -> None:
         """Keep it in *database*, for the sessions of *cache*."""
         self._database = database
         self._cache = cache
+        self._reads = reads
         self._clock = clock
         self._ended = asyncio.Event()
         self._ended.set()  # some may have, while no daemon ran
@@ -107,6 +110,7 @@ class Usefulness:
         return await self._database.read(work)
 
     async def _settle_all(self, *, project_id: str | None, ended_only: bool, since: Millis) -> None:
+        await self._reads.flush()
         await self._cache.write_rows()
         for session_id in await self._database.read(
             lambda db: rows.due(db, project_id=project_id, ended_only=ended_only, since=since)
@@ -158,7 +162,7 @@ def _begun(db: Connection, *, session_id: str) -> _Begun | None:
     uses = {
         one.item: Use(one.shown_at, Used.CONTINUED)
         for one in watched
-        if one.item.kind is ItemKind.SESSION and one.item.source == session.continues
+        if session.continues is not None and _session_of(db, one.item) == session.continues
     }
     return _Begun(stored.key, rows.looked_through(db, stored.key), watched, uses)
 
@@ -170,21 +174,29 @@ def _looked_up(db: Connection, one: Watched) -> Watched:
             memory = memory_rows.find_anywhere(db, one.item.source)
             return one if memory is None else replace(one, paths=frozenset(map(shown, memory.known_files)))
         case ItemKind.SESSION | ItemKind.CHECKPOINT:
-            return replace(one, paths=_main_files(db, one.item.source))
+            return replace(one, paths=_main_files(db, _session_of(db, one.item)))
         case ItemKind.FILE:
             return one
         case _:
-            return _said(db, one)
+            return _said(db, one) or replace(one, paths=_main_files(db, one.item.source))  # how a session ended
 
 
-def _main_files(db: Connection, session_id: str) -> frozenset[str]:
-    stored = session_rows.find(db, session_id)
+def _session_of(db: Connection, item: Item) -> str | None:
+    """Return the id of the session that *item* is, or whose checkpoint it is; None where it is neither, or gone."""
+    if item.kind is ItemKind.CHECKPOINT:
+        checkpoint = checkpoint_rows.find(db, item.source)
+        return None if checkpoint is None else checkpoint.session_id
+    return item.source if item.kind is ItemKind.SESSION else None
+
+
+def _main_files(db: Connection, session_id: str | None) -> frozenset[str]:
+    stored = None if session_id is None else session_rows.find(db, session_id)
     content = None if stored is None else digest_rows.find(db, stored.key)
     return frozenset() if content is None else frozenset(file.path for file in content.files[:_MAIN_FILES])
 
 
-def _said(db: Connection, one: Watched) -> Watched:
-    """Return *one*, which is an entry of a session, with the paths and the words that it has."""
+def _said(db: Connection, one: Watched) -> Watched | None:
+    """Return *one*, an entry of a session, with the paths and the words that it has; None if it is none, or is gone."""
     session_id, _, seq = one.item.source.rpartition(":")
     stored = session_rows.find(db, session_id) if seq.isdecimal() else None
     numbered = None if stored is None else entry_rows.find(db, stored.key, int(seq))
@@ -202,4 +214,4 @@ def _said(db: Connection, one: Watched) -> Watched:
             looked = () if content is None else (search for search in content.searches if search.seq == int(seq))
             return replace(one, paths=frozenset(path for search in looked for path in search.led_to))
         case _:
-            return one
+            return None

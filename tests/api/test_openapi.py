@@ -173,6 +173,9 @@ class TestTruth:
         await walk("search", 422, query="&kind=nonsense")
         await walk("briefing", 200, query="?max_tokens=100&query=v&session_id=nobody&file=a&file=b")
         await walk("briefing", 422, query="?max_tokens=1")
+        for name in ("briefing_report", "all_briefings_report"):
+            await walk(name, 200, query="?days=7")
+            await walk(name, 422, query="?days=0")
         await walk("delete_memory", 204, memory_id=memory_id)
         await walk("delete_memory", 404, memory_id=memory_id)
         await walk("rewind_memories", 200, body={"to": "2026-03-01T11:00:00Z", "dry_run": True})

@@ -131,6 +131,7 @@ from omnimem.model.sessions import (
     SessionUpdate,
 )
 from omnimem.model.transfer import ExportQuery, ImportConflict, ImportCounts, ImportProgress, ImportQuery
+from omnimem.model.usefulness import BriefingReport, BriefingReportQuery, BriefingUse
 from omnimem.model.vocabulary import (
     ID_PATTERN,
     NO_NUL_PATTERN,
@@ -165,7 +166,10 @@ __all__ = [
     "Briefing",
     "BriefingItem",
     "BriefingQuery",
+    "BriefingReport",
+    "BriefingReportQuery",
     "BriefingSection",
+    "BriefingUse",
     "Check",
     "Checkpoint",
     "CheckpointCreate",

@@ -169,6 +169,7 @@ class MemoryListQuery(Request, frozen=True, kw_only=True):
     as_of: Moment | None = None  #: as they were then, those written last first; never counts as an access
     deleted: bool = False  #: true: those deleted or expired, latest first, without their values; never counts
     stale: bool = False  #: true: only those that are stale
+    asked_by: Id | None = None  #: the session that reads; else that of the process that calls, if it has one
 
 
 class MemoryGetQuery(Request, frozen=True, kw_only=True):
@@ -176,6 +177,7 @@ class MemoryGetQuery(Request, frozen=True, kw_only=True):
 
     touch: bool = True  #: false: do not count this read as an access
     as_of: Moment | None = None  #: as it was then; never counts as an access
+    asked_by: Id | None = None  #: the session that reads; else that of the process that calls, if it has one
 
 
 class MemoryDeleteQuery(Request, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ class MemorySearchQuery(Request, frozen=True, kw_only=True):
     session_id: Id | None = None
     since: Since | None = None  #: written then or later
     metadata: tuple[MetadataChoice, ...] = ()  #: every one of them
+    asked_by: Id | None = None  #: the session that searches; else that of the process that calls, if it has one
 
 
 class SearchQuery(Request, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ class SearchQuery(Request, frozen=True, kw_only=True):
     metadata: tuple[MetadataChoice, ...] = ()  #: every one of them; of memories only
     limit: SearchLimit = 10
     mode: SearchMode = SearchMode.AUTO
+    asked_by: Id | None = None  #: the session that searches; else that of the process that calls, if it has one
 
 
 class MemoryFound(Reply, frozen=True, kw_only=True):
