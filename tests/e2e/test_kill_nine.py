@@ -12,10 +12,12 @@ import pytest
 from omnimem import Client, IdempotencyKeyReused, MemoryNotFound
 from omnimem.calls import Operations
 from omnimem.model import (
+    CheckpointReason,
     ContextAppend,
     DecisionEntry,
     EndReason,
     Entry,
+    EntryKind,
     GapEntry,
     MemoryEntry,
     SearchEntry,
@@ -331,3 +333,33 @@ def test_the_data_of_a_killed_daemon_is_nobody_elses_to_read(empty_home: Home) -
 
     assert empty_home.database in found
     assert [path for path in found if path.stat().st_mode & 0o077] == []
+
+
+def test_checkpoints_are_there_once_after_a_kill(empty_home: Home, programs: Programs) -> None:
+    workspace = str(empty_home.folder())
+    tool = programs.tool()
+    daemon = Daemon(empty_home).ready()
+    with daemon.client() as client:
+        session_id = client.create_session(tool_id="t", workspace_path=workspace, process_id=tool.pid).session_id
+        client.append_context(session_id, decision="Use SQLite.")
+        create = Operations.create_checkpoint(session_id, name="half way")
+        taken = client.send(create, idempotency_key="k")
+        client.append_context(session_id, decision="Write it in Rust.")
+        daemon.kill()
+        tool.kill()  # found at the next start, which takes the last one
+
+        with running(empty_home) as second:
+            assert client.get_checkpoint(taken.checkpoint_id) == taken
+            assert client.send(create, idempotency_key="k") == taken
+            eventually(lambda: client.list_checkpoints(session_id).count == 2, "the last one is taken")
+            second.kill()
+
+        with running(empty_home):
+            last, first = client.list_checkpoints(session_id).checkpoints
+            assert first == taken
+            assert (last.reason, [one.decision for one in last.decisions]) == (
+                CheckpointReason.PROCESS_EXITED, ["Use SQLite.", "Write it in Rust."],
+            )  # fmt: skip
+            assert [one.kind for one in client.list_entries(session_id, kind=EntryKind.CHECKPOINT).entries] == [
+                EntryKind.CHECKPOINT
+            ]

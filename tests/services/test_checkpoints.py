@@ -214,16 +214,6 @@ class TestAtTheEnd:
 
         assert await reasons_of(house, session_id) == []
 
-    async def test_one_that_was_taken_up_again_meanwhile_gets_none(self, house: House, workspace: Path) -> None:
-        await begin(house, workspace, "s-1")
-        await decide(house, "s-1")
-        await end(house, "s-1")
-        await begin(house, workspace, "s-1")
-
-        await house.services.unasked.take_last("s-1")
-
-        assert await reasons_of(house, "s-1") == []
-
 
 class TestGrowth:
     async def test_much_that_changed_takes_one_but_not_before_ten_minutes(self, house: House, workspace: Path) -> None:
