@@ -24,7 +24,8 @@ def endpoints(entries: Entries) -> list[Endpoint]:
 
     def context(session_id: str) -> Answer:
         shown = entries.shown_context(session_id)
-        return answer(_Context(session_id, Raw(shown), compressed=False, size_bytes=len(shown)))
+        compressed = entries.is_compressed(session_id)
+        return answer(_Context(session_id, Raw(shown), compressed=compressed, size_bytes=len(shown)))
 
     async def get(received: Received) -> Answer:
         return context(received.ids["session_id"])

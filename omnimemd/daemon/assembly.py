@@ -19,6 +19,7 @@ from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.checks import (
     DatabaseCheck,
+    EntriesCheck,
     FilesCheck,
     RoomCheck,
     SearchCheck,
@@ -26,6 +27,7 @@ from omnimemd.services.checks import (
     StoringCheck,
     WatchingCheck,
 )
+from omnimemd.services.compression import Compression
 from omnimemd.services.digests import Digests
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.doctor import Doctor
@@ -94,6 +96,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     services: Services
     cache: SessionCache
+    compression: Compression
     background: Background
     liveness: Liveness
     attributor: Attributor
@@ -127,6 +130,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
                 background.keep("vectors", house.semantic.run)
             background.keep("digests", services.digests.run)
             background.keep("usefulness", services.usefulness.run)
+            background.keep("compression", house.compression.run)
             background.keep("tracking", services.tracking.run)
             background.keep("recovery", house.recovery.run)
             background.keep("health", services.health.run)
@@ -200,7 +204,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     )
     digests = Digests(database=database, cache=cache)
     sessions.on_end(lambda _: digests.wake())
-    cache.on_outgrown(digests.wake)
+    cache.on_outgrown(lambda _: digests.wake())
     digests.on_summarised(indexing.wake)
     memory_reads = MemoryReads(
         database=database, cache=cache, liveness=liveness, processes=world.processes, clock=clock
@@ -214,6 +218,10 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     unasked = Unasked(database=database, cache=cache, checkpoints=checkpoints, workspaces=workspaces, clock=clock)
     entries.on_recorded(unasked.recorded)
     sessions.on_end(lambda session: unasked.session_ended())
+    compression = Compression(database=database, cache=cache)
+    sessions.on_end(lambda session: compression.look_at(session.session_id))
+    cache.on_outgrown(compression.look_at)
+    cache.on_piled_up(compression.look_at)
     discovery = Discovery(
         processes=world.processes,
         sessions=sessions,
@@ -299,6 +307,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
                 WatchingCheck(health),
                 SearchCheck(indexing),
                 SessionsCheck(database=database, cache=cache),
+                EntriesCheck(database),
                 DatabaseCheck(database),  # last: it reads what the others may have mended
             ]
         ),
@@ -312,6 +321,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
     return House(
         services=services,
         cache=cache,
+        compression=compression,
         background=background,
         liveness=liveness,
         attributor=attributor,

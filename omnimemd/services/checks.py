@@ -158,6 +158,28 @@ class SessionsCheck:
         return [one async for one in self._database.stream(integrity.broken_folds)]
 
 
+class EntriesCheck:
+    """Whether what is held compressed can be read, and is what is said of it."""
+
+    name = "entries"
+
+    def __init__(self, database: Database) -> None:
+        """Look at those in *database*."""
+        self._database = database
+
+    async def look(self) -> Finding:
+        """Read all of it."""
+        broken = [one async for one in self._database.stream(integrity.broken_segments)]
+        if not broken:
+            return Finding(Verdict.OK, "All older entries can be read.")
+        hint = "Stop the daemon, and copy the file before anything else is done with it."
+        return Finding(Verdict.FAIL, f"Older entries of {_named(broken)} cannot be read.", hint)
+
+    async def mend(self) -> str | None:
+        """Do nothing: they are nowhere else."""
+        return None
+
+
 class DatabaseCheck:
     """Whether SQLite finds its file sound."""
 

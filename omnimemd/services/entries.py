@@ -103,6 +103,14 @@ class Entries:
         """
         return self._cache.fold(self._cache.get(session_id)).shown()
 
+    def is_compressed(self, session_id: str) -> bool:
+        """Return whether older entries of the session are held compressed.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        return self._cache.get(session_id).packed.segments > 0
+
     async def page(self, session_id: str, *, after: int, kind: EntryKind | None, limit: int) -> EntryPage:
         """Return up to *limit* entries after the one numbered *after*.
 

@@ -4,6 +4,8 @@ A session is the same one if its id, tool, folder, project and beginning are. En
 here already are compared, those that follow the last one here are added. A session that is active here is left alone.
 """
 
+from typing import Final
+
 import msgspec
 from msgspec.structs import replace
 
@@ -23,6 +25,9 @@ from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import sessions as session_rows
 from omnimemd.storage.database import Connection
 
+#: Entries that are here and read at once, to be compared.
+_READ_AT_ONCE: Final = 500
+
 
 class Thread(msgspec.Struct, kw_only=True):
     """A session whose entries are coming. Mutable; belongs to one import."""
@@ -34,6 +39,8 @@ class Thread(msgspec.Struct, kw_only=True):
     through: int = 0  #: the last entry of the file that came
     added: int = 0
     differs: str = ""  #: what is another here, if anything is
+    read: dict[int, Numbered] = {}  #: entries that are here, up to `read_through`; they never change
+    read_through: int = 0
 
 
 class SessionImport:
@@ -87,7 +94,7 @@ class SessionImport:
         numbered = entry_of(line)
         thread.through = numbered.seq
         if not thread.differs and numbered.seq <= thread.known:
-            found = entry_rows.find(db, self._held(thread).key, numbered.seq)
+            found = self._here(db, thread, numbered.seq)
             if found is None or found == numbered:  # one that is gone here was erased on purpose
                 return Fate.UNCHANGED, None
             thread.differs = f"entry {numbered.seq} is another one here"
@@ -135,6 +142,14 @@ class SessionImport:
         if thread.differs:
             return Fate.CONFLICTING
         return Fate.UPDATED if thread.added else Fate.UNCHANGED
+
+    def _here(self, db: Connection, thread: Thread, seq: int) -> Numbered | None:
+        """Return the entry of that *seq* that is here, None when there is none; they are read some at a time."""
+        if seq > thread.read_through:
+            found = entry_rows.page(db, self._held(thread).key, after=seq - 1, kind=None, limit=_READ_AT_ONCE)
+            thread.read = {one.seq: one for one in found}
+            thread.read_through = found[-1].seq if len(found) == _READ_AT_ONCE else thread.known
+        return thread.read.get(seq)
 
     def forget(self, session_id: str) -> None:
         """Hold no longer what was not kept: it is read anew."""

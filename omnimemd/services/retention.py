@@ -24,6 +24,7 @@ from omnimemd.storage import retention as rows
 from omnimemd.storage import sessions as session_rows
 from omnimemd.storage import usefulness as briefing_rows
 from omnimemd.storage.database import Connection, Database
+from omnimemd.storage.entries import Removed
 
 log = logging.getLogger(__name__)
 
@@ -149,21 +150,21 @@ class Retention:
     async def _remove_session(self, session_id: str, *, before: Millis, archived: bool) -> bool:
         """Remove a session, first its entries; return whether it went."""
 
-        def work(db: Connection, kinds: tuple[EntryKind, ...]) -> int | None:
+        def work(db: Connection, kinds: tuple[EntryKind, ...]) -> bool | None:
             held = self._still_due(session_id, before=before)
             if held is None or (archived and not held.session.archived):
                 return None
-            count = self._cache.thin(db, held, kinds, before=None, limit=at_once(kinds))
-            if count < at_once(kinds) and kinds == IN_TURN[-1]:
+            removed = self._cache.thin(db, held, kinds, before=None, limit=at_once(kinds))
+            if not removed.more and kinds == IN_TURN[-1]:
                 session_rows.delete(db, held.key)
                 answers.forget(db, session_id)
                 self._cache.forget(session_id)
-            return count
+            return removed.more
 
         for kinds in IN_TURN:
-            while (count := await self._database.write(partial(work, kinds=kinds))) == at_once(kinds):  # noqa: ASYNC110
+            while more := await self._database.write(partial(work, kinds=kinds)):  # noqa: ASYNC110
                 await asyncio.sleep(0)
-            if count is None:
+            if more is None:
                 return False
         return True
 
@@ -183,24 +184,23 @@ class Retention:
         )
 
     async def _thin(self, session_id: str, kinds: tuple[EntryKind, ...], *, before: Millis) -> int:
-        def work(db: Connection) -> int:
+        def work(db: Connection) -> Removed | None:
             held = self._still_due(session_id, before=before)
-            return 0 if held is None else self._cache.thin(db, held, kinds, before=before, limit=at_once(kinds))
+            return None if held is None else self._cache.thin(db, held, kinds, before=before, limit=at_once(kinds))
 
         def still() -> bool:
             return self._still_due(session_id, before=before) is not None
 
-        removed = 0
+        count = 0
         # First, so that after a kill there are entries left by which it is done again.
         await self._checkpoints.let_go(session_id, kinds, before=before, still=still)
-        while True:
-            count = await self._database.write(work)
-            removed += count
-            if count < at_once(kinds):
+        while (removed := await self._database.write(work)) is not None:
+            count += removed.count
+            if not removed.more:
                 break
             await asyncio.sleep(0)
         await self._checkpoints.let_go(session_id, kinds, before=before, still=still)  # of one taken meanwhile
-        return removed
+        return count
 
     async def _remove_memories(self, *, before: Millis) -> int:
         removed = 0

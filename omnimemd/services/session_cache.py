@@ -21,8 +21,10 @@ from omnimemd.domain.entries import Entry, Gap, Numbered
 from omnimemd.domain.sessions import Session, touch
 from omnimemd.storage import digests as digest_rows
 from omnimemd.storage import entries as entry_rows
+from omnimemd.storage import segments
 from omnimemd.storage import sessions as session_rows
 from omnimemd.storage.database import Connection, Database
+from omnimemd.storage.segments import Segment, Totals
 
 #: Sessions kept in memory beyond those in use; a folded context is about 500 bytes a file.
 _KEPT: Final = 64
@@ -38,7 +40,7 @@ IN_TURN: Final = (tuple(kind for kind in EntryKind if kind not in _INDEXED), _IN
 class Held:
     """One session in memory. Mutable; belongs to the event loop's thread."""
 
-    __slots__ = ("_session", "fold", "fold_saved", "key", "saved")
+    __slots__ = ("_session", "fold", "fold_saved", "key", "look_at", "packed", "saved")
 
     def __init__(self, stored: session_rows.Stored) -> None:
         """Hold *stored*."""
@@ -47,13 +49,16 @@ class Held:
         self.fold: ContextFold | None = None  #: None until an entry or the context is asked for
         self.fold_saved = 0  #: the fold's last entry that the row knows
         self.saved = True  #: whether the row's other columns are as here
+        self.packed = Totals()  #: what of it is held compressed
+        self.look_at = 0  #: the entry with which there may be more that is to be
 
     @property
     def session(self) -> Session:
         """The session as it is now."""
         if self.fold is None:
             return self._session
-        return replace(self._session, metrics=self.fold.metrics(), size_bytes=self.fold.size_bytes)
+        size = self.fold.size_bytes - self.packed.spared
+        return replace(self._session, metrics=self.fold.metrics(), size_bytes=size)
 
     @session.setter
     def session(self, session: Session) -> None:
@@ -75,6 +80,12 @@ class Held:
         """The session's folder."""
         return self._session.workspace
 
+    def hold_packed(self, totals: Totals) -> None:
+        """Take note of how much of it is held compressed."""
+        self._session = replace(self._session, size_bytes=self._session.size_bytes - totals.spared + self.packed.spared)
+        self.packed = totals
+        self.saved = False
+
     def touch(self, at: Millis) -> None:
         """Note activity at *at*; an ended session keeps its times."""
         self._session = touch(self._session, at=at)
@@ -95,17 +106,22 @@ class SessionCache:
         self._claims = claims
         self._clock = clock
         self._held: OrderedDict[str, Held] = OrderedDict()  # the latest used last
-        self._outgrown: Callable[[], None] = lambda: None
+        self._on_outgrown: list[Callable[[str], None]] = []
+        self._on_piled_up: Callable[[str], None] = lambda session_id: None
         self.era = 0  #: another one once entries went: what was made of them before must not be kept
         database.on_lost_commit(self._lose)
         database.on_lost_commit(claims.clear)
 
-    def on_outgrown(self, callback: Callable[[], None]) -> None:
-        """Have *callback* called when so much came to a session that what was made of it is old.
+    def on_outgrown(self, callback: Callable[[str], None]) -> None:
+        """Have *callback* called with the id of a session when so much came to it that what was made of it is old.
 
         That is the case with whatever is recorded in one that had ended.
         """
-        self._outgrown = callback
+        self._on_outgrown.append(callback)
+
+    def on_piled_up(self, callback: Callable[[str], None]) -> None:
+        """Have *callback* called with the id of a session that runs when it may have entries to be compressed."""
+        self._on_piled_up = callback
 
     def find(self, session_id: str) -> Held | None:
         """Return the session of *session_id*, None when there is none."""
@@ -134,6 +150,7 @@ class SessionCache:
         """Hold a session that was stored this moment."""
         held = self._held[session.session_id] = Held(session_rows.Stored(key, session))
         held.fold = ContextFold(workspace=held.workspace)
+        held.look_at = segments.MOST + segments.KEPT
         return held
 
     def fold(self, held: Held) -> ContextFold:
@@ -190,10 +207,11 @@ class SessionCache:
 
     def thin(
         self, db: Connection, held: Held, kinds: Collection[EntryKind], *, before: Millis | None, limit: int
-    ) -> int:
-        """Delete up to *limit* entries of *kinds*, from before *before* or all, as part of a write; return how many.
+    ) -> entry_rows.Removed:
+        """Delete up to *limit* entries of *kinds*, from before *before* or all, as part of a write; return what went.
 
-        What of them was said leaves the folded context with the first; files stay in it, as one line each.
+        What of them was said leaves the folded context with the first; files stay in it, as one line each. Of those
+        that are held compressed more than *limit* may go at once, as many as one segment holds.
         """
         fold = held.fold
         if fold is None:
@@ -202,13 +220,24 @@ class SessionCache:
         forgotten = fold.forget(kinds, before=before)
         if forgotten:
             digest_rows.forget(db, held.key, kinds, before=before, work=fold.work())
-        count, size = entry_rows.remove(db, held.key, kinds, before=before, limit=limit)
-        fold.size_bytes -= size
+        removed = entry_rows.remove(db, held.key, kinds, before=before, limit=limit)
+        fold.size_bytes -= removed.size
+        held.hold_packed(segments.totals(db, held.key))
         self.save_row(db, held)
-        if forgotten or count < limit or fold.through > held.fold_saved:
+        if forgotten or not removed.more or fold.through > held.fold_saved:
             self._save_fold(db, held, fold)
         self._make_room(db)
-        return count
+        return removed
+
+    def pack(self, db: Connection, held: Held, segment: Segment) -> None:
+        """Hold older entries of *held* compressed from now on; the last step of a write.
+
+        Raises:
+            Changed: they are not there any more as they were; the write is to fail.
+        """
+        segments.put(db, held.key, segment)
+        held.hold_packed(segments.totals(db, held.key))
+        self.save_row(db, held)
 
     async def write_rows(self) -> None:
         """Bring the rows up to date, if they are behind, for a read that asks the database.
@@ -233,11 +262,18 @@ class SessionCache:
         sizes = entry_rows.insert(db, held.key, numbered)
         if fold.through - held.fold_saved >= max(_FOLD_EVERY, held.fold_saved):
             self._save_fold(db, held, fold)
-            self._outgrown()
+            self._outgrown(held)
         elif not held.active:
-            self._outgrown()
+            self._outgrown(held)
+        if fold.through >= held.look_at:
+            held.look_at = fold.through + segments.MOST
+            self._on_piled_up(held.session_id)
         self._make_room(db)
         self._apply(held, fold, numbered, sizes)
+
+    def _outgrown(self, held: Held) -> None:
+        for callback in self._on_outgrown:
+            callback(held.session_id)
 
     def _apply(self, held: Held, fold: ContextFold, numbered: Sequence[Numbered], sizes: Sequence[int]) -> None:
         latest = Millis(0)
@@ -252,6 +288,8 @@ class SessionCache:
         if stored is None:
             return None
         held = self._held[session_id] = Held(stored)
+        held.packed = segments.totals(db, stored.key)
+        held.look_at = held.packed.through + segments.MOST + segments.KEPT
         if session_rows.has_tail(db, stored.key):
             held.fold = self._folded(db, held)
         return held

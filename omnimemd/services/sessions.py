@@ -254,8 +254,8 @@ class Sessions:
                 raise SessionActive(f"Session '{session_id}' is active.")
             return held
 
-        def thin(db: Connection, kinds: tuple[EntryKind, ...]) -> int:
-            return self._cache.thin(db, deletable(), kinds, before=None, limit=at_once(kinds))
+        def thin(db: Connection, kinds: tuple[EntryKind, ...]) -> bool:
+            return self._cache.thin(db, deletable(), kinds, before=None, limit=at_once(kinds)).more
 
         def work(db: Connection) -> None:
             rows.delete(db, deletable().key)
@@ -263,7 +263,7 @@ class Sessions:
             self._cache.forget(session_id)
 
         for kinds in IN_TURN:
-            while await self._database.write(partial(thin, kinds=kinds)) == at_once(kinds):  # noqa: ASYNC110
+            while await self._database.write(partial(thin, kinds=kinds)):  # noqa: ASYNC110
                 await asyncio.sleep(0)  # others are served in between
         await self._database.write(work, durable=True)
         await self._database.erase()

@@ -8,7 +8,9 @@ import apsw
 from omnimem.model import EntryKind
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.retention import Rule, Run
-from omnimemd.storage.entries import codes
+from omnimemd.storage.entry_rows import KINDS, codes
+from omnimemd.storage.segment_codec import decode
+from omnimemd.storage.segments import bits
 
 #: Never touched: what is pinned, what is active.
 _ENDED: Final = "s.ended_at < :before AND NOT s.pinned"
@@ -55,12 +57,22 @@ def count_entries(
 
     Sessions that ended before *whole*, and archived ones before *archived_whole*, are left out: they go as a whole.
     """
-    return int(
-        db.execute(
-            "SELECT count(*) FROM entries AS e JOIN sessions AS s ON s.session_key = e.session "  # noqa: S608 constants
-            f"WHERE {_ENDED} AND e.at < :before AND e.kind IN ({codes(kinds)}) {_LEFT}",
-            {"before": before, "whole": whole, "archived_whole": archived_whole},
-        ).get
+    going = {KINDS[kind] for kind in kinds}
+    values = {"before": before, "whole": whole, "archived_whole": archived_whole}
+    rows = db.execute(
+        "SELECT count(*) FROM entries AS e JOIN sessions AS s ON s.session_key = e.session "  # noqa: S608 constants
+        f"WHERE {_ENDED} AND e.at < :before AND e.kind IN ({codes(kinds)}) {_LEFT}",
+        values,
+    ).get
+    packed = db.execute(
+        "SELECT g.entries, iif(g.newest < :before AND NOT g.kinds & ~:kinds, NULL, g.packed) "  # noqa: S608 constants
+        "FROM entry_segments AS g JOIN sessions AS s ON s.session_key = g.session "
+        f"WHERE {_ENDED} AND g.oldest < :before AND g.kinds & :kinds {_LEFT}",
+        values | {"kinds": bits(kinds)},
+    )
+    return int(rows) + sum(
+        count if some is None else sum(row[2] in going and row[1] < before for row in decode(some))
+        for count, some in packed
     )
 
 
@@ -71,8 +83,9 @@ def sessions_with(
     rows = db.execute(
         f"SELECT s.session_key, s.session_id FROM sessions AS s WHERE {_ENDED} AND s.session_key > :behind "  # noqa: S608
         f"AND EXISTS (SELECT 1 FROM entries AS e WHERE e.session = s.session_key AND e.kind IN ({codes(kinds)}) "
-        "AND e.at < :before) ORDER BY s.session_key LIMIT :limit",
-        {"before": before, "behind": behind, "limit": limit},
+        "AND e.at < :before UNION ALL SELECT 1 FROM entry_segments AS g WHERE g.session = s.session_key "
+        "AND g.kinds & :kinds AND g.oldest < :before) ORDER BY s.session_key LIMIT :limit",
+        {"before": before, "behind": behind, "limit": limit, "kinds": bits(kinds)},
     )
     return [(int(key), str(session_id)) for key, session_id in rows]
 

@@ -10,11 +10,19 @@ from omnimem.model import EndReason, SessionMetrics
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.identity import ProcessIdentity
 from omnimemd.domain.sessions import BoundProcess, Session
+from omnimemd.storage.compressing import compressed, decompressed
 
 _COLUMNS: Final = (
     "session_key, session_id, tool_id, user_id, workspace_path, project_id, created_at, last_activity, ended_at, "
     "end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, "
     "pinned, archived, metadata_json, metrics_json, context_size_bytes"
+)
+#: Folded contexts longer than this are kept compressed.
+_COMPRESS_OVER_BYTES: Final = 2 * 1024
+#: Segments are of what was folded; they follow it once a folded context was given up.
+_HAS_TAIL: Final = (
+    "(EXISTS (SELECT 1 FROM entries WHERE session = session_key AND seq > folded_through) "
+    "OR EXISTS (SELECT 1 FROM entry_segments WHERE session = session_key AND first_seq > folded_through))"
 )
 
 
@@ -63,17 +71,29 @@ def update(db: apsw.Connection, stored: Stored) -> None:
 
 
 def save_fold(db: apsw.Connection, key: int, *, snapshot: bytes, through: int) -> None:
-    """Keep the context folded up to the entry *through*."""
+    """Keep the context folded up to the entry *through*; a long one compressed."""
+    long = len(snapshot) > _COMPRESS_OVER_BYTES
     db.execute(
-        "UPDATE sessions SET context_json = ?, folded_through = ? WHERE session_key = ?",
-        (snapshot.decode(), through, key),
+        "UPDATE sessions SET context_json = ?, compressed_context = ?, folded_through = ? WHERE session_key = ?",
+        (None if long else snapshot.decode(), compressed(snapshot, quickly=True) if long else None, through, key),
     )
 
 
 def fold_of(db: apsw.Connection, key: int) -> bytes | None:
     """Return the folded context that was kept, None when there is none."""
-    row = db.execute("SELECT context_json FROM sessions WHERE session_key = ?", (key,)).fetchone()
-    return row[0].encode() if row and row[0] is not None else None
+    row = db.execute("SELECT context_json, compressed_context FROM sessions WHERE session_key = ?", (key,)).fetchone()
+    return snapshot_of(*row) if row else None
+
+
+def snapshot_of(plain: str | None, packed: bytes | None) -> bytes | None:
+    """Return the folded context that the two columns hold, None when there is none.
+
+    Raises:
+        Damaged: it cannot be decompressed.
+    """
+    if packed is not None:
+        return decompressed(packed)
+    return None if plain is None else plain.encode()
 
 
 def find(db: apsw.Connection, session_id: str) -> Stored | None:
@@ -94,9 +114,8 @@ def open_sessions(db: apsw.Connection) -> list[Stored]:
 def has_tail(db: apsw.Connection, key: int) -> bool:
     """Return whether entries follow the folded context."""
     row = db.execute(
-        "SELECT EXISTS (SELECT 1 FROM entries, sessions "
-        "WHERE session_key = :key AND session = :key AND seq > folded_through)",
-        {"key": key},
+        f"SELECT {_HAS_TAIL} FROM sessions WHERE session_key = ?",  # noqa: S608 constants
+        (key,),
     ).fetchone()
     return bool(row and row[0])
 
@@ -104,8 +123,7 @@ def has_tail(db: apsw.Connection, key: int) -> bool:
 def with_tail(db: apsw.Connection) -> list[str]:
     """Return the id of each session whose entries go on behind its folded context."""
     rows = db.execute(
-        "SELECT session_id FROM sessions "
-        "WHERE EXISTS (SELECT 1 FROM entries WHERE session = session_key AND seq > folded_through)"
+        f"SELECT session_id FROM sessions WHERE {_HAS_TAIL}"  # noqa: S608 constants
     )
     return [str(session_id) for (session_id,) in rows.fetchall()]
 

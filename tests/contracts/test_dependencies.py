@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from tests.contracts.checkout import PACKAGES, ROOT
 
 #: One more takes a paragraph in docs/ARCHITECTURE.md: what for, why not the standard library, what it costs.
-RUN_TIME = {"aiohttp", "apsw", "h11", "msgspec", "platformdirs", "psutil", "watchdog"}
+RUN_TIME = {"aiohttp", "apsw", "backports.zstd", "h11", "msgspec", "platformdirs", "psutil", "watchdog"}
 CLIENT = {"h11", "msgspec"}
 
 #: msgspec takes typing_extensions where something else has brought it.

@@ -297,6 +297,19 @@ CREATE TABLE checkpoints_due (
     reason  INTEGER NOT NULL CHECK (reason IN (2, 3))
 ) STRICT;
 CREATE INDEX sessions_by_continues ON sessions (continues) WHERE continues IS NOT NULL;
+CREATE TABLE entry_segments (
+    session   INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    first_seq INTEGER NOT NULL CHECK (first_seq > 0),
+    last_seq  INTEGER NOT NULL CHECK (last_seq >= first_seq),
+    entries   INTEGER NOT NULL CHECK (entries > 0),
+    kinds     INTEGER NOT NULL,  -- a bit for each there are: 1 << kind
+    oldest    INTEGER NOT NULL,
+    newest    INTEGER NOT NULL CHECK (newest >= oldest),
+    row_bytes INTEGER NOT NULL,  -- what they would take as rows
+    codec     INTEGER NOT NULL CHECK (codec = 1),  -- 1: columns in MessagePack, zstandard
+    packed    BLOB NOT NULL,
+    PRIMARY KEY (session, first_seq)
+) STRICT, WITHOUT ROWID;
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('named', 'named', 'named', NULL, NULL, NULL, NULL, 1772366400000, 1772366400000, '{}');
 INSERT INTO projects (project_id, name, kind, root, device, inode, birth_ns, created_at, last_activity, settings_json) VALUES ('p-1', 'App', 'git', '/w', 2049, 42, 1700000000123456789, 1772366400000, 1772366401000, '{"briefing":{"max_tokens":2000}}');
 INSERT INTO sessions (session_key, session_id, tool_id, user_id, workspace_path, project_id, created_at, last_activity, ended_at, end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, pinned, archived, context_json, compressed_context, folded_through, context_size_bytes, metrics_json, metadata_json) VALUES (1, 's-open', 'tool', 'me@here', '/w', 'p-1', 1772366400000, 1772366400000, NULL, NULL, NULL, 's-ended', 4242, 100, 'boot-1', 1772366340000, NULL, 0, 0, NULL, NULL, 0, 0, '{"accesses":0,"reads":0,"writes":0,"files":0,"searches":0,"decisions":0,"memories":0,"scans":0,"gaps":0}', '{"model":"x","big":1000000000000000000000000000000,"deep":[null,{"ü":0.5}]}');

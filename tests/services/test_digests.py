@@ -12,6 +12,7 @@ from omnimemd.domain.retention import Rule
 from omnimemd.storage import digests as rows
 from omnimemd.storage import usefulness as usefulness_rows
 from omnimemd.storage.database import Connection
+from omnimemd.storage.entries import Removed
 from omnimemd.storage.search_index import Scope
 from omnimemd.storage.usefulness import MemoryRead
 from tests.services.stories import begin, decide, end, session_of
@@ -236,7 +237,7 @@ class TestErasing:
         await record(house, "s-1", files=400, said="Xyzzy")
         house.clock.advance(SECOND)
 
-        def take_decisions(db: Connection) -> int:
+        def take_decisions(db: Connection) -> Removed:
             return house.cache.thin(
                 db, house.cache.get("s-1"), [EntryKind.DECISION], before=house.clock.now(), limit=10
             )

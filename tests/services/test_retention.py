@@ -12,6 +12,7 @@ from omnimemd.domain.retention import Policy, Rule
 from omnimemd.storage import integrity
 from omnimemd.storage import retention as rows
 from omnimemd.storage.database import Connection
+from omnimemd.storage.entries import Removed
 from tests.services.stories import begin, decide, end, entries_of, session_of
 from tests.support.clock import DAY, HOUR
 from tests.support.house import House, World, a_house
@@ -235,7 +236,7 @@ async def test_what_goes_leaves_the_index_a_little_at_a_time(
         limits: list[int] = []
         thin = house.cache.thin
 
-        def noted(*given: Any, limit: int, **more: Any) -> int:
+        def noted(*given: Any, limit: int, **more: Any) -> Removed:
             limits.append(limit)
             return thin(*given, limit=limit, **more)
 

@@ -20,6 +20,7 @@ from omnimemd.domain.ports import Embedder, VectorIndex
 from omnimemd.domain.retention import Policy, Rule
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
+from omnimemd.services.compression import Compression
 from omnimemd.services.digests import Digests
 from omnimemd.services.expiry import Expiry
 from omnimemd.services.liveness import Liveness
@@ -63,6 +64,7 @@ class House:
     watcher: FakeWatcher
     database: Database
     cache: SessionCache
+    compression: Compression
     background: Background
     liveness: Liveness
     recovery: Recovery
@@ -155,6 +157,7 @@ async def a_house(
             watcher,
             database,
             inside.cache,
+            inside.compression,
             inside.background,
             inside.liveness,
             inside.recovery,

@@ -126,3 +126,18 @@ WHEN OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL BEGIN
 END;
 
 CREATE INDEX sessions_by_continues ON sessions (continues) WHERE continues IS NOT NULL;
+
+-- Older entries of a session, held compressed; each is either a row of `entries` or in one of these (storage/segments.py).
+CREATE TABLE entry_segments (
+    session   INTEGER NOT NULL REFERENCES sessions (session_key) ON DELETE CASCADE,
+    first_seq INTEGER NOT NULL CHECK (first_seq > 0),
+    last_seq  INTEGER NOT NULL CHECK (last_seq >= first_seq),
+    entries   INTEGER NOT NULL CHECK (entries > 0),
+    kinds     INTEGER NOT NULL,  -- a bit for each there are: 1 << kind
+    oldest    INTEGER NOT NULL,
+    newest    INTEGER NOT NULL CHECK (newest >= oldest),
+    row_bytes INTEGER NOT NULL,  -- what they would take as rows
+    codec     INTEGER NOT NULL CHECK (codec = 1),  -- 1: columns in MessagePack, zstandard
+    packed    BLOB NOT NULL,
+    PRIMARY KEY (session, first_seq)
+) STRICT, WITHOUT ROWID;
