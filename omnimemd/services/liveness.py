@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two tries to store the end of a session.
 _AGAIN_SECONDS: Final = 1.0
+#: Processes of which is remembered whose they are.
+_ASKED_FOR: Final = 256
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -35,6 +38,7 @@ class Liveness:
         self._clock = clock
         self._bound: dict[str, Cancel] = {}
         self._process_of: dict[str, ProcessIdentity] = {}
+        self._asked_for: dict[ProcessIdentity, str | None] = {}  # whose each is that was asked for
         self._deaths: asyncio.Queue[Death] = asyncio.Queue()  # holds at most one a bound session
 
     def bind(self, session_id: str, process: ProcessIdentity) -> bool:
@@ -45,11 +49,13 @@ class Liveness:
             return False
         self._bound[session_id] = cancel
         self._process_of[session_id] = process
+        self._asked_for.clear()
         return True
 
     def unbind(self, session_id: str) -> None:
         """Hear of no death for the session; an unbound one is ignored."""
         self._process_of.pop(session_id, None)
+        self._asked_for.clear()
         cancel = self._bound.pop(session_id, None)
         if cancel is not None:
             cancel()
@@ -57,12 +63,20 @@ class Liveness:
     def session_of(self, ancestry: Iterable[Process]) -> str | None:
         """Return the session bound to the first process of *ancestry* that one is bound to; the latest bound of many.
 
-        *ancestry* is read only as far as needed.
+        Of *ancestry* no more than the first is read for a process that was asked for since anything was bound or unbound:
+        to look at each costs a fifth of a millisecond.
         """
-        if not self._process_of:
+        upwards = iter(ancestry)
+        first = next(upwards, None) if self._process_of else None
+        if first is None:
             return None
-        latest = {process: session_id for session_id, process in self._process_of.items()}
-        return next((latest[one.identity] for one in ancestry if one.identity in latest), None)
+        if first.identity not in self._asked_for:
+            latest = {process: session_id for session_id, process in self._process_of.items()}
+            bound = (latest[one.identity] for one in chain((first,), upwards) if one.identity in latest)
+            if len(self._asked_for) >= _ASKED_FOR:
+                self._asked_for.clear()
+            self._asked_for[first.identity] = next(bound, None)
+        return self._asked_for[first.identity]
 
     async def run(self, died: Callable[[Death], Awaitable[object]]) -> None:
         """Call *died* for each death, for ever."""
@@ -79,4 +93,5 @@ class Liveness:
     def _died(self, session_id: str, process: ProcessIdentity) -> None:
         self._bound.pop(session_id, None)
         self._process_of.pop(session_id, None)
+        self._asked_for.clear()
         self._deaths.put_nowait(Death(session_id, process, self._clock.now()))

@@ -66,6 +66,16 @@ async def test_a_process_whose_session_ended_reads_for_none(house: House, memory
     assert await reads_of(house, "s-1") == []
 
 
+async def test_whose_a_process_is_may_change(house: House, workspace: Path, memory: str) -> None:
+    house.processes.begin(5000, name="agent", parent=4242)
+    await read(house, memory, pid=5000)
+
+    await begin(house, workspace, "s-2", pid=5000)
+    await read(house, memory, pid=5000)
+
+    assert await reads_of(house, "s-1") == await reads_of(house, "s-2") == [(memory, False)]
+
+
 async def test_what_was_only_found_and_then_read_was_read(house: House, memory: str) -> None:
     await house.services.memory_reads.read(memory, asked_by="s-1", pid=None, found=True)
     assert await reads_of(house, "s-1") == [(memory, True)]
