@@ -63,8 +63,8 @@ class Liveness:
     def session_of(self, ancestry: Iterable[Process]) -> str | None:
         """Return the session bound to the first process of *ancestry* that one is bound to; the latest bound of many.
 
-        Of *ancestry* no more than the first is read for a process that was asked for since anything was bound or unbound:
-        to look at each costs a fifth of a millisecond.
+        Of *ancestry* no more than the first is read for a process that was asked for since anything was bound or
+        unbound: to look at each costs a fifth of a millisecond.
         """
         upwards = iter(ancestry)
         first = next(upwards, None) if self._process_of else None
