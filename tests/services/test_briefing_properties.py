@@ -76,6 +76,7 @@ class Project:
             if self._random.random() < 0.6:
                 detail = self._text(self.canary) if self._chance() else None
                 await self._house.services.sessions.end(session_id, detail=detail)
+                await self._house.services.unasked.take_last(session_id)
             self._house.clock.advance(self._random.choice((MINUTE, DAY)))
         if self._chance():
             name = self._text(self.canary).replace("\x00", "")
@@ -151,6 +152,7 @@ async def some_projects(house: House, workspace: Path, *, seed: int, count: int)
         numbers = range(first, min(first + TOGETHER, count + 1))
         projects = [Project(house, workspace, seed=seed, number=number) for number in numbers]
         await asyncio.gather(*(project.happen() for project in projects))
+        await house.digests.catch_up()  # the summaries of ended sessions move the scores of the search, once
         for project in projects:
             yield project
 
