@@ -24,6 +24,7 @@ NAMES: Final = (
     "importing",
     "storing",
     "reading",
+    "compressing",
     "seeing",
     "grepping",
     "starting",
