@@ -39,6 +39,11 @@ def baseline_of(home: Home, directory: str) -> bool:
     return found != []
 
 
+def segments_held(home: Home) -> int:
+    """Return how many segments of older entries the running daemon has made."""
+    return len(_looked_up(home, "SELECT 1 FROM entry_segments"))
+
+
 def _looked_up(home: Home, sql: str, *values: bytes) -> list[tuple[object, ...]]:
     """Read, and only read, the database of a running daemon: more readers are fine (sqlite.org/wal.html)."""
     with closing(apsw.Connection(str(home.database), flags=apsw.SQLITE_OPEN_READONLY)) as db:

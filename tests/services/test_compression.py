@@ -12,8 +12,8 @@ from omnimem.model import Access, ContextAppend, EntryKind, SessionUpdate, Verdi
 from omnimemd.domain.entries import Entry, Numbered
 from omnimemd.domain.retention import Rule
 from omnimemd.storage import entries as rows
-from omnimemd.storage import segments
-from omnimemd.storage.database import Connection
+from omnimemd.storage import integrity, segments
+from omnimemd.storage.database import Connection, Database
 from tests.services.exports import exported, imported
 from tests.services.stories import begin, decide, end, session_of
 from tests.support.clock import DAY, HOUR
@@ -198,6 +198,29 @@ async def test_killed_in_the_middle_it_goes_on(data: Path, workspace: Path, worl
         assert (in_rows(house), in_segments(house)) == (0, 3)
         assert every(house) == before
         assert house.services.entries.shown_context("s-1") == context
+
+
+async def test_whatever_is_committed_has_each_entry_once(
+    data: Path, workspace: Path, world: World, tmp_path: Path
+) -> None:
+    left: list[Path] = []
+    async with a_house(data, world=world) as house:
+        await a_long_session(house, workspace)
+        await end(house, "s-1")
+        before = every(house)
+
+        def copied(*_: object) -> int:
+            left.append(house.as_kill_9_would_leave_it(tmp_path / f"commit-{len(left)}"))
+            return apsw.SQLITE_OK
+
+        house.database._writer.set_wal_hook(copied)
+        await house.compression.catch_up()
+
+    assert len(left) >= 4
+    for place in left:
+        async with Database(place / "omnimem.db") as database:
+            assert database.read_now(lambda db: list(rows.each(db, 1))) == before
+            assert database.read_now(lambda db: list(integrity.broken_segments(db))) == []
 
 
 async def test_a_context_that_was_given_up_is_folded_anew_from_segments(
