@@ -7,6 +7,7 @@ session follow each other.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 import apsw
@@ -109,6 +110,7 @@ def put(db: apsw.Connection, session_key: int, segment: Segment) -> None:
         f"RETURNING {COLUMNS}",
         span,
     ).fetchall()
+    taken.sort(key=itemgetter(0))  # SQLite promises no order here
     if taken != segment.rows:
         raise Changed
     _insert(db, session_key, segment.rows, segment.packed)
