@@ -83,6 +83,9 @@ def assert_consistent(client: Client, session_id: str) -> list[Entry]:
     folded: dict[str, list[tuple[int, AccessEntry]]] = {}
     told = [entry for entry in every if isinstance(entry, AccessEntry)]
     touched = [entry for entry in told if entry.same_as is None]  # what names an earlier entry counts for nothing
+    of_path: dict[str, list[AccessEntry]] = {}
+    for entry in told:
+        of_path.setdefault(entry.path, []).append(entry)
     for order, entry in enumerate(touched, start=1):
         folded.setdefault(entry.path, []).append((order, entry))
     by_latest = sorted(folded.items(), key=lambda item: item[1][-1][0])
@@ -91,12 +94,11 @@ def assert_consistent(client: Client, session_id: str) -> list[Entry]:
         order, latest = found[-1]
         assert row.order == order
         assert row.accessed_at == latest.timestamp
-        last_told = next(entry for entry in reversed(told) if entry.path == row.path)
-        assert row.source in (latest.source, last_told.source)
+        assert row.source in (latest.source, of_path[row.path][-1].source)
         assert row.access_count == len(found)
         assert row.reads == sum(entry.access is Access.READ for _, entry in found)
         assert row.writes == sum(entry.access in _WRITES for _, entry in found)
-        said = [entry.importance for entry in told if entry.path == row.path and entry.importance is not None]
+        said = [entry.importance for entry in of_path[row.path] if entry.importance is not None]
         assert row.importance == said[-1] if said else 0 <= row.importance <= 1
     assert shown.file_importance_scores == {row.path: row.importance for row in shown.files_accessed}
     kinds = Counter(str(entry.kind) for entry in every)
