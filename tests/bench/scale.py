@@ -4,8 +4,8 @@ The store is made through `POST /import`: 2,000 sessions over 11 projects, one o
 longest with 10,000 entries; 1 entry in 25 is a decision, 1 in 50 a search, 1 in 150 a memory, made up of words as
 frequent as words are (Zipf), the others are accesses to the hundreds of files of a project. Then a daemon starts on it
 and is asked over its socket: for briefings of all projects in turn, every second time of the large one, with and
-without a query, which is some neighbouring words of a decision. The memory is that of a daemon that has done all that,
-beside one that started on an empty store and made one briefing.
+without a query, which is some neighbouring words of a decision. The memory is that of the daemon after the briefings of
+each kind, beside one that started on an empty store and made one of that kind.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from typing import Any, Final, ParamSpec
 import apsw
 
 from omnimem import Client
-from omnimem.model import Access, Attribution, EndReason, ProjectKind, Source
+from omnimem.model import Access, AnsweredMode, Attribution, EndReason, ProjectKind, Source
 from omnimemd.domain import export_lines as lines
 from omnimemd.domain.export_lines import AccessLine, DecisionLine, EntryLine, Line, MemoryNoteLine, SearchLine
 from omnimemd.storage import digests
@@ -51,19 +51,23 @@ def measure(scale: Scale) -> list[Finding]:
     asked = scale.of(400, quick=5)
     with folder() as empty, folder() as place:
         with daemon(empty) as (path, pid), Client(path, timeout=60) as client:
-            client.create_memory("project-0", key="k", value="v")
+            client.create_memory("project-0", key="k", value="what is kept")
             client.briefing("project-0", max_tokens=_BUDGET)
             idle = memory(pid).unshared
+            _ask_by_meaning(client, "what")
+            idle_with_query = memory(pid).unshared
         made = _Made(sessions, length)
         with daemon(place) as (path, _), Client(path, timeout=300) as client:
             _import(client, made, place / "data" / "omnimem.db")
         with daemon(place) as (path, pid), Client(path, timeout=60) as client:
             first = _timed(client.briefing, "project-0", max_tokens=_BUDGET)
             plain = [_timed(_brief, client, number) for number in range(asked)]
+            taken = memory(pid).unshared
+            _ask_by_meaning(client, made.words(0))
             queried = [_timed(_brief, client, number, query=made.words(number)) for number in range(asked)]
             first_summary = _timed(client.summary, _LONGEST)
             summaries = [_timed(client.summary, _LONGEST) for _ in range(scale.of(30, quick=2))]
-            taken = memory(pid).unshared
+            taken_with_query = memory(pid).unshared
     kept = f"{made.entries:,} entries in {sessions:,} sessions"
     return [
         *_latencies(f"briefing, {kept}", plain, aside=f"the first after the start: {first:.1f} ms"),
@@ -75,12 +79,12 @@ def measure(scale: Scale) -> list[Finding]:
             unit="ms",
             aside=f"the first after the start: {first_summary:.1f} ms",
         ),
-        Finding(
-            what=f"memory of its own (USS) after all that, {kept}",
-            floor="an empty store, one briefing",
-            figures=(taken / idle,),
-            at_most=2,
-            aside=f"{taken / 2**20:.1f} and {idle / 2**20:.1f} MiB",
+        _sizes(f"memory of its own (USS) after these briefings, {kept}", "an empty store, one briefing", taken, idle),
+        _sizes(
+            "the same after those with a query, search by meaning included where it is installed",
+            "an empty store, one briefing with a query",
+            taken_with_query,
+            idle_with_query,
         ),
     ]
 
@@ -92,6 +96,21 @@ def _latencies(what: str, took: list[float], *, aside: str = "") -> list[Finding
         Finding(what=what, floor="0", figures=figures, unit="ms", at_most=30, aside=aside),
         Finding(what=f"{what}, 99th percentile", floor="0", figures=figures, reading="p99", unit="ms", at_most=100),
     ]
+
+
+def _sizes(what: str, floor: str, taken: int, idle: int) -> Finding:
+    aside = f"{taken / 2**20:.1f} and {idle / 2**20:.1f} MiB"
+    return Finding(what=what, floor=floor, figures=(taken / idle,), at_most=2, aside=aside)
+
+
+def _ask_by_meaning(client: Client, query: str) -> None:
+    """Ask for a briefing with a query, once what search by meaning needs is there, if it is installed."""
+    deadline = time.monotonic() + _PATIENCE
+    while client.search(q=query, project_id="project-0").mode is AnsweredMode.HYBRID:
+        if not client.status().search.vectors_waiting or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    client.briefing("project-0", max_tokens=_BUDGET, query=query)
 
 
 def _brief(client: Client, number: int, **more: Any) -> None:
