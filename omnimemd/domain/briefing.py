@@ -20,7 +20,7 @@ from omnimemd.domain.fencing import one_line
 from omnimemd.domain.memories import Memory
 from omnimemd.domain.open_points import Kind, kind_of, open_points
 from omnimemd.domain.packing import Candidate
-from omnimemd.domain.relating import FilesAtHand, Node, either, named, names, spread, words
+from omnimemd.domain.relating import FilesAtHand, Node, either, named, names, sharpened, spread, words
 from omnimemd.domain.search_terms import terms
 from omnimemd.domain.sessions import AMBIENT_TOOL
 from omnimemd.domain.superseding import Decided, superseded
@@ -170,7 +170,7 @@ class _Lines:
                 nodes.append(Node(source, file.at))
             for source, relation in spread(nodes, direct).items():
                 found[source] = max(found.get(source, 0.0), either(direct.get(source, 0.0), relation))
-        return found
+        return sharpened(found)
 
     def _direct(self, source: str, found: frozenset[str]) -> float:
         asked = max(self._known.found.get(source, 0.0), self._query.related(found))
@@ -207,6 +207,8 @@ class _Lines:
         telling = [one for one in self._known.sessions if one.tool_id != AMBIENT_TOOL]
         for session in telling[:_OPEN_OF]:
             for point in open_points(session, later=later):
+                if point.seq is None and point.text:
+                    continue  # as it ended: the line of the session says so
                 source = session.session_id if point.seq is None else _source(session, point.seq)
                 text = point.text or f"Was being changed when the session died: {self._grouped(point.files)}"
                 sources.add(source)

@@ -132,6 +132,11 @@ def idf(frequency: int, documents: int) -> float:
     return math.log1p((max(documents - frequency, 0) + 0.5) / (frequency + 0.5))
 
 
+def weight(term: str, frequency: int, documents: int) -> float:
+    """Return what *term* tells: as `idf`, but of a word of grammar a third of that."""
+    return idf(frequency, documents) * (_GRAMMAR_WEIGHT if term in _GRAMMAR else 1.0)
+
+
 def likeness(one: frozenset[str], other: frozenset[str]) -> float:
     """Return the Jaccard index of two documents' terms, if it is NEARLY_THE_SAME or more; else something less."""
     fewer, more = sorted((len(one), len(other)))
@@ -144,7 +149,7 @@ def likeness(one: frozenset[str], other: frozenset[str]) -> float:
 def _weights(asked: Iterable[str], corpus: Corpus) -> dict[str, float]:
     """Return what each term of *asked* that is anywhere weighs; the terms as they stand in a document's terms."""
     return {
-        f" {term} ": idf(count, corpus.documents) * (_GRAMMAR_WEIGHT if term in _GRAMMAR else 1.0)
+        f" {term} ": weight(term, count, corpus.documents)
         for term in dict.fromkeys(asked)
         if (count := corpus.frequency.get(term, 0))
     }
@@ -152,10 +157,7 @@ def _weights(asked: Iterable[str], corpus: Corpus) -> dict[str, float]:
 
 def _whole(asked: Iterable[str], corpus: Corpus) -> float:
     """Return what the terms of *asked* weigh all together, those that are nowhere included."""
-    return sum(
-        idf(corpus.frequency.get(term, 0), corpus.documents) * (_GRAMMAR_WEIGHT if term in _GRAMMAR else 1.0)
-        for term in dict.fromkeys(asked)
-    )
+    return sum(weight(term, corpus.frequency.get(term, 0), corpus.documents) for term in dict.fromkeys(asked))
 
 
 def _pairs(asked: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:

@@ -10,16 +10,18 @@ Three things relate a node (a decision, a search, a memory that a session used, 
 A relation is between 0, none, and 1.
 """
 
-import math
 import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from omnimemd.domain import ranking
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.search_terms import terms
 
+#: What is left of the weight of a word that is nowhere: something is asked that nobody spoke of.
+_UNKNOWN: Final = 0.3
 #: What the same folder, and a word of a file's name, tell.
 _SAME_FOLDER: Final = 0.35
 _NAMED: Final = 0.7
@@ -36,23 +38,28 @@ _PLACES: Final = frozenset(
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What somebody asks about: each word with what it tells, all together 1; none where nothing was asked."""
+    """What somebody asks about: what each word tells, all together 1 at most; none where nothing was asked."""
 
     weights: Mapping[str, float]
 
     def related(self, found: Collection[str]) -> float:
-        """Return the share of the words that are in *found*."""
+        """Return what the words in *found* tell."""
         return sum(weight for word, weight in self.weights.items() if word in found)
 
 
 def words(asked: Iterable[str], documents: Sequence[Collection[str]]) -> Words:
-    """Return the words of what is *asked*, weighed by how rare they are in *documents*."""
-    weights = {}
+    """Return the words of what is *asked*, weighed by how rare they are in *documents*; those in none count less."""
+    known: dict[str, float] = {}
+    unknown = 0.0
     for word in dict.fromkeys(asked):
         frequency = sum(word in document for document in documents)
-        weights[word] = math.log1p((len(documents) - frequency + 0.5) / (frequency + 0.5))
-    whole = sum(weights.values())
-    return Words({word: weight / whole for word, weight in weights.items()} if whole else {})
+        weight = ranking.weight(word, frequency, len(documents))
+        if frequency:
+            known[word] = weight
+        else:
+            unknown += _UNKNOWN * weight
+    whole = sum(known.values()) + unknown
+    return Words({word: weight / whole for word, weight in known.items()} if whole else {})
 
 
 def names(paths: Iterable[str], documents: Sequence[Collection[str]]) -> list[Words]:
@@ -93,6 +100,12 @@ def spread(nodes: Sequence[Node], related: Mapping[str, float]) -> dict[str, flo
         if best:
             found[one.source] = best * _IN_COMPANY
     return found
+
+
+def sharpened(relations: Mapping[str, float]) -> dict[str, float]:
+    """Return *relations* as they are to be weighed: half as related as the most related is a quarter as much."""
+    best = max(relations.values(), default=0.0)
+    return {source: relation * relation / best for source, relation in relations.items() if relation}
 
 
 def either(*relations: float) -> float:

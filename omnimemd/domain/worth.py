@@ -57,7 +57,7 @@ _KINDS: Final = {
     What.MEMORY: _Kind(1.3, 0.6, 8.0),
     What.DECISION: _Kind(0.7, 0.25, 4.0),
     What.CONVENTION: _Kind(0.9, 0.4, 6.0),
-    What.DEAD_END: _Kind(0.8, 0.4, 6.0),
+    What.DEAD_END: _Kind(1.0, 0.4, 6.0),
     What.PASSED: _Kind(0.4, 0.1, 3.0),
     What.SUPERSEDED: _Kind(0.02, 0.1, 4.0),
     What.SESSION: _Kind(2.0, 0.1, 2.0),
@@ -66,14 +66,14 @@ _KINDS: Final = {
     What.CHECKPOINT: _Kind(0.6, 0.1, 3.0),
 }
 #: Where something is asked or at hand: what is worth the part of what has nothing to do with it, and what has.
-AT_REST: Final = 0.25
-RELATED: Final = 4.0
+AT_REST: Final = 0.15
+RELATED: Final = 8.0
 #: What is left of the worth of a memory whose files have changed since.
 _STALE: Final = 0.7
 #: What each doubling of the times that a memory was read adds.
 _USED: Final = 0.15
 #: What is left of a decision whose words are nowhere else in the project: it is no part of the work.
-_ALONE: Final = 0.3
+_ALONE: Final = 0.4
 #: How much more what the asker goes on from is worth, and what somebody pinned.
 _CONTINUED: Final = 3.0
 
