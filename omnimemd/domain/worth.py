@@ -126,6 +126,6 @@ def of_words(shared: float) -> float:
     return _ALONE + (1 - _ALONE) * shared
 
 
-def of_length(worth: float, price: int) -> float:
-    """Return *worth* of a line that has this *price*."""
-    return worth * sqrt(price)
+def of_length(worth: float, length: int) -> float:
+    """Return *worth* of a line of this *length*, in characters."""
+    return worth * sqrt(length)

@@ -12,7 +12,7 @@ import msgspec
 from omnimem.errors import InvalidRequest
 from omnimem.model import EndReason, ResultKind, SearchMode, WorkspaceState
 from omnimemd.domain import briefing as rules
-from omnimemd.domain.briefing import Asker, Known, Line, Told
+from omnimemd.domain.briefing import Asker, Known, Lines, Told
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.digest import SessionDigest
 from omnimemd.domain.memories import Memory
@@ -124,7 +124,8 @@ class Briefings:
             memories = memory_rows.latest(db, project_id, now=self._clock.now(), limit=_MEMORIES)
             known = _known(sessions, memories, hits, {one.session_id for one in (*twins, *_digest_of(own))})
             known = msgspec.structs.replace(known, root=root or "", problems=problems)
-            return _packed(rules.lines(known, _asker(question, own, twins, root)), name, question.max_tokens)
+            asker = _asker(question, own, twins, root)
+            return _packed(rules.lines(known, asker, max_tokens=question.max_tokens), name, question.max_tokens)
 
         packed, put = await self._database.read(work)
         return Briefed(
@@ -158,9 +159,13 @@ class Briefings:
         return others, twins
 
     async def _hits(self, project_id: str, query: str) -> Hits | None:
+        """Return what the search finds that may be older than the sessions that are looked at.
+
+        By words: vectors come to be in their own time, and the same question is to be answered the same meanwhile.
+        """
         if not query.strip():
             return None
-        return await self._search.find(query, Scope(project_id=project_id), limit=_HITS, mode=SearchMode.AUTO)
+        return await self._search.find(query, Scope(project_id=project_id), limit=_HITS, mode=SearchMode.TEXT)
 
     def _problems(self, project_id: str) -> tuple[str, ...]:
         ill = (WorkspaceState.DEGRADED, WorkspaceState.GONE)
@@ -179,21 +184,16 @@ def _known(
     sessions: Sequence[SessionDigest], memories: Sequence[Memory], hits: Hits | None, own: Collection[str]
 ) -> Known:
     """Return what is known, with what the search found besides; nothing that was told in the sessions *own*."""
-    found: dict[str, float] = {}
     told: list[Told] = []
     more: list[Memory] = []
     have = {one.memory_id for one in memories}
     for hit in () if hits is None else hits.hits:
-        if hit.memory is not None:
-            found[hit.memory.memory_id] = hit.score
-            if hit.memory.memory_id not in have:
-                more.append(hit.memory)
-        elif hit.told is not None and hit.told.session_id not in own:
+        if hit.memory is not None and hit.memory.memory_id not in have:
+            more.append(hit.memory)
+        elif hit.told is not None and hit.told.kind is ResultKind.DECISION and hit.told.session_id not in own:
             source = f"{hit.told.session_id}:{hit.told.seq}"
-            found[source] = hit.score
-            if hit.told.kind is ResultKind.DECISION:
-                told.append(Told(source=source, session_id=hit.told.session_id, at=hit.told.at, text=hit.told.text))
-    return Known(sessions=sessions, memories=[*memories, *more], found=found, told=told)
+            told.append(Told(source=source, session_id=hit.told.session_id, at=hit.told.at, text=hit.told.text))
+    return Known(sessions=sessions, memories=[*memories, *more], told=told)
 
 
 def _asker(question: Question, own: _Own, twins: Sequence[SessionDigest], root: str | None) -> Asker:
@@ -214,8 +214,10 @@ def _behind(continues: str | None, twins: Sequence[SessionDigest]) -> str | None
     return continues
 
 
-def _packed(lines: Sequence[Line], title: str, max_tokens: int) -> tuple[Packed, tuple[Put, ...]]:
+def _packed(told: Lines, title: str, max_tokens: int) -> tuple[Packed, tuple[Put, ...]]:
+    lines = told.lines
     packed = pack([one.candidate for one in lines], title=title, max_tokens=max_tokens, order=rules.ORDER)
+    packed = msgspec.structs.replace(packed, left_out=packed.left_out + told.left_out)
     by_wording = {
         (one.candidate.section, one.candidate.source, text): one
         for one in reversed(lines)
