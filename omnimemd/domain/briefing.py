@@ -51,10 +51,10 @@ CHECKPOINTS: Final = "Checkpoints"
 ORDER: Final = (WARNINGS, OPEN, MEMORIES, DECISIONS, SESSIONS, FILES, SEARCHES, CHECKPOINTS)
 
 #: Decisions that are looked at, the latest first, besides those that the search finds.
-_DECISIONS: Final = 300
+_DECISIONS: Final = 250
 #: The last sessions whose open points are looked for; files and searches of each session that may be told.
 _OPEN_OF: Final = 6
-_FILES: Final = 16
+_FILES: Final = 12
 _SEARCHES: Final = 10
 #: Files below this importance are told to nobody who does not have them at hand.
 _UNIMPORTANT: Final = 0.2

@@ -198,7 +198,7 @@ def with_company(nodes: Sequence[Node], related: Mapping[str, float]) -> dict[st
 def sharpened(relations: Mapping[str, float]) -> dict[str, float]:
     """Return *relations* as they are to be weighed: half as related as the most related is a quarter as much."""
     best = max(relations.values(), default=0.0)
-    return {source: relation * relation / best for source, relation in relations.items() if relation}
+    return {source: relation * (relation / best) for source, relation in relations.items() if relation}
 
 
 def either(*relations: float) -> float:

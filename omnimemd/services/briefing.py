@@ -12,7 +12,7 @@ import msgspec
 from omnimem.errors import InvalidRequest
 from omnimem.model import EndReason, ResultKind, SearchMode, WorkspaceState
 from omnimemd.domain import briefing as rules
-from omnimemd.domain.briefing import Asker, Known, Lines, Told
+from omnimemd.domain.briefing import Asker, Kept, Known, Lines, Told
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.digest import SessionDigest
 from omnimemd.domain.memories import Memory
@@ -24,15 +24,17 @@ from omnimemd.services.digests import Digests
 from omnimemd.services.search import Hits, Search
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.services.workspaces import Workspaces
+from omnimemd.storage import checkpoints as checkpoint_rows
 from omnimemd.storage import memories as memory_rows
 from omnimemd.storage import projects as project_rows
 from omnimemd.storage.database import Connection, Database
 from omnimemd.storage.search_index import Scope
 
-#: Sessions with the newest activity that are looked at, memories read last, and what the search finds.
-_SESSIONS: Final = 60
+#: Sessions with the newest activity that are looked at, memories read last, what the search finds, and checkpoints.
+_SESSIONS: Final = 50
 _MEMORIES: Final = 100
-_HITS: Final = 60
+_HITS: Final = 30
+_CHECKPOINTS: Final = 20
 #: Files that an asker has at hand: of those it was told, and of those it touched.
 _AT_HAND: Final = 20
 #: How long before a session registered its tool may have begun to work, in milliseconds.
@@ -123,7 +125,10 @@ class Briefings:
             name, root = project_rows.name_and_root(db, project_id) or (project_id, None)
             memories = memory_rows.latest(db, project_id, now=self._clock.now(), limit=_MEMORIES)
             known = _known(sessions, memories, hits, {one.session_id for one in (*twins, *_digest_of(own))})
-            known = msgspec.structs.replace(known, root=root or "", problems=problems)
+            kept = checkpoint_rows.noted(db, [one.session_id for one in sessions], limit=_CHECKPOINTS)
+            known = msgspec.structs.replace(
+                known, root=root or "", problems=problems, checkpoints=list(map(_kept, kept))
+            )
             asker = _asker(question, own, twins, root)
             return _packed(rules.lines(known, asker, max_tokens=question.max_tokens), name, question.max_tokens)
 
@@ -194,6 +199,16 @@ def _known(
             source = f"{hit.told.session_id}:{hit.told.seq}"
             told.append(Told(source=source, session_id=hit.told.session_id, at=hit.told.at, text=hit.told.text))
     return Known(sessions=sessions, memories=[*memories, *more], told=told)
+
+
+def _kept(one: checkpoint_rows.Noted) -> Kept:
+    return Kept(
+        checkpoint_id=one.checkpoint_id,
+        session_id=one.session_id,
+        at=one.created_at,
+        name=one.name,
+        note=one.note,
+    )
 
 
 def _asker(question: Question, own: _Own, twins: Sequence[SessionDigest], root: str | None) -> Asker:

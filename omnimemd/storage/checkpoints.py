@@ -1,6 +1,6 @@
 """Checkpoints in the database: each in its place, and each content once."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import apsw
@@ -25,6 +25,16 @@ class Mark(msgspec.Struct, frozen=True):
 
     created_at: Millis
     entries_through: int
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """A checkpoint that somebody gave a name, or wrote a note to; "" where there is none."""
+
+    checkpoint_id: str
+    session_id: str
+    created_at: Millis
+    name: str
+    note: str
 
 
 def insert(db: apsw.Connection, session_key: int, one: Checkpoint, content: Packed) -> None:
@@ -88,6 +98,18 @@ def of_project(db: apsw.Connection, project_id: str, *, limit: int) -> list[Chec
         (project_id, limit),
     )
     return [_checkpoint(row) for row in rows]
+
+
+def noted(db: apsw.Connection, sessions: Collection[str], *, limit: int) -> list[Noted]:
+    """Return up to *limit* checkpoints of *sessions*, by their ids, that have a name or a note, newest first."""
+    rows = db.execute(
+        "SELECT c.checkpoint_id, s.session_id, c.created_at, coalesce(c.name, ''), coalesce(c.note, '') "
+        "FROM sessions AS s JOIN checkpoints AS c ON c.session = s.session_key "
+        "WHERE s.session_id IN (SELECT value FROM json_each(?)) AND (c.name NOTNULL OR c.note NOTNULL) "
+        "ORDER BY c.number DESC LIMIT ?",
+        (msgspec.json.encode(list(sessions)).decode(), limit),
+    )
+    return [Noted(*row) for row in rows]
 
 
 def each(db: apsw.Connection, session_key: int) -> Iterator[Checkpoint]:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from omnimem.errors import InvalidRequest
-from omnimem.model import Access, ContextAppend, MemoryCreate, SessionCreate
+from omnimem.model import Access, ContextAppend, EndReason, MemoryCreate, SessionCreate
+from omnimemd.domain.file_events import Change
 from omnimemd.services.briefing import Briefed, Question
-from tests.services.stories import begin, decide, session_of
+from omnimemd.services.workspaces import AmbientPlace
+from tests.services.stories import begin, decide, happens, session_of
 from tests.support.clock import DAY, MINUTE, SECOND
 from tests.support.house import House
 
@@ -168,11 +170,45 @@ async def test_the_session_that_is_continued_comes_first(house: House, project: 
 
 
 async def test_what_a_tool_did_before_it_registered_is_its_own(house: House, project: str, workspace: Path) -> None:
-    await house.services.sessions.create(
-        SessionCreate(tool_id="t", workspace_path=str(workspace), session_id="asker", continues="before"), caller=None
+    tool = house.processes.begin(70, name="claude")
+    found = await house.services.sessions.open_discovered(AmbientPlace(str(workspace), project), process=tool)
+    await write(house, found.session_id, "src/mine.py")
+    await decide(house, found.session_id, "Mine, and no news")
+    house.clock.advance(SECOND)
+    asker, _ = await house.services.sessions.create(
+        SessionCreate(tool_id="claude", workspace_path=str(workspace), process_id=70), caller=None
     )
+    assert asker.continues == found.session_id
+    assert session_of(house, found.session_id).end_reason is EndReason.REPLACED
 
-    assert session_of(house, "asker").continues == "before"
+    mine = await brief(house, project, asker=asker.session_id)
+
+    assert not any("mine" in text.lower() for text in told(mine))
+    assert any("Mine" in text for text in told(await brief(house, project)))
+
+
+async def test_a_checkpoint_with_a_name_is_told(house: House, project: str) -> None:
+    taken = await house.services.checkpoints.take("before", name="before the rounding", note="all green here")
+    await house.services.checkpoints.take("before", name=None, note=None)
+
+    briefed = await brief(house, project)
+
+    [section] = [one for one in briefed.packed.sections if one.title == "Checkpoints"]
+    assert [(item.text[11:], item.source) for item in section.items] == [
+        ("before the rounding: all green here", taken.checkpoint_id)
+    ]
+
+
+async def test_a_stale_memory_says_what_changed(house: House, project: str, workspace: Path) -> None:
+    await begin(house, workspace, "watching")
+    (workspace / "setup.py").write_text("one")
+    await house.services.memories.create(project, MemoryCreate(key="setup", value="run it", files=["setup.py"]))
+    await house.services.tracking.flush()
+    (workspace / "setup.py").write_text("another")
+    happens(house, workspace, "setup.py", Change.WRITTEN)
+    await house.services.tracking.flush()
+
+    assert told(await brief(house, project), "Memories") == ["stale, setup.py changed since: setup: run it"]
 
 
 async def test_what_was_put_in_is_told_apart(house: House, project: str) -> None:
