@@ -38,7 +38,10 @@ class Program:
         self.identity = identity_of(self._process.pid)
 
     def does(self, line: str) -> str:
-        """Have it run *line*; return the first line it prints, "done" when that prints nothing."""
+        """Have it run *line*; return the first line it prints, "done" when that prints nothing.
+
+        It does nothing more by then: it has gone back to waiting for its next line.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(line + "\n")
@@ -46,6 +49,8 @@ class Program:
         heard = first = self._process.stdout.readline().strip()
         while heard != "done":
             heard = self._process.stdout.readline().strip()
+        while state_of(self._process.pid) != "S":  # it uses the processor until it sleeps (proc(5))
+            os.sched_yield()
         return first
 
     def begins(self) -> int:
@@ -77,6 +82,11 @@ def identity_of(pid: int) -> ProcessIdentity:
     start = start_of(pid)
     assert start is not None
     return ProcessIdentity(pid, start, boot_id())
+
+
+def state_of(pid: int) -> str:
+    """Return the letter of a process's state."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def descriptors() -> int:
