@@ -1,6 +1,7 @@
 """One blocking connection to the daemon."""
 
 import contextlib
+import itertools
 import os
 import select
 import socket
@@ -80,14 +81,18 @@ class Connection:
         except ConnectionError as error:
             raise ConnectionLost("The daemon went away.") from error
 
-    def events(self, call: Call[Any]) -> Iterator[Event]:
-        """Yield the events that *call* asks for, as they come.
+    def events(self, call: Call[Any], timeout: float) -> Iterator[Event | None]:
+        """Yield None once the daemon tells events, within *timeout* seconds, then those *call* asks for, as they come.
 
         Raises:
+            CallTimeout: it did not begin in time.
             ConnectionLost: the daemon went away.
         """
-        stream = EventStream()
-        for piece in self.pieces(call, None):
+        stream, pieces = EventStream(), self.pieces(call, timeout)
+        first = next(pieces, b"")  # a comment, sent when it listens
+        self._socket.settimeout(None)
+        yield None
+        for piece in itertools.chain([first], pieces):
             yield from stream.feed(piece)
         raise ConnectionLost("The daemon ended the stream of events.")
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from omnimem import calls
 from omnimem.calls import Call, Operations
@@ -84,17 +84,16 @@ class Client:
         return result
 
     def events(self, *, session_id: str | None = None, project_id: str | None = None) -> Iterator[Event]:
-        """Yield events as they happen, for ever; closing the iterator ends it.
+        """Return what happens from this call on as it happens, for ever; closing the iterator ends it.
 
         Raises:
-            ConnectionLost: the daemon went away.
+            DaemonNotRunning: nobody answers on the socket.
+            CallTimeout: the daemon did not begin to tell in time.
+            ConnectionLost: the daemon went away; while events are waited for, too.
         """
-        call = Operations.events(session_id=session_id, project_id=project_id)
-        connection = self._open(time.monotonic() + self._timeout)
-        try:
-            yield from connection.events(call)
-        finally:
-            connection.close()
+        told = self._told(Operations.events(session_id=session_id, project_id=project_id))
+        next(told)  # nothing is missed from here on, whenever the caller begins to listen
+        return told
 
     def export(
         self, *, project_id: str | None = None, memories_only: bool = False, for_git: bool = False
@@ -110,6 +109,13 @@ class Client:
         connection = self._open(time.monotonic() + self._timeout)
         try:
             yield from connection.pieces(call, self._timeout)
+        finally:
+            connection.close()
+
+    def _told(self, call: Call[Any]) -> Iterator[Any]:
+        connection = self._open(time.monotonic() + self._timeout)
+        try:
+            yield from connection.events(call, self._timeout)
         finally:
             connection.close()
 

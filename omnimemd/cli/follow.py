@@ -24,8 +24,6 @@ from omnimemd.cli.text import counted, safe
 _BEHIND: Final = 1000
 #: The most a page of entries holds.
 _PAGE: Final = 1000
-#: Seconds after which entries are read without an event, until the first event has come.
-_UNSURE_SECONDS: Final = 1.0
 
 
 class Stop:
@@ -42,8 +40,12 @@ class Inbox:
         self.interrupted = False  #: by Ctrl-C
 
     def subscribe(self, client: Client, *, session_id: str | None = None, project_id: str | None = None) -> None:
-        """Have all events come in, or those of a session, which need not exist yet, or of a project."""
-        events = client.events(session_id=session_id, project_id=project_id)
+        """Have all events from now on come in, or those of a session, which need not exist yet, or of a project."""
+        try:
+            events = client.events(session_id=session_id, project_id=project_id)
+        except OmnimemError as error:
+            self._items.put(error)
+            return
         threading.Thread(target=self._listen, args=(events,), name="events", daemon=True).start()
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
@@ -114,19 +116,16 @@ def follow(journal: Journal, inbox: Inbox, out: Output, *, beside: Callable[[Ses
     Raises:
         OmnimemError: the daemon went away.
     """
-    sure = False  # whether events come in; those from before are never told
+    journal.catch_up()
+    out.flush()
     while True:
-        item = inbox.next(None if sure else _UNSURE_SECONDS)
+        item = inbox.next(None)
         match item:
-            case None:
-                journal.catch_up()
-                out.flush()
-            case Stop():
+            case Stop() | None:
                 return
             case OmnimemError():
                 raise item
             case Event():
-                sure = True
                 over = _ends(item, journal, out, beside)
                 out.flush()
                 if over:

@@ -470,18 +470,14 @@ def test_a_listener_that_is_too_slow_is_told_how_many_it_missed(
     client: Client, daemon: Daemon, workspace: Path
 ) -> None:
     session_id = client.create_session(tool_id="t", workspace_path=str(workspace)).session_id
-    before = client.status().queues.event_subscribers
     with daemon.client() as slow:
         events = cast("Generator[Event]", slow.events(session_id=session_id))  # for its close
         heard: list[Event] = []
-        first = threading.Thread(target=lambda: heard.append(next(events)))
-        first.start()
-        eventually(lambda: client.status().queues.event_subscribers > before, "somebody listens")
         total = 0
         for _ in range(8):
             client.append_batch(session_id, entries=[ContextAppend(decision="x" * 800) for _ in range(1000)])
             total += 1000
-        first.join()
+        heard.append(next(events))
         client.end_session(session_id)
 
         missed = 0
@@ -501,20 +497,19 @@ def test_a_listener_that_is_too_slow_is_told_how_many_it_missed(
     assert ids == sorted(set(ids))
 
 
-def test_whoever_stops_listening_is_forgotten(client: Client, daemon: Daemon, workspace: Path) -> None:
-    before = client.status().queues.event_subscribers
-    with daemon.client() as other:
-        events = cast("Generator[Event]", other.events())  # for its close
-        thread = threading.Thread(target=lambda: next(events))
-        thread.start()
-        eventually(lambda: client.status().queues.event_subscribers == before + 1, "somebody listens")
-        session = client.create_session(tool_id="t", workspace_path=str(workspace))
-        thread.join()
+def test_whoever_listens_misses_nothing_from_the_call_on_and_is_forgotten_at_its_end(empty_home: Home) -> None:
+    with running(empty_home) as daemon, daemon.client() as client:
+        events = cast("Generator[Event]", client.events())  # for its close
+        listeners = client.status().queues.event_subscribers
+        session = client.create_session(tool_id="t", workspace_path=str(empty_home.folder()))
+        heard = next(event for event in events if isinstance(event.data, Session))
         events.close()
 
         client.end_session(session.session_id)
 
-        eventually(lambda: client.status().queues.event_subscribers == before, "nobody listens any more")
+        eventually(lambda: client.status().queues.event_subscribers == 0, "nobody listens any more")
+    assert listeners == 1
+    assert heard.data == session
 
 
 def test_a_listener_is_told_when_the_daemon_goes(empty_home: Home) -> None:
@@ -529,4 +524,4 @@ def test_a_listener_is_told_when_the_daemon_goes(empty_home: Home) -> None:
 
 def test_listening_to_nobody_is_told(empty_home: Home) -> None:
     with Client(empty_home.socket) as client, pytest.raises(DaemonNotRunning):
-        next(client.events())
+        client.events()
