@@ -74,13 +74,20 @@ class _Own(msgspec.Struct, frozen=True):
     session: Session | None = None
     digest: SessionDigest | None = None
 
+    def replaced(self, other: SessionDigest) -> bool:
+        """Return whether *other* ended as the asker came in its place, or later."""
+        asker = self.session
+        if asker is None or other.workspace != asker.workspace or other.session_id == asker.session_id:
+            return False
+        return other.end_reason is EndReason.REPLACED and (other.ended_at or 0) >= asker.created_at
+
     def is_twin(self, other: SessionDigest, *, discovered: Collection[str]) -> bool:
         """Return whether *other* is what was recorded of the asker before it registered."""
         asker = self.session
         if asker is None or other.workspace != asker.workspace:
             return False
         if other.session_id in discovered:
-            return other.end_reason is EndReason.REPLACED and (other.ended_at or 0) >= asker.created_at
+            return True
         began_with_it = other.created_at >= asker.created_at - _BEFORE_IT_REGISTERED
         return other.tool_id == AMBIENT_TOOL and not other.active and began_with_it
 
@@ -154,7 +161,7 @@ class Briefings:
         """Return the sessions of others, and those that are the asker's under another name."""
         if own.session is None:
             return list(recent), []
-        replaced = [one.session_id for one in recent if one.end_reason is EndReason.REPLACED]
+        replaced = [one.session_id for one in recent if own.replaced(one)]  # one, as a rule: to look it up loads it
         discovered = {one for one in replaced if (held := self._cache.find(one)) and held.session.discovered}
         others: list[SessionDigest] = []
         twins: list[SessionDigest] = []
