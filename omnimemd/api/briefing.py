@@ -6,7 +6,7 @@ from omnimem.calls import MARKDOWN, Operations
 from omnimem.model import Briefing, DocumentFormat
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
-from omnimemd.domain.usefulness import Item, ItemKind
+from omnimemd.domain.usefulness import Item, ItemKind, mark_of
 from omnimemd.domain.worth import What
 from omnimemd.services.briefing import Briefed, Briefings, Put, Question
 from omnimemd.services.usefulness import Usefulness
@@ -65,4 +65,4 @@ async def _note(usefulness: Usefulness, made: Briefed) -> None:
 
 def _item(put: Put) -> Item:
     kind = _COUNTED[put.what]
-    return Item(kind, put.source, put.paths[0] if kind is ItemKind.FILE else "")
+    return Item(kind, put.source, mark_of(put.paths[0]) if kind is ItemKind.FILE else "")

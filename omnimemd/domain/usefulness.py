@@ -8,6 +8,7 @@ does what may have been another session's.
 """
 
 import enum
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from statistics import median
@@ -58,7 +59,15 @@ class Item(msgspec.Struct, frozen=True):
 
     kind: ItemKind
     source: str  #: as in the briefing
-    path: str = ""  #: of a file, as it is shown
+    file: str = ""  #: of a file, `mark_of` its path
+
+
+def mark_of(path: str) -> str:
+    """Return by what a file is known again whose *path*, as it is shown, is not kept.
+
+    What was shown outlives the session that it is from: of one that is deleted no path may stay.
+    """
+    return hashlib.sha256(path.encode()).hexdigest()[:32]
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -100,12 +109,15 @@ class _Look:
         self.found: dict[Item, Use] = {}
         self._watched = {one.item: one for one in watched}
         self._by_path: dict[str, list[Watched]] = {}
+        self._by_mark: dict[str, list[Watched]] = {}
         self._by_name: dict[str, list[tuple[str, Watched]]] = {}
         self._by_memory: dict[str, list[Watched]] = {}
         self._worded = [one for one in self._watched.values() if one.words]
         for one in self._watched.values():
-            for path in one.paths | ({one.item.path} if one.item.path else set()):
+            for path in one.paths:
                 self._by_path.setdefault(path, []).append(one)
+            if one.item.file:
+                self._by_mark.setdefault(one.item.file, []).append(one)
             for tail in one.tails:
                 self._by_name.setdefault(tail.rpartition("/")[2], []).append((f"/{tail}", one))
             if one.item.kind is ItemKind.MEMORY:
@@ -130,9 +142,10 @@ class _Look:
     def _access(self, seq: int, access: FileAccess, path: str) -> None:
         how = Used.READ if access.access is Access.READ else Used.WRITTEN
         speaking = [one for tail, one in self._by_name.get(path.rpartition("/")[2], ()) if path.endswith(tail)]
-        for one in (*self._by_path.get(path, ()), *speaking):
+        itself = self._by_mark.get(mark_of(path), ()) if self._by_mark else ()
+        for one in (*itself, *self._by_path.get(path, ()), *speaking):
             if seq > one.after:
-                self._use(one, access.at, how if path == one.item.path else Used.TOUCHED)
+                self._use(one, access.at, how if one in itself else Used.TOUCHED)
 
     def _use(self, one: Watched, at: Millis, how: Used) -> None:
         before = self.found.get(one.item, one.use)

@@ -44,9 +44,9 @@ def deliver(db: apsw.Connection, delivered: Delivered) -> None:
     )
     number = db.last_insert_rowid()
     db.executemany(
-        "INSERT INTO briefing_items (session, kind, source, path, briefing) VALUES (?, ?, ?, ?, ?) "
+        "INSERT INTO briefing_items (session, kind, source, file, briefing) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT DO NOTHING",
-        [(delivered.session, str(one.kind), one.source, one.path, number) for one in delivered.items],
+        [(delivered.session, str(one.kind), one.source, one.file, number) for one in delivered.items],
     )
     forget_old(db, now=delivered.at)
 
@@ -59,19 +59,19 @@ def forget_old(db: apsw.Connection, *, now: Millis) -> None:
 def watched(db: apsw.Connection, session: int) -> list[Watched]:
     """Return the items that the session was shown and of which no plain use was seen; without what they speak of."""
     rows = db.execute(
-        "SELECT i.kind, i.source, i.path, b.at, b.entries_before, i.used_at, i.how FROM briefing_items AS i "  # noqa: S608
+        "SELECT i.kind, i.source, i.file, b.at, b.entries_before, i.used_at, i.how FROM briefing_items AS i "  # noqa: S608
         "JOIN briefings AS b ON b.briefing = i.briefing "
-        f"WHERE i.session = ? AND (i.how IS NULL OR i.how IN ({_WEAK})) ORDER BY i.kind, i.source, i.path",
+        f"WHERE i.session = ? AND (i.how IS NULL OR i.how IN ({_WEAK})) ORDER BY i.kind, i.source, i.file",
         (session,),
     )
     return [
         Watched(
-            Item(ItemKind(kind), source, path),
+            Item(ItemKind(kind), source, file),
             shown_at,
             after,
             None if how is None else Use(Millis(used_at), Used(how)),
         )
-        for kind, source, path, shown_at, after, used_at, how in rows
+        for kind, source, file, shown_at, after, used_at, how in rows
     ]
 
 
@@ -83,8 +83,8 @@ def looked_through(db: apsw.Connection, session: int) -> int:
 def save(db: apsw.Connection, session: int, uses: Mapping[Item, Use], *, through: int) -> None:
     """Keep *uses* by the session, found by looking at its entries up to *through*."""
     db.executemany(
-        "UPDATE briefing_items SET used_at = ?, how = ? WHERE session = ? AND kind = ? AND source = ? AND path = ?",
-        [(use.at, str(use.how), session, str(one.kind), one.source, one.path) for one, use in uses.items()],
+        "UPDATE briefing_items SET used_at = ?, how = ? WHERE session = ? AND kind = ? AND source = ? AND file = ?",
+        [(use.at, str(use.how), session, str(one.kind), one.source, one.file) for one, use in uses.items()],
     )
     db.execute(
         "UPDATE briefings SET through = :through WHERE session = :session AND through < :through",

@@ -1,8 +1,10 @@
 """Reports on briefings, and who reads, over HTTP."""
 
+from pathlib import Path
+
 import pytest
 
-from omnimemd.domain.usefulness import Item, ItemKind
+from omnimemd.domain.usefulness import Item, ItemKind, mark_of
 from tests.support.house import House
 from tests.support.http import Api
 
@@ -12,7 +14,7 @@ async def shown_memory(api: Api, house: House, session: str) -> tuple[str, str]:
     project_id = (await api.get(f"/sessions/{session}")).json["project_id"]
     written = await api.post(f"/projects/{project_id}/memories", {"key": "deploy", "value": "Run deploy by hand"})
     memory_id = written.json["memory_id"]
-    items = [Item(ItemKind.MEMORY, memory_id), Item(ItemKind.FILE, "s-0", "/w/a.py")]
+    items = [Item(ItemKind.MEMORY, memory_id), Item(ItemKind.FILE, "s-0", mark_of("/w/a.py"))]
     await house.services.usefulness.note(project_id, session, max_tokens=500, tokens=123, items=items)
     return project_id, memory_id
 
@@ -55,6 +57,22 @@ async def test_a_report_says_what_was_shown_and_used(api: Api, house: House, ses
     ]
     everywhere = await api.get("/briefings/report?days=7")
     assert everywhere.json == {**report.json, "project_id": None}
+
+
+async def test_no_path_of_a_deleted_session_stays_with_who_was_told_of_it(
+    api: Api, house: House, session: str, workspace: Path
+) -> None:
+    await api.post("/sessions", {"tool_id": "tool", "workspace_path": str(workspace), "session_id": "s-0"})
+    await api.post("/sessions/s-0/context", {"file_path": "src/secret.py", "access": "write"})
+    project_id = (await api.post("/sessions/s-0/end", {})).json["project_id"]
+    briefing = await api.get(f"/projects/{project_id}/briefing?session_id={session}")
+    assert b"src/secret.py" in briefing.body
+
+    assert (await api.delete("/sessions/s-0")).status == 204
+
+    told = house.database.read_now(lambda db: db.execute("SELECT * FROM briefing_items").fetchall())
+    assert "s-0" in str(told)
+    assert "secret.py" not in str(told)
 
 
 @pytest.mark.parametrize(

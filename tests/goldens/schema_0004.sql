@@ -255,11 +255,11 @@ CREATE TABLE briefing_items (
     kind     TEXT NOT NULL CHECK (kind IN
         ('memory', 'decision', 'open_point', 'dead_end', 'search', 'session', 'file', 'checkpoint')),
     source   TEXT NOT NULL,
-    path     TEXT NOT NULL,  -- of a file, else empty
+    file     TEXT NOT NULL,  -- of a file, a digest of its path, else empty
     briefing INTEGER NOT NULL REFERENCES briefings (briefing) ON DELETE CASCADE,
     used_at  INTEGER,        -- first
     how      TEXT CHECK (how IN ('read', 'written', 'found', 'continued', 'touched', 'said')),
-    PRIMARY KEY (session, kind, source, path),
+    PRIMARY KEY (session, kind, source, file),
     CHECK ((used_at IS NULL) = (how IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX briefing_items_by_briefing ON briefing_items (briefing);
@@ -350,9 +350,9 @@ INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_
 INSERT INTO memory_files (memory_id, path, size, digest, inode, mtime_ns, ctime_ns, changed_at) VALUES ('mem_0123456789ab', 'to/come.py', NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO memory_files_due (memory_id, since, token) VALUES ('mem_00000000000a', 1772366400000, 1);
 INSERT INTO briefings (briefing, session, project_id, at, max_tokens, tokens, entries_before, through) VALUES (1, 1, 'p-1', 1772366400000, 2000, 1234, 3, 10);
-INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'decision', 's-ended:5', '', 1, NULL, NULL);
-INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'file', 's-ended', '/w/ünï', 1, 1772366401000, 'read');
-INSERT INTO briefing_items (session, kind, source, path, briefing, used_at, how) VALUES (1, 'memory', 'mem_0123456789ab', '', 1, 1772366401000, 'found');
+INSERT INTO briefing_items (session, kind, source, file, briefing, used_at, how) VALUES (1, 'decision', 's-ended:5', '', 1, NULL, NULL);
+INSERT INTO briefing_items (session, kind, source, file, briefing, used_at, how) VALUES (1, 'file', 's-ended', '5f1bf07fb7f99379fd3ef3edacfbe5c4', 1, 1772366401000, 'read');
+INSERT INTO briefing_items (session, kind, source, file, briefing, used_at, how) VALUES (1, 'memory', 'mem_0123456789ab', '', 1, 1772366401000, 'found');
 INSERT INTO memory_reads (session, memory_id, first_at, last_at, found) VALUES (1, 'mem_0123456789ab', 1772366400000, 1772366401000, 1);
 INSERT INTO checkpoint_contents (content, digest, packed) VALUES (1, X'98BF2EFD47EE7E500CF060CD4AFDD2ED5E04302F49B3153BF51AECF02347FE8E', X'789C7590CB6E833010457F054DB70E81F04AF980AEBAA9AAAE4A845C188415B0893D88A0A8FFDE719A4855D57A359EC73D77E6026E1E47695728E121785203BA4A6F82EDB295E1B48280CEA7A07CBFC024A9E72E2E99B6DD54D5B9EBB8AEC6C95892BA4128A3B0C8044882322E8A5D92E769C42F16B058455E85C3C6A2246CA1243BE3E741C0682CD6374A22A0C5463965F437F3B7562A80F0CC49787318BCBE3CB36EC82E1C9EA064B69B27B40EDB9F0087D2363DFE2DC8C4D38CD7F5971E2DDEB51834605B93E129B85FE370F58BEC58FD2397DDC6F35BDF5A2B76E2E33A8A77499AE5C5FE517E30A5378B67F2610835FF8FE83D3892CD113CC64CA8EBC9284D9E04D463C027241774520DECE40B6ECE87A4');
 INSERT INTO checkpoints (number, checkpoint_id, session, name, note, reason, created_at, entries_through, content) VALUES (1, 'ckpt_0123456789ab', 1, 'half way', 'NUL '||X'00'||' and 🧠', 1, 1772366400009, 9, 1);

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from omnimem.model import Access, ContextAppend, MemoryCreate, SessionCreate
-from omnimemd.domain.usefulness import Item, ItemKind, KindReport, Used
+from omnimemd.domain.usefulness import Item, ItemKind, KindReport, Used, mark_of
 from omnimemd.storage import usefulness as rows
 from tests.services.stories import begin, decide, end, session_of
 from tests.support.clock import DAY, MINUTE
@@ -50,7 +50,7 @@ async def uses(house: House) -> dict[ItemKind, dict[Used, int]]:
 
 
 def a_file(workspace: Path, path: str) -> Item:
-    return Item(ItemKind.FILE, "s-0", f"{workspace}/{path}")
+    return Item(ItemKind.FILE, "s-0", mark_of(f"{workspace}/{path}"))
 
 
 async def test_a_file_is_used_when_it_is_read_or_written_afterwards(house: House, workspace: Path, asker: str) -> None:

@@ -21,7 +21,7 @@ from omnimemd.domain.file_events import FileFacts
 from omnimemd.domain.memories import ChangedFile, Memory
 from omnimemd.domain.projects import FolderIdentity, Project
 from omnimemd.domain.staleness import RememberedFile
-from omnimemd.domain.usefulness import Item, ItemKind, Use, Used
+from omnimemd.domain.usefulness import Item, ItemKind, Use, Used, mark_of
 from omnimemd.storage import (
     baselines,
     checkpoints,
@@ -130,7 +130,7 @@ CHECKPOINT: Final = Checkpoint(
 KEPT: Final = KeptAnswer(body_digest=b"\x00" * 32, status=201, body=b'{"memory_id":"mem_0123456789ab"}')
 SHOWN: Final = (
     Item(ItemKind.MEMORY, STACK.memory_id),
-    Item(ItemKind.FILE, "s-ended", "/w/ünï"),
+    Item(ItemKind.FILE, "s-ended", mark_of("/w/ünï")),
     Item(ItemKind.DECISION, "s-ended:5"),
 )
 USED: Final = {SHOWN[1]: Use(Millis(NOON + SECOND), Used.READ)}

@@ -6,11 +6,11 @@ from msgspec.structs import replace
 from omnimem.model import Access, Attribution
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.entries import Entry, Numbered
-from omnimemd.domain.usefulness import Item, ItemKind, Outcome, Use, Used, Watched, find_uses, reported
+from omnimemd.domain.usefulness import Item, ItemKind, Outcome, Use, Used, Watched, find_uses, mark_of, reported
 from tests.support.clock import NOON
 from tests.support.factories import a_decision, an_access
 
-FILE = Item(ItemKind.FILE, "s-0", "/w/src/a.py")
+FILE = Item(ItemKind.FILE, "s-0", mark_of("/w/src/a.py"))
 DECISION = Item(ItemKind.DECISION, "s-0:3")
 
 
@@ -45,7 +45,7 @@ def test_a_path_in_words_is_the_end_of_a_path(path: str, used: bool) -> None:
 
 
 def test_a_plain_use_takes_the_place_of_a_weak_one_and_keeps_its_time() -> None:
-    memory = Item(ItemKind.MEMORY, "mem_0123456789ab", "/w/src/a.py")
+    memory = Item(ItemKind.MEMORY, "mem_0123456789ab", mark_of("/w/src/a.py"))
     weak = Use(Millis(NOON + 1), Used.TOUCHED)
     read = Numbered(5, an_access("/w/src/a.py", Access.READ, at=NOON + 9))
 

@@ -43,11 +43,11 @@ CREATE TABLE briefing_items (
     kind     TEXT NOT NULL CHECK (kind IN
         ('memory', 'decision', 'open_point', 'dead_end', 'search', 'session', 'file', 'checkpoint')),
     source   TEXT NOT NULL,
-    path     TEXT NOT NULL,  -- of a file, else empty
+    file     TEXT NOT NULL,  -- of a file, a digest of its path, else empty
     briefing INTEGER NOT NULL REFERENCES briefings (briefing) ON DELETE CASCADE,
     used_at  INTEGER,        -- first
     how      TEXT CHECK (how IN ('read', 'written', 'found', 'continued', 'touched', 'said')),
-    PRIMARY KEY (session, kind, source, path),
+    PRIMARY KEY (session, kind, source, file),
     CHECK ((used_at IS NULL) = (how IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX briefing_items_by_briefing ON briefing_items (briefing);
