@@ -161,11 +161,12 @@ class Retention:
                 self._cache.forget(session_id)
             return removed.more
 
-        for kinds in IN_TURN:
-            while more := await self._database.write(partial(work, kinds=kinds)):  # noqa: ASYNC110
-                await asyncio.sleep(0)
-            if more is None:
-                return False
+        async with self._cache.deleting(session_id):
+            for kinds in IN_TURN:
+                while more := await self._database.write(partial(work, kinds=kinds)):  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                if more is None:
+                    return False
         return True
 
     async def _remove_entries(self, kinds: tuple[EntryKind, ...], *, before: Millis) -> int:

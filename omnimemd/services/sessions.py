@@ -147,6 +147,7 @@ class Sessions:
                 self._cache.save_row(db, held)
             return after, False, after.process != before.process or after.active != before.active
 
+        await self._cache.settled(session_id)
         session, new, changed = await self._database.write(work)
         if changed:
             session = await self._opened(session, instead_of=stand_in)
@@ -262,10 +263,11 @@ class Sessions:
             answers.forget(db, session_id)
             self._cache.forget(session_id)
 
-        for kinds in IN_TURN:
-            while await self._database.write(partial(thin, kinds=kinds)):  # noqa: ASYNC110
-                await asyncio.sleep(0)  # others are served in between
-        await self._database.write(work, durable=True)
+        async with self._cache.deleting(session_id):
+            for kinds in IN_TURN:
+                while await self._database.write(partial(thin, kinds=kinds)):  # noqa: ASYNC110
+                    await asyncio.sleep(0)  # others are served in between
+            await self._database.write(work, durable=True)
         await self._database.erase()
 
     def get(self, session_id: str) -> Session:
@@ -410,13 +412,13 @@ class Sessions:
     async def _change(self, session_id: str, rule: Callable[[Session], Session]) -> Session:
         def work(db: Connection) -> tuple[Session, Session]:
             held: Held = self._cache.get(session_id)
-            before = held.session
-            after = rule(before)
+            before, after = held.session, rule(held.session)
             if after != before:
                 held.session = after
                 self._cache.save_row(db, held)
             return before, after
 
+        await self._cache.settled(session_id)
         before, after = await self._database.write(work)
         if before.active and not after.active:
             self._liveness.unbind(session_id)

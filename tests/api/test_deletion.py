@@ -7,6 +7,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from tests.support.house import a_house
+from tests.support.http import Api
 
 SENTENCE = "the-launch-code-is-4711"
 
@@ -42,6 +43,28 @@ async def test_a_deleted_session_leaves_nothing_behind(tmp_path: Path, key: dict
 
     assert at_once == []
     assert await asyncio.to_thread(holders, tmp_path) == []
+
+
+@pytest.mark.parametrize("change", ["pin", "take up"])
+async def test_a_session_is_deleted_as_a_whole_or_not_at_all(
+    api: Api, session: str, workspace: Path, change: str
+) -> None:
+    entries = [{"decision": f"{number}"} for number in range(500)]
+    await api.post(f"/sessions/{session}/context/batch", {"entries": entries})
+    await api.post(f"/sessions/{session}/end", {})
+    again = {"tool_id": "tool", "workspace_path": str(workspace), "session_id": session}
+
+    async def changed() -> int:
+        while len((await api.get(f"/sessions/{session}/context")).json["context"]["decisions"]) == 500:
+            pass
+        if change == "pin":
+            return (await api.patch(f"/sessions/{session}", {"pinned": True})).status
+        return (await api.post("/sessions", again)).status
+
+    deleted, answered = await asyncio.gather(api.delete(f"/sessions/{session}"), changed())
+
+    assert deleted.status == 204
+    assert answered == (404 if change == "pin" else 201)
 
 
 async def test_what_is_not_deleted_is_still_there(tmp_path: Path) -> None:
