@@ -10,6 +10,7 @@ best, some times as many as there is room for, the lines are made.
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -74,8 +75,8 @@ _MADE: Final = 60
 _TOKENS_A_LINE: Final = 8
 #: Characters that a line has besides its text, more or less.
 _SOURCE: Final = 30
-#: Texts whose kind is kept: those of a few projects.
-_READ: Final = 1_024
+#: Texts whose kind is kept: those of a dozen projects.
+_READ: Final = 6_000
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -184,7 +185,8 @@ class _Offers:
         documents = [terms_of(one.text[:_TEXT]) for one in self._decisions]
         documents += [terms_of(_said_by(one)) for one in known.memories]
         documents += map(terms_of, sorted(paths))
-        self._elsewhere = Counter(term for document in documents for term in document)
+        found_in = Counter(chain.from_iterable(documents))
+        self._common = frozenset(term for term, count in found_in.items() if count > 1)
         self._query = Words([terms(asker.query[:_TEXT])], documents)
         self._at_hand = FilesAtHand(map(self._paths.shown, asker.files), documents)
         self._asks = bool(self._query) or bool(self._at_hand)
@@ -377,9 +379,9 @@ class _Offers:
             value = self._worth(What.CHECKPOINT, at=one.at, asked=asked)
             yield _Offer(What.CHECKPOINT, CHECKPOINTS, text, one.checkpoint_id, value)
 
-    def _shared(self, found: Collection[str]) -> float:
+    def _shared(self, found: frozenset[str]) -> float:
         """Return the part of the terms *found* in a decision that are elsewhere in the project too."""
-        return sum(self._elsewhere[term] > 1 for term in found) / max(len(found), 1)
+        return len(found & self._common) / max(len(found), 1)
 
 
 _WHAT: Final = {

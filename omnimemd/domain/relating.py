@@ -31,8 +31,8 @@ _IN_COMPANY: Final = 0.4
 _HALVED_MS: Final = 300_000
 #: Relations weaker than this are passed on to nobody.
 _TOO_WEAK: Final = 0.2
-#: Texts whose terms are kept: those of a few projects.
-_READ: Final = 1_024
+#: Texts whose terms are kept, paths among them: those of a dozen projects.
+_READ: Final = 12_000
 #: Words that stand in most paths, and say nothing of a file.
 _PLACES: Final = frozenset(
     "src lib test tests spec index main mod init app common util utils helper py ts tsx js jsx rs go java rb c h cc "
@@ -156,6 +156,8 @@ class FilesAtHand:
 
     def near(self, path: str) -> float:
         """Return what the file at *path* has to do with them."""
+        if not self._paths:
+            return 0.0
         if path in self._paths:
             return 1.0
         return _SAME_FOLDER if posixpath.dirname(path) in self._folders else 0.0

@@ -13,7 +13,7 @@ def test_every_check_has_a_line(home: Home) -> None:
 
     assert (done.status, done.err) == (0, "")
     assert [line.split()[:2] for line in done.lines] == [
-        ["ok", name] for name in ("files", "disk", "storing", "watching", "search", "sessions", "database")
+        ["ok", name] for name in ("files", "disk", "storing", "watching", "search", "sessions", "entries", "database")
     ]
 
 
