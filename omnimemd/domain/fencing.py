@@ -109,3 +109,9 @@ def framed(lines: Iterable[str], *, title: str) -> str:
         title: whose records these are, through `one_line`.
     """
     return "\n".join((WHAT, FENCE, f"{ABOUT}{title}", *lines, FENCE, ""))
+
+
+def unframed(document: str) -> str:
+    """Return the title and the lines of a document that `framed` made, without what says so; another as it is."""
+    lines = document.split("\n")
+    return "\n".join(lines[2:-2]) if lines[:2] == [WHAT, FENCE] else document

@@ -14,6 +14,7 @@ from omnimem.model import CheckpointRestore, MemoryCreate, SessionCreate
 from omnimemd.domain.checkpoints import Checkpoint, restored
 from omnimemd.domain.clock import rfc3339
 from omnimemd.domain.entries import Numbered
+from omnimemd.domain.fencing import unframed
 from omnimemd.domain.sessions import Session
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.memories import Memories, Written
@@ -116,7 +117,7 @@ class Resuming:
         files = [file.path for file in one.content.files if (file.writes or file.created) and not file.gone]
         request = MemoryCreate(
             key=key or f"checkpoint: {one.name or one.checkpoint_id}",
-            value="\n\n".join(filter(None, (one.name, one.note, one.content.summary))) or one.checkpoint_id,
+            value="\n\n".join(filter(None, (one.name, one.note, unframed(one.content.summary)))) or one.checkpoint_id,
             metadata=metadata,
             files=files[:_MOST_FILES],
         )

@@ -18,6 +18,7 @@ from omnimem.model import (
     SessionCreate,
 )
 from omnimemd.domain.checkpoints import GROWTH_MS, MOST_AUTOMATIC, Checkpoint
+from omnimemd.domain.fencing import FENCE, WHAT
 from omnimemd.domain.retention import Rule
 from omnimemd.domain.sessions import AMBIENT_TOOL
 from omnimemd.storage.database import Connection
@@ -396,6 +397,7 @@ async def test_one_kept_as_a_memory_says_what_it_does(house: House, workspace: P
 
     assert kept.key == "checkpoint: half way"
     assert all(text in kept.value for text in ("half way", "before lunch", "Use SQLite."))
+    assert not any(text in kept.value for text in (WHAT, FENCE))  # a briefing, which shows it, has a frame of its own
     assert kept.metadata["checkpoint_id"] == one.checkpoint_id
     assert kept.files == (f"{workspace}/written.py",)
 
