@@ -81,6 +81,15 @@ class _Own(msgspec.Struct, frozen=True):
             return False
         return other.end_reason is EndReason.REPLACED and (other.ended_at or 0) >= asker.created_at
 
+    def without_its_words(self, other: SessionDigest) -> SessionDigest:
+        """Return *other*, which may have begun with what a checkpoint of the asker held, without that."""
+        if self.digest is None or other.continues is None:
+            return other
+        own = {(one.at, one.text) for one in self.digest.decisions}
+        return msgspec.structs.replace(
+            other, decisions=tuple(one for one in other.decisions if (one.at, one.text) not in own)
+        )
+
     def is_twin(self, other: SessionDigest, *, discovered: Collection[str]) -> bool:
         """Return whether *other* is what was recorded of the asker before it registered."""
         asker = self.session
@@ -125,13 +134,14 @@ class Briefings:
         own = await self._own(project_id, question.session_id)
         recent = await self._digests.recent(project_id, limit=_SESSIONS)
         sessions, twins = self._others(recent, own)
+        sessions = [own.without_its_words(one) for one in sessions]
         hits = await self._hits(project_id, question.query)
         problems = self._problems(project_id)
 
         def work(db: Connection) -> tuple[Packed, tuple[Put, ...]]:
             name, root = project_rows.name_and_root(db, project_id) or (project_id, None)
             memories = memory_rows.latest(db, project_id, now=self._clock.now(), limit=_MEMORIES)
-            known = _known(sessions, memories, hits, {one.session_id for one in (*twins, *_digest_of(own))})
+            known = _known(sessions, memories, hits, (*twins, *_digest_of(own)))
             kept = checkpoint_rows.noted(db, [one.session_id for one in sessions], limit=_CHECKPOINTS)
             known = msgspec.structs.replace(
                 known, root=root or "", problems=problems, checkpoints=list(map(_kept, kept))
@@ -193,16 +203,20 @@ def _digest_of(own: _Own) -> tuple[SessionDigest, ...]:
 
 
 def _known(
-    sessions: Sequence[SessionDigest], memories: Sequence[Memory], hits: Hits | None, own: Collection[str]
+    sessions: Sequence[SessionDigest], memories: Sequence[Memory], hits: Hits | None, own: Sequence[SessionDigest]
 ) -> Known:
     """Return what is known, with what the search found besides; nothing that was told in the sessions *own*."""
     told: list[Told] = []
     more: list[Memory] = []
     have = {one.memory_id for one in memories}
+    mine = {one.session_id for one in own}
+    said = {(one.at, one.text) for digest in own for one in digest.decisions}
     for hit in () if hits is None else hits.hits:
         if hit.memory is not None and hit.memory.memory_id not in have:
             more.append(hit.memory)
-        elif hit.told is not None and hit.told.kind is ResultKind.DECISION and hit.told.session_id not in own:
+        elif hit.told is not None and hit.told.kind is ResultKind.DECISION:
+            if hit.told.session_id in mine or (hit.told.at, hit.told.text) in said:
+                continue
             source = f"{hit.told.session_id}:{hit.told.seq}"
             told.append(Told(source=source, session_id=hit.told.session_id, at=hit.told.at, text=hit.told.text))
     return Known(sessions=sessions, memories=[*memories, *more], told=told)

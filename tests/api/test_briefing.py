@@ -1,5 +1,6 @@
 """`GET /projects/{id}/briefing`: the shape of the answer, what may be asked, and what is refused."""
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -107,3 +108,20 @@ async def test_to_be_briefed_is_not_to_read(api: Api) -> None:
     await api.get(f"{PLACE}?query=check")
 
     assert (await api.get(f"/projects/p/memories/{memory_id}?touch=false")).json == before
+
+
+@pytest.mark.parametrize("query", ["", "&query=sqlite"])
+async def test_what_another_began_with_from_its_own_checkpoint_is_no_news_to_a_session(
+    api: Api, session: str, workspace: Path, query: str
+) -> None:
+    project_id = (await api.get(f"/sessions/{session}")).json["project_id"]
+    await api.post(f"/sessions/{session}/context", {"decision": "Store it in sqlite"})
+    checkpoint = (await api.post(f"/sessions/{session}/checkpoints", {})).json["checkpoint_id"]
+    place = {"tool_id": "tool", "workspace_path": str(workspace)}
+    assert (await api.post(f"/checkpoints/{checkpoint}/restore", place)).status == 201
+
+    own = await api.get(f"/projects/{project_id}/briefing?session_id={session}{query}")
+    others = await api.get(f"/projects/{project_id}/briefing?session_id=another{query}")
+
+    assert b"sqlite" not in own.body
+    assert b"sqlite" in others.body
