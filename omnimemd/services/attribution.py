@@ -1,5 +1,6 @@
 """Decide in which sessions what was observed is recorded."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -224,8 +225,8 @@ class Attributor:
             self._explain(some, found, wanted, all_told=False)
         for some in _clusters(rivals):
             self._explain(some, found, wanted, all_told=True)
-        around = [case for case in around if case.circle.is_open]
-        for some in _clusters(around):
+        around = sorted((case for case in around if case.circle.is_open), key=_time_of)
+        for some in self._by_looks(_clusters(around)):
             self._fit(some, around, found, wanted)
         self._decided += [(case, found.get(id(case.what))) for case in told_by_processes]
         return found
@@ -258,7 +259,7 @@ class Attributor:
         if all(id(case.what) not in wanted or id(case.what) in found for case in cases):
             return
         known = [owner.tree if (owner := found.get(id(case.what))) else None for case in cases]
-        span = self._evidence.looks.span(min(case.what.at for case in cases), max(case.number for case in cases))
+        span = self._span_of(cases)
         if span is None:
             return
         looks = self._evidence.looks
@@ -282,9 +283,9 @@ class Attributor:
     def _fit(
         self, cases: Sequence[_Case], around: Sequence[_Case], found: dict[int, _Found | None], wanted: AbstractSet[int]
     ) -> None:
-        """Add to *found* which of *cases*, made close to one another, are of the only one who may have made them.
+        """Add to *found* which of *cases*, made between two looks, are of the only one who may have made them.
 
-        What else happened between the looks, of what is *around*, explains what that one did, too.
+        What else happened between the looks, of what is *around* (oldest first), explains what that one did, too.
         """
         asked = {
             id(case.what): tree
@@ -292,39 +293,68 @@ class Attributor:
             if len(case.circle.parties) == 1 and id(case.what) in wanted and found.get(id(case.what)) is None
             for tree in case.deed.trees
         }
-        looks = self._evidence.looks
         if not asked:
             return
-        span = looks.span(min(case.what.at for case in cases), max(case.number for case in cases))
-        if len(cases) > 1 and (span is None or any(span.moved(tree) is None for tree in asked.values())):
-            for case in cases:  # some of it was before the first look at who may have done it; the rest was not
-                self._fit([case], around, found, wanted)
-            return
-        if span is None:
-            return
         for tree in set(asked.values()):
-            moved = span.moved(tree)
-            if moved is None:
+            its = [case for case in cases if asked.get(id(case.what)) == tree]
+            span = self._span_of(cases)
+            if span is not None and span.moved(tree) is not None:
+                self._fit_one(tree, span, its, around, found)
                 continue
-            its = [
-                (case, owner is not None)
-                for case in around
-                if tree in case.deed.trees
-                and span.before.at <= case.what.at <= span.after.at + _PAUSE_MS
-                and ((owner := found.get(id(case.what))) is None or (owner.tree == tree and span.holds(case.what.at)))
-            ]
-            fits = fitting(
-                [case.deed for case, _ in its], moved, looks.usual(tree, span), known=[known for _, known in its]
-            )
-            owner = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
-            for (case, known), fit in zip(its, fits, strict=True):
-                if not known and asked.get(id(case.what)) == tree:
-                    found[id(case.what)] = owner if fit else None
+            # Some of it was before the first look at who may have done it; the rest was not.
+            its = [case for case in its if (own := self._span_of([case])) and own.moved(tree) is not None]
+            for some in self._by_span(its) if len(its) <= _APART else [its]:
+                span = self._span_of(some)
+                if span is not None:
+                    self._fit_one(tree, span, some, around, found)
+
+    def _fit_one(
+        self,
+        tree: ProcessIdentity,
+        span: Span,
+        cases: Sequence[_Case],
+        around: Sequence[_Case],
+        found: dict[int, _Found | None],
+    ) -> None:
+        """Add to *found* which of *cases* are of *tree*, by what it did in *span*."""
+        moved, looks = span.moved(tree), self._evidence.looks
+        if moved is None:
+            return
+        first = bisect_left(around, span.before.at, key=_time_of)
+        last = bisect_right(around, span.after.at + _PAUSE_MS, key=_time_of)
+        meanwhile = [
+            (case, owner is not None)
+            for case in around[first:last]
+            if tree in case.deed.trees
+            and ((owner := found.get(id(case.what))) is None or (owner.tree == tree and span.holds(case.what.at)))
+        ]
+        fits = fitting(
+            [case.deed for case, _ in meanwhile],
+            moved,
+            looks.usual(tree, span),
+            known=[known for _, known in meanwhile],
+        )
+        owner = _Found(tree, Attribution.PROBABLE, span.foremost(tree, ratio=RATIO))
+        asked = {id(case.what) for case in cases}
+        for (case, known), fit in zip(meanwhile, fits, strict=True):
+            if not known and id(case.what) in asked:
+                found[id(case.what)] = owner if fit else None
+
+    def _span_of(self, cases: Sequence[_Case]) -> Span | None:
+        """Return the looks around *cases*, ≥ 1."""
+        return self._evidence.looks.span(min(case.what.at for case in cases), max(case.number for case in cases))
 
     def _by_span(self, cases: Sequence[_Case]) -> Iterable[list[_Case]]:
         groups: defaultdict[int, list[_Case]] = defaultdict(list)
         for case in cases:
             groups[id(self._evidence.looks.span(case.what.at, case.number))].append(case)
+        return groups.values()
+
+    def _by_looks(self, clusters: Sequence[Sequence[_Case]]) -> Iterable[list[_Case]]:
+        """Return *clusters*, those made between the same two looks as one: in a storm these are many."""
+        groups: defaultdict[int, list[_Case]] = defaultdict(list)
+        for some in clusters:
+            groups[id(self._span_of(some))] += some
         return groups.values()
 
     # ---- where it goes
@@ -396,11 +426,15 @@ def _moved(span: Span, trees: frozenset[ProcessIdentity]) -> dict[ProcessIdentit
     return {tree: moved for tree in trees if (moved := span.moved(tree)) is not None}
 
 
+def _time_of(case: _Case) -> Millis:
+    return case.what.at
+
+
 def _clusters(cases: Sequence[_Case]) -> list[list[_Case]]:
     """Return *cases* in groups that no pause divides: what was begun before a look may show after the next."""
     clusters: list[list[_Case]] = []
     latest = 0
-    for case in sorted(cases, key=lambda case: case.what.at):
+    for case in sorted(cases, key=_time_of):
         if not clusters or case.what.at > latest + _PAUSE_MS:
             clusters.append([])
         clusters[-1].append(case)

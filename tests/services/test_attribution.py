@@ -1,14 +1,19 @@
 """Whose an access is: what tools said, what processes did, and who is there."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from omnimem.model import Access, Attribution, ContextAppend, EntryKind
+from omnimemd.domain.activity import Moved
+from omnimemd.domain.attribution import Deed
 from omnimemd.domain.bursts import BurstPart
 from omnimemd.domain.clock import Millis
+from omnimemd.domain.coalescing import Observed
 from omnimemd.domain.entries import FileAccess
 from omnimemd.domain.file_events import Change
+from omnimemd.domain.fitting import fitting
 from omnimemd.domain.identity import ProcessIdentity
 from omnimemd.services.attribution import Verdict
 from tests.services.stories import begin, end, entries_of, files_of, happens, session_of
@@ -282,6 +287,32 @@ class TestDecidedTogether:
 
         assert files_of(house, "a") == ["before.py"]
         assert files_of(house, "unbound") == ["before.py", "after.py"]
+
+    @pytest.mark.parametrize("apart", [1, 20])
+    @pytest.mark.parametrize("ahead", [-1_000, 10])
+    async def test_a_storm_with_few_looks_is_gone_through_once(
+        self, house: House, agents: Agents, monkeypatch: pytest.MonkeyPatch, ahead: int, apart: int
+    ) -> None:
+        seen = []
+
+        def counted(deeds: Sequence[Deed], moved: Moved, usual: Moved, *, known: Sequence[bool]) -> list[bool]:
+            seen.append(len(deeds))
+            return fitting(deeds, moved, usual, known=known)
+
+        monkeypatch.setattr("omnimemd.services.attribution.fitting", counted)
+        a = await agents.begin("a", pid=7)
+        first = house.attributor._evidence.looks.latest
+        await agents.do("x.py", Change.WRITTEN, written={a: SIZE + 40})
+        assert first is not None
+        storm = [
+            Observed((str(agents.workspace),), f"{agents.workspace}/{number}.py", Access.WRITE, Millis(at))
+            for number, at in enumerate(range(first.at + ahead, first.at + 100, apart))
+        ]
+        seen.clear()
+
+        house.attributor.verdicts(storm)
+
+        assert 0 < sum(seen) <= len(storm) + 1
 
 
 class TestDescriptors:
@@ -590,19 +621,26 @@ class TestLooking:
         assert house.activity.orders == []
 
     async def test_nothing_is_looked_at_for_the_sake_of_another_folder(
-        self, house: House, agents: Agents, tmp_path: Path
+        self, house: House, agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (elsewhere := tmp_path / "elsewhere").mkdir()
+        monkeypatch.setattr("omnimemd.services.evidence._AFTERWARDS", ())
         await agents.begin("a", pid=7, folder=elsewhere)
         await begin(house, agents.workspace, "unbound")
+        await until(lambda: is_at_rest(house))
         before = len(house.activity.orders)
 
         await agents.do("x.py")
 
         assert len(house.activity.orders) == before
 
-    async def test_a_storm_is_looked_at_a_few_times(self, house: House, agents: Agents) -> None:
+    async def test_a_storm_is_looked_at_a_few_times(
+        self, house: House, agents: Agents, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("omnimemd.services.evidence._AFTERWARDS", ())
+        monkeypatch.setattr("omnimemd.services.evidence._APART_IN_STORM", 60)
         await agents.begin("a", pid=7)
+        await until(lambda: is_at_rest(house))
         before = len(house.activity.orders)
 
         for number in range(2_000):
