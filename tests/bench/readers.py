@@ -1,5 +1,6 @@
 """The floors of reading inotify: programs that only read, one in C, compiled here, and one in Python."""
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -29,8 +30,13 @@ class Reader:
 
     def stop(self) -> None:
         """Have it say what it heard."""
-        self._running.terminate()
-        lines = [line.split() for line in self._running.communicate()[0].splitlines()]
+        said: str | None = None
+        while said is None:
+            self._running.terminate()
+            # One that comes just before it reads wakes nobody: it is told again.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                said, _ = self._running.communicate(timeout=1)
+        lines = [line.split() for line in said.splitlines()]
         (reads, overflows), *probes = ((int(one), int(other)) for one, other in lines)
         self.heard = Heard(reads, overflows)
         self.probes = dict(probes)

@@ -82,7 +82,11 @@ def _process(command: list[str | Path], environ: dict[str, str], log: Path, *, a
         yield running.pid
     finally:
         running.terminate()
-        running.wait(_START_SECONDS)
+        try:
+            running.wait(_START_SECONDS)
+        finally:
+            running.kill()  # it did not stop: nothing of it is to be left all the same
+            running.wait()
 
 
 def _listens(path: Path) -> bool:

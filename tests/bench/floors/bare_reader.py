@@ -21,7 +21,8 @@ class Stop(Exception):
 
 
 def stop(*_: object) -> None:
-    """Take the signal."""
+    """Take the signal, which may come twice."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Stop
 
 

@@ -59,6 +59,7 @@ int main(int count, char **words)
             }
         }
     }
+    signal(SIGTERM, SIG_IGN); /* it may be told twice */
     printf("%lu %lu\n", reads, overflows);
     for (int number = 0; number < PROBES; number++)
         if (heard[number]) printf("%d %lld\n", number, heard[number]);
