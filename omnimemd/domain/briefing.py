@@ -52,7 +52,7 @@ CHECKPOINTS: Final = "Checkpoints"
 ORDER: Final = (WARNINGS, OPEN, MEMORIES, DECISIONS, SESSIONS, FILES, SEARCHES, CHECKPOINTS)
 
 #: Decisions that are looked at, the latest first, besides those that the search finds.
-_DECISIONS: Final = 250
+_DECISIONS: Final = 150
 #: The last sessions whose open points are looked for; files and searches of each session that may be told.
 _OPEN_OF: Final = 6
 _FILES: Final = 12
@@ -76,7 +76,7 @@ _TOKENS_A_LINE: Final = 8
 #: Characters that a line has besides its text, more or less.
 _SOURCE: Final = 30
 #: Texts whose kind is kept: those of a dozen projects.
-_READ: Final = 6_000
+_READ: Final = 4_000
 
 
 class Line(msgspec.Struct, frozen=True):
