@@ -28,10 +28,9 @@ from typing import Final, Self, TypeVar
 import apsw
 
 from omnimem.errors import StoreUnavailable
-from omnimemd.domain.clock import Millis
-from omnimemd.storage import migrations
+from omnimemd.storage import opening
 from omnimemd.storage.checkpointer import Checkpointer
-from omnimemd.storage.connections import open_connection, roll_back
+from omnimemd.storage.connections import roll_back
 from omnimemd.storage.errors import DatabaseUnusable, translated
 from omnimemd.storage.streaming import stream
 
@@ -66,27 +65,14 @@ class Database:
             SchemaTooNew: it was written by a newer program.
             DatabaseUnusable: it cannot be opened, or is no database of ours.
         """
+        files = opening.opened(path)
         self.path = path
-        self._loop = asyncio.get_running_loop()
+        self.schema_version = files.schema_version
         #: When it, or its log, was written last before it was opened, None when it is new: an earlier run lived then.
-        self.last_written = _last_written(path)
-        left_over = _size(Path(f"{path}-wal")) > 0
-        try:
-            # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
-            # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
-            file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
-            finally:
-                os.close(file)
-            self._writer = open_connection(path, write=True)
-            self.schema_version = migrations.migrate(self._writer)
-            self._reader = open_connection(path, write=False)
-            _sync_directory(path.parent)  # the log's name must be as durable as what is written to it
-        except (apsw.Error, OSError) as error:
-            raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
-        self._log = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
-        self._opened = {path: path.stat(), Path(f"{path}-wal"): os.fstat(self._log)}
+        self.last_written = files.last_written
+        self._loop = asyncio.get_running_loop()
+        self._writer, self._reader = files.writer, files.reader
+        self._log, self._opened = files.log, files.files
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="reads")
         self._checkpointer = Checkpointer(path)  # the syncer's thread uses it, and the loop while that one is idle
@@ -96,7 +82,7 @@ class Database:
         self._waiting_for_sync: list[asyncio.Future[None]] = []
         self._syncing = False
         #: After a kill there is a log, maybe with what was deleted and not erased yet.
-        self._checkpoint_due = self._to_erase = left_over
+        self._checkpoint_due = self._to_erase = files.left_over
         self._checkpoint_at = _CHECKPOINT_PAGES  # pages in the log
         self._sync_failed = False
         self._on_lost: list[Callable[[], None]] = []
@@ -269,7 +255,7 @@ class Database:
 
     def size(self) -> int:
         """Return the bytes of the database with its log."""
-        return _size(self.path) + _size(Path(f"{self.path}-wal"))
+        return opening.size(self.path)
 
     def _run_alone(self, work: Callable[[apsw.Connection], T]) -> T:
         db = self._writer
@@ -386,28 +372,6 @@ class Database:
             self._checkpoint_due = True
             self._loop.call_soon(self._start_sync)
         return apsw.SQLITE_OK
-
-
-def _last_written(path: Path) -> Millis | None:
-    times: list[int] = []
-    for name in (path, Path(f"{path}-wal")):
-        with contextlib.suppress(OSError):
-            times.append(name.stat().st_mtime_ns // 1_000_000)
-    return Millis(max(times)) if times else None
-
-
-def _size(path: Path) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        return path.stat().st_size
-    return 0
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _nothing() -> None:

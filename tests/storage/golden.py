@@ -27,6 +27,7 @@ from omnimemd.storage import (
     checkpoints,
     entries,
     idempotency,
+    losses,
     memories,
     memory_files,
     migrations,
@@ -36,6 +37,7 @@ from omnimemd.storage import (
     workspaces,
 )
 from omnimemd.storage.idempotency import KeptAnswer
+from omnimemd.storage.losses import Loss, LossReason
 from omnimemd.storage.usefulness import Delivered, MemoryRead
 from tests.support.clock import NOON, SECOND
 from tests.support.factories import (
@@ -135,6 +137,18 @@ SHOWN: Final = (
 )
 USED: Final = {SHOWN[1]: Use(Millis(NOON + SECOND), Used.READ)}
 
+LOSSES: Final = (
+    Loss(started_at=None, ended_at=NOON, found_at=Millis(NOON + SECOND), reason=LossReason.DATABASE, seen_at=NOON),
+    Loss(
+        started_at=NOON,
+        ended_at=Millis(NOON + SECOND),
+        found_at=Millis(NOON + SECOND),
+        reason=LossReason.LOG,
+        kept="quarantine/20260101T120000Z",
+        restored_from="backup_20260101T110000Z_0123",
+    ),
+)
+
 
 def write(db: apsw.Connection) -> None:
     """Write everything there is a noun for."""
@@ -167,6 +181,8 @@ def write(db: apsw.Connection) -> None:
     )
     usefulness.save(db, key, USED, through=len(ENTRIES))
     usefulness.read(db, key, [MemoryRead(STACK.memory_id, NOON, Millis(NOON + SECOND), found=True)])
+    for loss in LOSSES:
+        losses.add(db, loss)
     idempotency.keep(db, "POST /projects/p-1/memories", "key-1", KEPT, now=NOON)
 
 

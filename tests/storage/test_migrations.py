@@ -13,6 +13,7 @@ from omnimemd.storage import (
     checkpoints,
     entries,
     idempotency,
+    losses,
     memories,
     memory_files,
     migrations,
@@ -186,3 +187,4 @@ class TestGoldens:
                 key = db.execute("SELECT session_key FROM sessions WHERE session_id = 's-open'").get
                 assert {one.item for one in usefulness.watched(db, key)} == {golden.SHOWN[2]}
                 assert [one.memory_id for one in usefulness.reads(db, key)] == [golden.STACK.memory_id]
+            assert losses.every(db) == (list(golden.LOSSES) if path.stem >= "schema_0005" else [])

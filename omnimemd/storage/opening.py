@@ -1,0 +1,96 @@
+"""From a path to an open database of the present schema: what is done before it can be served."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from omnimemd.domain.clock import Millis
+from omnimemd.storage import migrations
+from omnimemd.storage.connections import open_connection
+from omnimemd.storage.errors import DatabaseUnusable
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A database that is open, and what was found there."""
+
+    writer: apsw.Connection
+    reader: apsw.Connection
+    log: int  #: a descriptor of the write-ahead log
+    files: dict[Path, os.stat_result]  #: those that are open
+    schema_version: int
+    last_written: Millis | None  #: before it was opened, it or its log; None: it is new
+    left_over: bool  #: whether there was a log: the last run did not close it
+
+
+def log_of(path: Path) -> Path:
+    """Return where SQLite keeps the write-ahead log of the database at *path*."""
+    return Path(f"{path}-wal")
+
+
+def size(path: Path) -> int:
+    """Return the bytes of the database at *path* with its log."""
+    return _bytes(path) + _bytes(log_of(path))
+
+
+def opened(path: Path) -> Opened:
+    """Open the database at *path*, made if it is not there, and bring it to the present schema.
+
+    Raises:
+        SchemaTooNew: it was written by a newer program.
+        DatabaseUnusable: it cannot be opened, or is no database of ours.
+    """
+    last_written, left_over = _last_written(path), _bytes(log_of(path)) > 0
+    try:
+        # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
+        # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
+        file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
+        finally:
+            os.close(file)
+        writer = open_connection(path, write=True)
+        schema_version = migrations.migrate(writer)
+        reader = open_connection(path, write=False)
+        sync_directory(path.parent)  # the log's name must be as durable as what is written to it
+    except (apsw.Error, OSError) as error:
+        raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
+    log = os.open(log_of(path), os.O_RDONLY | os.O_CLOEXEC)
+    return Opened(
+        writer=writer,
+        reader=reader,
+        log=log,
+        files={path: path.stat(), log_of(path): os.fstat(log)},
+        schema_version=schema_version,
+        last_written=last_written,
+        left_over=left_over,
+    )
+
+
+def sync_directory(path: Path) -> None:
+    """Have the names in the directory *path* on the disk.
+
+    Raises:
+        OSError: the disk did not confirm it.
+    """
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _last_written(path: Path) -> Millis | None:
+    times: list[int] = []
+    for name in (path, log_of(path)):
+        with contextlib.suppress(OSError):
+            times.append(name.stat().st_mtime_ns // 1_000_000)
+    return Millis(max(times)) if times else None
+
+
+def _bytes(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
