@@ -183,6 +183,7 @@ LEFT_OUT = {
     "idempotency_keys.*": "is of callers that may ask again, here",
     "canary.*": "says nothing",
     "retention_runs.*": "is what was done here",
+    "losses.*": "is of the database of this machine; the sessions have gaps that say it",
     "workspaces.*": "is what this machine is to watch",
     "sessions.session_key": "is of the tables only",
     "entries.session": "is of the tables only",
