@@ -13,6 +13,23 @@ from omnimem.calls import COMMON_ERRORS, Operation
 from omnimem.errors import BodyTooLarge, IdempotencyKeyReused, OmnimemError, Problem, UnsupportedMediaType
 
 _REF = "#/components/schemas/{name}"
+#: The headers of answers, besides those that HTTP knows.
+_HEADERS = {
+    "Omnimem-Version": {
+        "description": "The version of the daemon.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "Omnimem-Redacted": {
+        "description": "The kinds of secrets that were removed from what was said; not there when none were.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "Retry-After": {
+        "description": "Seconds after which the store may be there again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
 
 
 def describe(operations: Iterable[Operation[..., Any]]) -> dict[str, Any]:
@@ -39,7 +56,7 @@ def describe(operations: Iterable[Operation[..., Any]]) -> dict[str, Any]:
         },
         "servers": [{"url": "http://omnimemd", "description": "HTTP/1.1 over the daemon's Unix socket"}],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "headers": _HEADERS},
     }
 
 
@@ -103,19 +120,20 @@ def _header_parameters(one: Operation[..., Any]) -> list[dict[str, Any]]:
 
 
 def _responses(one: Operation[..., Any], schema_of: dict[Any, Any]) -> dict[str, Any]:
+    headers = _headers("Omnimem-Version", "Omnimem-Redacted")
     if one.result is NoneType:
-        responses: dict[str, Any] = {"204": {"description": "Done."}}
+        responses: dict[str, Any] = {"204": {"description": "Done.", "headers": headers}}
     else:
         schema = schema_of.get(one.result, {"type": "string"})
         content = {one.media_type: {"schema": schema}}
         if one.also is not None:
             content[one.also] = {"schema": {"type": "string"}}
-        success = {"description": "Done.", "content": content}
+        success = {"description": "Done.", "headers": headers, "content": content}
         responses = {"200": success}
         if one.created:
             responses["201"] = success | {"description": "Made."}
         if one.name == "append_context":
-            responses["204"] = {"description": "Done; asked for with `Prefer: return=minimal`."}
+            responses["204"] = {"description": "Done; asked for with `Prefer: return=minimal`.", "headers": headers}
         if one.name == "health":
             responses["503"] = success | {"description": "It cannot store."}
     by_status: dict[str, list[type[OmnimemError]]] = {}
@@ -128,10 +146,15 @@ def _responses(one: Operation[..., Any], schema_of: dict[Any, Any]) -> dict[str,
                 "description": " ".join(
                     f"`{error.code}`: {(inspect.getdoc(error) or '').partition(chr(10))[0]}" for error in errors
                 ),
+                "headers": _headers("Omnimem-Version", *(["Retry-After"] if status == "503" else [])),
                 "content": {"application/problem+json": {"schema": schema_of[Problem]}},
             },
         )
     return responses
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _errors_of_body(one: Operation[..., Any]) -> tuple[type[OmnimemError], ...]:
