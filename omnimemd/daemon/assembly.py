@@ -28,6 +28,7 @@ from omnimemd.services.checks import (
     WatchingCheck,
 )
 from omnimemd.services.compression import Compression
+from omnimemd.services.deletion import Deletion
 from omnimemd.services.digests import Digests
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.doctor import Doctor
@@ -97,6 +98,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     services: Services
     cache: SessionCache
     compression: Compression
+    deletion: Deletion
     background: Background
     liveness: Liveness
     attributor: Attributor
@@ -136,6 +138,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("health", services.health.run)
             background.keep("ambient sessions", services.tracking.run_ambient)
             background.keep("expiry", house.expiry.run)
+            background.keep("deletion", house.deletion.run)
             background.keep("retention", services.retention.run)
             background.keep("staleness", house.staleness.run)
             background.keep("last checkpoints", services.unasked.run_last)
@@ -191,9 +194,11 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         own_data=world.own_data,
     )
+    deletion = Deletion(database=database, cache=cache)
     sessions = Sessions(
         database=database,
         cache=cache,
+        deletion=deletion,
         projects=projects,
         workspaces=workspaces,
         liveness=liveness,
@@ -256,7 +261,14 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         clock=clock,
         new_token=new_token,
     )
-    retention = Retention(database=database, cache=cache, checkpoints=checkpoints, clock=clock, policy=wishes.retention)
+    retention = Retention(
+        database=database,
+        cache=cache,
+        checkpoints=checkpoints,
+        deletion=deletion,
+        clock=clock,
+        policy=wishes.retention,
+    )
     health = Health(
         database=database,
         sessions=sessions,
@@ -322,6 +334,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         services=services,
         cache=cache,
         compression=compression,
+        deletion=deletion,
         background=background,
         liveness=liveness,
         attributor=attributor,

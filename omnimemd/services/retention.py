@@ -7,7 +7,6 @@ transaction that deletes: a session that was pinned or taken up again meanwhile 
 
 import asyncio
 import logging
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,11 +16,11 @@ from omnimem.model import EntryKind
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.retention import ENTRY_RULES, Policy, Rule, Run, cutoff
 from omnimemd.services.checkpoints import Checkpoints
-from omnimemd.services.session_cache import IN_TURN, Held, SessionCache, at_once
+from omnimemd.services.deletion import Deletion
+from omnimemd.services.session_cache import Held, SessionCache, at_once
 from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as memory_rows
 from omnimemd.storage import retention as rows
-from omnimemd.storage import sessions as session_rows
 from omnimemd.storage import usefulness as briefing_rows
 from omnimemd.storage.database import Connection, Database
 from omnimemd.storage.entries import Removed
@@ -47,10 +46,18 @@ class Retention:
     """Knows what is due, and lets it go."""
 
     def __init__(
-        self, *, database: Database, cache: SessionCache, checkpoints: Checkpoints, clock: Clock, policy: Policy
+        self,
+        *,
+        database: Database,
+        cache: SessionCache,
+        checkpoints: Checkpoints,
+        deletion: Deletion,
+        clock: Clock,
+        policy: Policy,
     ) -> None:
         """Go by *policy*."""
         self._checkpoints = checkpoints
+        self._deletion = deletion
         self._database = database
         self._cache = cache
         self._clock = clock
@@ -148,26 +155,13 @@ class Retention:
         return removed
 
     async def _remove_session(self, session_id: str, *, before: Millis, archived: bool) -> bool:
-        """Remove a session, first its entries; return whether it went."""
+        """Delete a session; return whether it was still due."""
 
-        def work(db: Connection, kinds: tuple[EntryKind, ...]) -> bool | None:
+        def due() -> Held | None:
             held = self._still_due(session_id, before=before)
-            if held is None or (archived and not held.session.archived):
-                return None
-            removed = self._cache.thin(db, held, kinds, before=None, limit=at_once(kinds))
-            if not removed.more and kinds == IN_TURN[-1]:
-                session_rows.delete(db, held.key)
-                answers.forget(db, session_id)
-                self._cache.forget(session_id)
-            return removed.more
+            return None if held is None or (archived and not held.session.archived) else held
 
-        async with self._cache.deleting(session_id):
-            for kinds in IN_TURN:
-                while more := await self._database.write(partial(work, kinds=kinds)):  # noqa: ASYNC110
-                    await asyncio.sleep(0)
-                if more is None:
-                    return False
-        return True
+        return await self._deletion.delete(due)
 
     async def _remove_entries(self, kinds: tuple[EntryKind, ...], *, before: Millis) -> int:
         removed = behind = 0

@@ -5,10 +5,9 @@ folded context, is written later, in one go: all of it can be made again from th
 loaded whose entries go on behind its folded context.
 """
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
@@ -33,9 +32,7 @@ _KEPT: Final = 64
 #: that folding costs the same per entry however long the session is.
 _FOLD_EVERY: Final = 1_000
 #: The kinds of entries that are in the search index.
-_INDEXED: Final = (EntryKind.SEARCH, EntryKind.DECISION)
-#: The kinds of a session that is deleted, in the order in which they go: it is quick to find what is left.
-IN_TURN: Final = (tuple(kind for kind in EntryKind if kind not in _INDEXED), _INDEXED)
+INDEXED: Final = (EntryKind.SEARCH, EntryKind.DECISION)
 
 
 class Held:
@@ -95,7 +92,7 @@ class Held:
 
 def at_once(kinds: Collection[EntryKind]) -> int:
     """Return how many entries of *kinds* are deleted in one transaction, which is to take some milliseconds."""
-    return 10 if any(kind in _INDEXED for kind in kinds) else 500  # to leave the index takes a millisecond each
+    return 10 if any(kind in INDEXED for kind in kinds) else 500  # to leave the index takes a millisecond each
 
 
 class SessionCache:
@@ -109,7 +106,6 @@ class SessionCache:
         self._held: OrderedDict[str, Held] = OrderedDict()  # the latest used last
         self._on_outgrown: list[Callable[[str], None]] = []
         self._on_piled_up: Callable[[str], None] = lambda session_id: None
-        self._going: dict[str, asyncio.Event] = {}
         self.era = 0  #: another one once entries went: what was made of them before must not be kept
         database.on_lost_commit(self._lose)
         database.on_lost_commit(claims.clear)
@@ -249,25 +245,6 @@ class SessionCache:
         if any(not held.saved for held in self._held.values()):
             with suppress(StoreUnavailable):
                 await self._database.write(self.save_rows)
-
-    @asynccontextmanager
-    async def deleting(self, session_id: str) -> AsyncIterator[None]:
-        """Have those that would change the session wait (`settled`) for the block to end: it goes in several writes.
-
-        Whether it may go is looked at with the first of them; pinned or taken up after that, half of it would be left.
-        """
-        await self.settled(session_id)
-        gone = self._going[session_id] = asyncio.Event()
-        try:
-            yield
-        finally:
-            del self._going[session_id]
-            gone.set()
-
-    async def settled(self, session_id: str) -> None:
-        """Wait for the session to be gone, if it is going; a write that is begun at once comes before that or after."""
-        while (gone := self._going.get(session_id)) is not None:
-            await gone.wait()
 
     def forget(self, session_id: str) -> None:
         """Hold the session no longer: it is deleted."""

@@ -1,10 +1,8 @@
 """Begin, take up, end and list sessions."""
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Callable
-from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -18,18 +16,18 @@ from omnimem.errors import (
     SessionPinned,
     WorkspaceInvalid,
 )
-from omnimem.model import EndReason, EntryKind, SessionCreate, SessionQuery, SessionUpdate
+from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.identity import Process, choose_caller, tool
 from omnimemd.domain.ports import Processes
 from omnimemd.domain.sessions import AMBIENT_TOOL, DISCOVERED, BoundProcess, Session, end, end_of_dead, rebind, reopen
 from omnimemd.domain.tools import run_of
+from omnimemd.services.deletion import Deletion
 from omnimemd.services.events import Events, SessionChanged
 from omnimemd.services.liveness import Death, Liveness
 from omnimemd.services.projects import Projects
-from omnimemd.services.session_cache import IN_TURN, Held, SessionCache, at_once
+from omnimemd.services.session_cache import Held, SessionCache
 from omnimemd.services.workspaces import AmbientPlace, Workspaces
-from omnimemd.storage import idempotency as answers
 from omnimemd.storage import projects as project_rows
 from omnimemd.storage import sessions as rows
 from omnimemd.storage.database import Connection, Database
@@ -50,6 +48,7 @@ class Sessions:
         *,
         database: Database,
         cache: SessionCache,
+        deletion: Deletion,
         projects: Projects,
         workspaces: Workspaces,
         liveness: Liveness,
@@ -61,6 +60,7 @@ class Sessions:
         """Keep sessions in *database*, through *cache*."""
         self._database = database
         self._cache = cache
+        self._deletion = deletion
         self._projects = projects
         self._workspaces = workspaces
         self._liveness = liveness
@@ -147,7 +147,6 @@ class Sessions:
                 self._cache.save_row(db, held)
             return after, False, after.process != before.process or after.active != before.active
 
-        await self._cache.settled(session_id)
         session, new, changed = await self._database.write(work)
         if changed:
             session = await self._opened(session, instead_of=stand_in)
@@ -255,19 +254,7 @@ class Sessions:
                 raise SessionActive(f"Session '{session_id}' is active.")
             return held
 
-        def thin(db: Connection, kinds: tuple[EntryKind, ...]) -> bool:
-            return self._cache.thin(db, deletable(), kinds, before=None, limit=at_once(kinds)).more
-
-        def work(db: Connection) -> None:
-            rows.delete(db, deletable().key)
-            answers.forget(db, session_id)
-            self._cache.forget(session_id)
-
-        async with self._cache.deleting(session_id):
-            for kinds in IN_TURN:
-                while await self._database.write(partial(thin, kinds=kinds)):  # noqa: ASYNC110
-                    await asyncio.sleep(0)  # others are served in between
-            await self._database.write(work, durable=True)
+        await self._deletion.delete(deletable)
         await self._database.erase()
 
     def get(self, session_id: str) -> Session:
@@ -418,7 +405,6 @@ class Sessions:
                 self._cache.save_row(db, held)
             return before, after
 
-        await self._cache.settled(session_id)
         before, after = await self._database.write(work)
         if before.active and not after.active:
             self._liveness.unbind(session_id)

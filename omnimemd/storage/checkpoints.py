@@ -14,7 +14,7 @@ _REASONS: Final = {reason: code for code, reason in enumerate(CheckpointReason, 
 _REASON_OF: Final = {code: reason for reason, code in _REASONS.items()}
 _SELECT: Final = (
     "SELECT c.checkpoint_id, s.session_id, s.project_id, c.name, c.note, c.reason, c.created_at, c.entries_through, "
-    "p.packed FROM checkpoints AS c JOIN sessions AS s ON s.session_key = c.session "
+    "p.packed FROM checkpoints AS c JOIN sessions AS s ON s.session_key = c.session AND NOT s.going "
     "JOIN checkpoint_contents AS p USING (content)"
 )
 _NEWEST_FIRST: Final = "ORDER BY c.created_at DESC, c.number DESC"
@@ -154,7 +154,9 @@ def delete(db: apsw.Connection, checkpoint_id: str) -> None:
 
 def every_due(db: apsw.Connection) -> list[str]:
     """Return the id of every session that ended and of which the last checkpoint is still to be taken."""
-    rows = db.execute("SELECT session_id FROM checkpoints_due JOIN sessions ON session_key = session ORDER BY session")
+    rows = db.execute(
+        "SELECT session_id FROM checkpoints_due JOIN sessions ON session_key = session WHERE NOT going ORDER BY session"
+    )
     return [str(session_id) for (session_id,) in rows]
 
 

@@ -108,7 +108,7 @@ def recent(db: apsw.Connection, project_id: str, *, limit: int) -> list[Recent]:
     rows: list[tuple[Any, ...]] = db.execute(
         f"SELECT s.session_key, {_HEAD}, iif({_LAST_ROW} <= d.through, d.content, NULL) "  # noqa: S608 constants
         "FROM sessions AS s LEFT JOIN session_digests AS d ON d.session = s.session_key "
-        f"WHERE s.project_id = ? AND (d.session NOTNULL OR {_LAST_ROW} > 0) "
+        f"WHERE s.project_id = ? AND NOT s.going AND (d.session NOTNULL OR {_LAST_ROW} > 0) "
         "ORDER BY s.last_activity DESC, s.session_key DESC LIMIT ?",
         (project_id, limit),
     ).fetchall()
@@ -126,7 +126,7 @@ def due(db: apsw.Connection, *, tail: int, limit: int) -> list[str]:
     rows = db.execute(
         "SELECT session_id FROM (SELECT s.session_id, s.session_key, s.ended_at, d.ended_at AS summarised, "  # noqa: S608 constants
         f"max(s.folded_through, {_LAST_ROW}) AS last, coalesce(d.through, 0) AS through "
-        "FROM sessions AS s LEFT JOIN session_digests AS d ON d.session = s.session_key) "
+        "FROM sessions AS s LEFT JOIN session_digests AS d ON d.session = s.session_key WHERE NOT s.going) "
         "WHERE (last > through AND (ended_at NOTNULL OR last >= through + :tail)) "
         "OR (last > 0 AND ended_at NOTNULL AND ended_at IS NOT summarised) "
         "ORDER BY session_key DESC LIMIT :limit",

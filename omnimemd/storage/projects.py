@@ -15,7 +15,7 @@ _COLUMNS: Final = (
     "project_id, name, kind, root, device, inode, birth_ns, created_at, "  # noqa: S608 constants
     "max(last_activity, coalesce((SELECT max(s.last_activity) FROM sessions AS s "
     "WHERE s.project_id = projects.project_id), 0)) AS latest, settings_json, "
-    "(SELECT count(*) FROM sessions WHERE sessions.project_id = projects.project_id), "
+    "(SELECT count(*) FROM sessions AS s WHERE s.project_id = projects.project_id AND NOT s.going), "
     f"(SELECT count(*) FROM project_memories AS m WHERE m.project_id = projects.project_id AND {LIVE})"
 )
 

@@ -13,7 +13,7 @@ from omnimemd.storage.segment_codec import decode
 from omnimemd.storage.segments import bits
 
 #: Never touched: what is pinned, what is active.
-_ENDED: Final = "s.ended_at < :before AND NOT s.pinned"
+_ENDED: Final = "s.ended_at < :before AND NOT s.pinned AND NOT s.going"
 #: Of those, what does not go with its session anyway, by the rules for sessions.
 _LEFT: Final = (
     "AND (:whole IS NULL OR s.ended_at >= :whole) "

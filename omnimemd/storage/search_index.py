@@ -161,7 +161,7 @@ def told(db: apsw.Connection, session: int, seq: int) -> Told | None:
         return _checkpoint(db, -seq)
     row = db.execute(
         "SELECT e.kind, e.at, e.subject, s.session_id, s.project_id FROM entries AS e "
-        "JOIN sessions AS s ON s.session_key = e.session WHERE e.session = ? AND e.seq = ?",
+        "JOIN sessions AS s ON s.session_key = e.session WHERE e.session = ? AND e.seq = ? AND NOT s.going",
         (session, seq),
     ).fetchone()
     if row is None:
@@ -181,7 +181,7 @@ def told(db: apsw.Connection, session: int, seq: int) -> Told | None:
 def _summary(db: apsw.Connection, session: int) -> Told | None:
     row = db.execute(
         "SELECT s.session_id, s.project_id, d.ended_at, d.summary FROM session_digests AS d "
-        "JOIN sessions AS s ON s.session_key = d.session WHERE d.session = ? AND d.summary NOTNULL",
+        "JOIN sessions AS s ON s.session_key = d.session WHERE d.session = ? AND d.summary NOTNULL AND NOT s.going",
         (session,),
     ).fetchone()
     if row is None:

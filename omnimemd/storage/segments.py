@@ -69,7 +69,8 @@ def due(db: apsw.Connection) -> list[str]:
         f"AND e.seq > {_last('s.session_key')} LIMIT 1 OFFSET "
     )
     rows = db.execute(
-        f"SELECT session_id FROM sessions AS s WHERE iif(s.ended_at ISNULL, {left} :most - 1), {left} :fewest - 1)) "  # noqa: S608
+        f"SELECT session_id FROM sessions AS s WHERE NOT s.going "  # noqa: S608
+        f"AND iif(s.ended_at ISNULL, {left} :most - 1), {left} :fewest - 1)) "
         "ORDER BY session_key DESC",
         {"most": MOST, "fewest": FEWEST},
     )

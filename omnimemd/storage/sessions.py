@@ -17,6 +17,8 @@ _COLUMNS: Final = (
     "end_reason, end_detail, continues, process_id, process_start, process_boot, process_started_at, seen_alive_at, "
     "pinned, archived, metadata_json, metrics_json, context_size_bytes"
 )
+#: Begins what stands for the id of a session that goes; no id begins so.
+_GOING: Final = "~"
 #: Folded contexts longer than this are kept compressed.
 _COMPRESS_OVER_BYTES: Final = 2 * 1024
 #: Segments are of what was folded; they follow it once a folded context was given up.
@@ -64,10 +66,10 @@ def insert(db: apsw.Connection, session: Session) -> int:
 
 
 def update(db: apsw.Connection, stored: Stored) -> None:
-    """Write *stored* over the row of its key; the folded context stays as it is."""
+    """Write *stored* over the row of its key, unless it goes; the folded context stays as it is."""
     values = _values(stored.session)
     changes = ", ".join(f"{name} = :{name}" for name in values)
-    db.execute(f"UPDATE sessions SET {changes} WHERE session_key = :key", values | {"key": stored.key})  # noqa: S608
+    db.execute(f"UPDATE sessions SET {changes} WHERE session_key = :key AND NOT going", values | {"key": stored.key})  # noqa: S608
 
 
 def save_fold(db: apsw.Connection, key: int, *, snapshot: bytes, through: int) -> None:
@@ -123,7 +125,7 @@ def has_tail(db: apsw.Connection, key: int) -> bool:
 def with_tail(db: apsw.Connection) -> list[str]:
     """Return the id of each session whose entries go on behind its folded context."""
     rows = db.execute(
-        f"SELECT session_id FROM sessions WHERE {_HAS_TAIL}"  # noqa: S608 constants
+        f"SELECT session_id FROM sessions WHERE {_HAS_TAIL} AND NOT going"  # noqa: S608 constants
     )
     return [str(session_id) for (session_id,) in rows.fetchall()]
 
@@ -138,13 +140,13 @@ def choose(db: apsw.Connection, choice: Choice) -> list[Stored]:
         "pinned = :pinned": choice.pinned,
         "archived = :archived": choice.archived,
     }
-    where = [fragment for fragment, value in wanted.items() if value is not None]
+    where = ["NOT going", *(fragment for fragment, value in wanted.items() if value is not None)]
     if choice.active is not None:
         where.append("ended_at IS NULL" if choice.active else "ended_at IS NOT NULL")
     if choice.behind is not None:
         where.append("(last_activity, session_key) < (:behind_activity, :behind_key)")
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM sessions {'WHERE ' + ' AND '.join(where) if where else ''} "  # noqa: S608 fragments
+        f"SELECT {_COLUMNS} FROM sessions WHERE {' AND '.join(where)} "  # noqa: S608 fragments
         "ORDER BY last_activity DESC, session_key DESC LIMIT :limit",
         {
             "project_id": choice.project_id,
@@ -165,7 +167,8 @@ def each(db: apsw.Connection, project_id: str) -> Iterator[Stored]:
     """Yield every session of a project, the first begun first; the connection is not to write meanwhile."""
     # Sorted by what is small, as the sort holds all of it.
     keys = db.execute(
-        "SELECT session_key FROM sessions WHERE project_id = ? ORDER BY created_at, session_id", (project_id,)
+        "SELECT session_key FROM sessions WHERE project_id = ? AND NOT going ORDER BY created_at, session_id",
+        (project_id,),
     )
     for key in keys:
         row = db.execute(f"SELECT {_COLUMNS} FROM sessions WHERE session_key = ?", key).fetchone()  # noqa: S608 constants
@@ -176,21 +179,37 @@ def each(db: apsw.Connection, project_id: str) -> Iterator[Stored]:
 def continuing(db: apsw.Connection, session_id: str) -> list[Session]:
     """Return every session that continues the one of *session_id*, the first begun first."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM sessions WHERE continues = ? ORDER BY created_at, session_id",  # noqa: S608 constants
+        f"SELECT {_COLUMNS} FROM sessions WHERE continues = ? AND NOT going ORDER BY created_at, session_id",  # noqa: S608 constants
         (session_id,),
     )
     return [_stored(row).session for row in rows]
 
 
+def let_go(db: apsw.Connection, key: int) -> None:
+    """Have the session of *key* be gone for all who ask, while its entries are deleted; its id is free for another."""
+    db.execute("UPDATE sessions SET going = 1, session_id = ? WHERE session_key = ?", (f"{_GOING}{key}", key))
+
+
+def going(db: apsw.Connection) -> list[int]:
+    """Return the key of each session that was let go and is not deleted yet."""
+    return [int(key) for (key,) in db.execute("SELECT session_key FROM sessions WHERE going ORDER BY session_key")]
+
+
+def goes(db: apsw.Connection, key: int) -> bool:
+    """Return whether the session of *key* was let go and is not deleted yet."""
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM sessions WHERE session_key = ? AND going)", (key,)).get)
+
+
 def delete(db: apsw.Connection, key: int) -> None:
-    """Delete the session of *key* with its entries."""
-    db.execute("DELETE FROM sessions WHERE session_key = ?", (key,))
+    """Delete the session of *key*, which was let go, with what is left of its entries."""
+    db.execute("DELETE FROM sessions WHERE session_key = ? AND going", (key,))
 
 
 def count(db: apsw.Connection) -> tuple[int, int]:
     """Return how many sessions are active and how many have ended."""
     row = db.execute(
-        "SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL), (SELECT count(*) FROM sessions)"
+        "SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL), "
+        "(SELECT count(*) FROM sessions) - (SELECT count(*) FROM sessions WHERE going)"
     ).fetchone()
     active, every = row or (0, 0)
     return active, every - active

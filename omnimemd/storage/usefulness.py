@@ -99,7 +99,7 @@ def due(db: apsw.Connection, *, project_id: str | None, ended_only: bool, since:
     """
     rows = db.execute(
         "SELECT DISTINCT s.session_id FROM briefings AS b JOIN sessions AS s ON s.session_key = b.session "
-        "WHERE b.at >= :since AND (:project_id IS NULL OR b.project_id = :project_id) "
+        "WHERE NOT s.going AND b.at >= :since AND (:project_id IS NULL OR b.project_id = :project_id) "
         "AND (NOT :ended_only OR s.ended_at NOTNULL) AND b.through < max(s.folded_through, coalesce("
         "(SELECT max(seq) FROM entries AS e WHERE e.session = s.session_key), 0)) ORDER BY s.session_key",
         {"since": since, "project_id": project_id, "ended_only": ended_only},

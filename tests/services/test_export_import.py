@@ -186,6 +186,7 @@ LEFT_OUT = {
     "losses.*": "is of the database of this machine; the sessions have gaps that say it",
     "workspaces.*": "is what this machine is to watch",
     "sessions.session_key": "is of the tables only",
+    "sessions.going": "is what is being deleted",
     "entries.session": "is of the tables only",
     "memory_amendments.number": "is the order of the lines",
     "*.compressed_value": "is the value",

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from omnimem.model import ContextAppend, EntryKind, MemoryCreate, SessionUpdate
 from omnimemd.domain.clock import Millis
 from omnimemd.domain.retention import Policy, Rule
+from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import integrity
 from omnimemd.storage import retention as rows
 from omnimemd.storage.database import Connection
@@ -234,13 +235,13 @@ async def test_what_goes_leaves_the_index_a_little_at_a_time(
         await end(house, "old")
         world.clock.advance(31 * DAY)
         limits: list[int] = []
-        thin = house.cache.thin
+        remove = entry_rows.remove
 
         def noted(*given: Any, limit: int, **more: Any) -> Removed:
             limits.append(limit)
-            return thin(*given, limit=limit, **more)
+            return remove(*given, limit=limit, **more)
 
-        monkeypatch.setattr(house.cache, "thin", noted)
+        monkeypatch.setattr(entry_rows, "remove", noted)
         await house.services.retention.apply()
 
         assert limits == [500, 10, 10, 10, 10, 10]

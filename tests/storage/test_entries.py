@@ -74,6 +74,7 @@ def test_entries_go_with_their_session_and_others_stay() -> None:
         entries.insert(db, key, numbered(a_decision()))
         entries.insert(db, other, numbered(a_decision("other")))
 
+        sessions.let_go(db, key)
         sessions.delete(db, key)
 
         assert entries.after(db, key, 0) == []

@@ -225,6 +225,7 @@ def test_rows_of_another_session_of_the_same_key_are_not_taken_for_those() -> No
         db.execute("UPDATE sessions SET folded_through = 4")
         segment = segments.prepare(db, key, active=False)
         assert segment is not None
+        sessions.let_go(db, key)
         sessions.delete(db, key)
         assert sessions.insert(db, a_session("s-2")) == key
         others = numbered(*(an_access(f"/x/{n}") for n in range(4)))
@@ -278,6 +279,7 @@ def test_they_go_with_their_session() -> None:
     with a_store() as (db, key):
         compressed(db, key, [an_access(f"/w/{n}") for n in range(4)])
 
+        sessions.let_go(db, key)
         sessions.delete(db, key)
 
         assert db.execute("SELECT count(*) FROM entry_segments").get == 0

@@ -10,3 +10,7 @@ CREATE TABLE losses (
     seen_at       INTEGER,           -- since when a person need not be told any more
     CHECK (ended_at >= coalesce(started_at, ended_at))
 ) STRICT;
+
+-- Sessions that were let go: nobody finds them any more, and their entries are deleted a little at a time, after a kill too.
+ALTER TABLE sessions ADD COLUMN going INTEGER NOT NULL DEFAULT 0 CHECK (going IN (0, 1));
+CREATE INDEX sessions_going ON sessions (session_key) WHERE going;
