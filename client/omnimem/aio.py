@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from omnimem import calls
 from omnimem.calls import Call, Operations
-from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning
+from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning, NotSent
 from omnimem.exchange import EventStream, Exchange, Reply
 from omnimem.locate import socket_path as default_socket_path
 from omnimem.model import Event
@@ -65,12 +65,10 @@ class AsyncClient:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                connection = await self._take()
                 try:
-                    reply = await connection.exchange(call, idempotency_key)
-                except BaseException:
-                    connection.close()
-                    raise
+                    connection, reply = await self._exchange(call, idempotency_key)
+                except NotSent:  # the daemon ends, or begins again: whoever serves next has the next connection
+                    connection, reply = await self._exchange(call, idempotency_key)
         except TimeoutError as error:
             raise CallTimeout("The daemon did not answer in time.") from error
         if connection.http.reusable():
@@ -167,6 +165,14 @@ class AsyncClient:
     summary = _method(calls.summary)
     summary_markdown = _method(calls.summary_markdown)
 
+    async def _exchange(self, call: Call[Any], key: str | None) -> "tuple[_Connection, Reply]":
+        connection = await self._take()
+        try:
+            return connection, await connection.exchange(call, key)
+        except BaseException:
+            connection.close()
+            raise
+
     async def _take(self) -> "_Connection":
         while self._idle:
             connection = self._idle.pop()
@@ -197,6 +203,8 @@ class _Connection:
                 reply = self.http.receive(await self.reader.read(_CHUNK))
                 if reply is not None:
                     return reply
+        except BrokenPipeError as error:
+            raise NotSent("The daemon took no more on this connection.") from error
         except ConnectionError as error:
             raise ConnectionLost("The daemon went away before it answered.") from error
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omnimem.calls import Call
-from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning
+from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning, NotSent
 from omnimem.exchange import EventStream, Exchange, Reply
 from omnimem.model import Event
 
@@ -45,12 +45,15 @@ class Connection:
 
         Raises:
             CallTimeout: there was none before *deadline*.
+            NotSent: the daemon took no more on this connection.
             ConnectionLost: the daemon went away before it answered.
         """
+        sent = False
         try:
             self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            with contextlib.suppress(BrokenPipeError):  # refused before all was sent: the answer that says why is there
+            with contextlib.suppress(BrokenPipeError):  # refused before all was sent: the answer may say why
                 self._socket.sendall(self._http.send(call, idempotency_key=key))
+                sent = True
             while True:
                 self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
                 reply = self._http.receive(self._socket.recv(_CHUNK))
@@ -58,7 +61,11 @@ class Connection:
                     return reply
         except TimeoutError as error:
             raise CallTimeout("The daemon did not answer in time.") from error
-        except ConnectionError as error:
+        except (ConnectionError, ConnectionLost) as error:
+            if not sent:
+                raise NotSent("The daemon took no more on this connection.") from error
+            if isinstance(error, ConnectionLost):
+                raise
             raise ConnectionLost("The daemon went away before it answered.") from error
 
     def pieces(self, call: Call[Any], timeout: float | None) -> Iterator[bytes]:

@@ -350,6 +350,13 @@ class ConnectionLost(CallFailed):
     default_hint = "Try again, with an Idempotency-Key where it must not happen twice."
 
 
+class NotSent(ConnectionLost):
+    """The daemon took no more before the request was sent: nobody has it, and it can be sent anew."""
+
+    code = "not_sent"
+    default_hint = "Try again: the daemon did not get it."
+
+
 class UnexpectedReply(CallFailed):
     """The answer is not what this API gives: is the socket another program's, or a newer daemon's?"""
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from omnimem import calls
 from omnimem.calls import Call, Operations
+from omnimem.errors import NotSent
 from omnimem.locate import socket_path as default_socket_path
 from omnimem.model import Event
 
 if TYPE_CHECKING:
     from omnimem.connection import Connection
+    from omnimem.exchange import Reply
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,7 +34,8 @@ class Client:
     """Talks to the daemon over its socket; one method for each operation.
 
     Arguments are the API's fields, by keyword after the ids; results are the types of `omnimem.model`; failures are
-    the errors of `omnimem.errors`. Connections are kept and reused. It never retries and never starts a daemon.
+    the errors of `omnimem.errors`. Connections are kept and reused. It never sends again
+    what the daemon may have got, and never starts a daemon.
     """
 
     def __init__(self, socket_path: str | Path | None = None, timeout: float = 5.0) -> None:
@@ -69,12 +72,10 @@ class Client:
             ConnectionLost: the daemon went away before it answered.
         """
         deadline = time.monotonic() + self._timeout
-        connection = self._take(deadline)
         try:
-            reply = connection.exchange(call, idempotency_key, deadline)
-        except BaseException:
-            connection.close()
-            raise
+            connection, reply = self._exchange(call, idempotency_key, deadline)
+        except NotSent:  # the daemon ends, or begins again: whoever serves next has the next connection
+            connection, reply = self._exchange(call, idempotency_key, deadline)
         if connection.reusable():
             with self._lock:
                 self._idle.append(connection)
@@ -111,6 +112,14 @@ class Client:
             yield from connection.pieces(call, self._timeout)
         finally:
             connection.close()
+
+    def _exchange(self, call: Call[Any], key: str | None, deadline: float) -> "tuple[Connection, Reply]":
+        connection = self._take(deadline)
+        try:
+            return connection, connection.exchange(call, key, deadline)
+        except BaseException:
+            connection.close()
+            raise
 
     def _told(self, call: Call[Any]) -> Iterator[Any]:
         connection = self._open(time.monotonic() + self._timeout)

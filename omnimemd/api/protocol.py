@@ -1,6 +1,15 @@
-"""One connection: as aiohttp serves it, but what is not HTTP is told as every other problem is."""
+"""One connection: as aiohttp serves it, but what is not HTTP is told as every other problem is.
 
+And it ends as is best for who calls. The kernel draws a line: what was sent before it is read, and answered; a later
+send fails at once (EPIPE), so that a caller knows that nobody has its request and may send it anew on a connection
+that waits for whoever serves next. Without it a request that crosses the end is lost, or done and not answered.
+"""
+
+import contextlib
 import logging
+import socket
+import sys
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -10,11 +19,54 @@ from omnimemd.api.codec import problem
 
 log = logging.getLogger(__name__)
 
+#: Whether what was sent before a socket is shut for reading can still be read; BSD throws it away (sorflush).
+_KEEPS_WHAT_CAME: Final = sys.platform == "linux"
+
 
 class Connection(web.RequestHandler):
-    """aiohttp's protocol; only the answer to what never became a request is ours."""
+    """aiohttp's protocol; the answer to what never became a request is ours, and the end."""
 
-    __slots__ = ()
+    __slots__ = ("_at_end", "_heard", "_line_drawn")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Take what aiohttp's protocol takes."""
+        super().__init__(*args, **options)
+        self._heard = False  #: the caller has sent something
+        self._line_drawn = False  #: the caller can send nothing more
+        self._at_end = False  #: all it sent before that was read
+
+    def wind_up(self) -> bool:
+        """Let the caller send nothing more, unless it is about to; return whether all that it sent was read.
+
+        Call it again until it is true, or until the caller has had its time: one that connected and has said nothing
+        yet, or has not sent the whole of its request.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing() or self._at_end:
+            return True
+        if not self._heard or self._receiving():
+            return False
+        if not _KEEPS_WHAT_CAME:
+            return True
+        if not self._line_drawn:
+            self._line_drawn = True
+            with contextlib.suppress(OSError):  # the caller is gone
+                transport.get_extra_info("socket").shutdown(socket.SHUT_RD)
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        """Take *data* from the caller."""
+        self._heard = True
+        super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own protocol may return it, aiohttp's does not
+        """Return whether the connection is kept for the answer: only where it is us who ended what comes."""
+        self._at_end = True
+        return self._line_drawn
+
+    def _receiving(self) -> bool:
+        request = self._current_request
+        return request is not None and not request.content.is_eof()
 
     def handle_error(
         self,

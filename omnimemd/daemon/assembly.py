@@ -80,6 +80,9 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     own_files: OwnFiles
     own_data: str  #: the real path of the directory the daemon keeps its own files in
     release_memory: Callable[[], None]  #: gives the system what was freed
+    #: Has every service stopped in order, once the requests under way are answered, and the database closed, and all
+    #: of it begun anew in this process; callers that come meanwhile wait.
+    begin_again: Callable[[], None]
     new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
 
 

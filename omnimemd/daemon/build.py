@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Events]]:
+async def running(
+    settings: Settings, *, begin_again: Callable[[], None]
+) -> AsyncIterator[tuple[web.Application, Events]]:
     """Run everything but the socket for as long as the block does; give the application to serve, and its events.
+
+    Args:
+        settings: what the user set.
+        begin_again: has the block ended, and all of it begun anew.
 
     Raises:
         SchemaTooNew: the database was written by a newer omnimemd.
@@ -68,6 +74,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[web.Application, Ev
                 own_files=SystemOwnFiles(data_dir=settings.data_dir, socket=settings.socket),
                 own_data=str(own_data),
                 release_memory=release_memory,
+                begin_again=begin_again,
                 new_token=_token,
             )
             wishes = Wishes(

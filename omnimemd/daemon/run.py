@@ -6,37 +6,26 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Awaitable, Callable
+import socket
 from contextlib import ExitStack
-from functools import partial
-
-from aiohttp import web
 
 from omnimem._version import __version__
 from omnimem.errors import StoreUnavailable
-from omnimemd.api.protocol import Connection
 from omnimemd.daemon.build import running
-from omnimemd.services.events import Events
+from omnimemd.daemon.serving import serving
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.system.directories import private_directory
 from omnimemd.system.errors import StartError
-from omnimemd.system.listening import BACKLOG, Listening
+from omnimemd.system.listening import Listening
 from omnimemd.system.lock import Lock
 from omnimemd.system.settings import Settings
-from omnimemd.system.supervisor import notify
+from omnimemd.system.supervisor import notify, supervised
 from omnimemd.system.watcher import WatchUnavailable
 
 log = logging.getLogger(__name__)
 
 #: Objects made and not freed after which Python looks for garbage that counting references does not find.
 _COLLECT_AFTER = 10_000
-#: Seconds that accepted requests have to finish when the daemon stops; the whole stop has five, and aiohttp waits as
-#: long again for one that it has cut off and whose caller does not read.
-_FINISH_SECONDS = 2.0
-#: Bytes of a request line: the question of a search stands in it, percent-encoded, and may be as long as a body.
-_LONGEST_LINE = 4 * 1024 * 1024
-#: Seconds an idle connection is kept.
-_KEEPALIVE_SECONDS = 75.0
 
 
 def run(settings: Settings) -> None:
@@ -57,53 +46,63 @@ def run(settings: Settings) -> None:
         places.callback(listening.close)
         _allow_descriptors()
         try:
-            asyncio.run(_serve(settings, listening))
+            asyncio.run(_live(settings, listening))
         except (DatabaseUnusable, SchemaTooNew, StoreUnavailable, WatchUnavailable) as error:
             raise StartError(str(error)) from error
 
 
-async def _serve(settings: Settings, listening: Listening) -> None:
-    stop = asyncio.Event()
+async def _live(settings: Settings, listening: Listening) -> None:
+    """Serve, and begin anew as often as that is asked for, until a signal says to stop."""
+    asked = _Asked()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the last: its terminal was closed
-        loop.add_signal_handler(number, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.stop)
+    # Its terminal was closed; a supervisor, which has none, means by it that the settings are to be read again.
+    loop.add_signal_handler(signal.SIGHUP, asked.begin_again if supervised() else asked.stop)
     connection = listening.open()  # before any thread is started; calls wait until they can be served
-    async with running(settings) as (app, events):
-        app.on_shutdown.append(_hang_up(events))
-        runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_SECONDS)
-        _spare_the_collector()
-        await runner.setup()
-        server = await loop.create_unix_server(partial(_connection, runner), sock=connection, backlog=BACKLOG)
-        try:
-            log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
-            notify("READY=1")
-            await stop.wait()
-            notify("STOPPING=1")
-            log.info("stopping")
-        finally:
-            server.close()
-            await runner.cleanup()
+    with connection:
+        while not asked.to_stop:
+            await _serve(settings, connection, asked)
     log.info("stopped")
 
 
-def _connection(runner: web.AppRunner) -> Connection:
-    if runner.server is None:
-        raise RuntimeError("the runner is not set up")
-    loop = asyncio.get_running_loop()
-    return Connection(
-        runner.server,
-        loop=loop,
-        access_log=None,  # type: ignore[arg-type]  # None turns it off (aiohttp's web reference, run_app)
-        keepalive_timeout=_KEEPALIVE_SECONDS,
-        max_line_size=_LONGEST_LINE,
-    )
+async def _serve(settings: Settings, connection: socket.socket, asked: "_Asked") -> None:
+    """Build everything, serve until something else is asked for, and take everything down in order."""
+    asked.nothing()
+    async with running(settings, begin_again=asked.begin_again) as (app, events):
+        _spare_the_collector()
+        async with serving(app, events, connection):
+            log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
+            notify("READY=1")
+            await asked.anything()
+            if asked.to_stop:
+                connection.close()  # from now on nobody is let in who would not be answered
+                notify("STOPPING=1")
+                log.info("stopping")
+            else:
+                log.info("beginning again")
 
 
-def _hang_up(events: Events) -> Callable[[web.Application], Awaitable[None]]:
-    async def hang_up(_: web.Application) -> None:
-        events.close()  # listeners would otherwise be waited for
+class _Asked:
+    """What the daemon was asked to do instead of serving; used on the loop's thread alone."""
 
-    return hang_up
+    def __init__(self) -> None:
+        self.to_stop = False  #: for good: nothing after it counts
+        self._event = asyncio.Event()
+
+    def stop(self) -> None:
+        self.to_stop = True
+        self._event.set()
+
+    def begin_again(self) -> None:
+        self._event.set()
+
+    def nothing(self) -> None:
+        if not self.to_stop:
+            self._event.clear()
+
+    async def anything(self) -> None:
+        await self._event.wait()
 
 
 def _spare_the_collector() -> None:
@@ -112,6 +111,7 @@ def _spare_the_collector() -> None:
     Requests that are served at once hold some thousand objects until their common commit: to look for garbage after
     every 700 would find none, again and again, and cost a tenth of the daemon's time.
     """
+    gc.unfreeze()  # what was here before it began again
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)

@@ -26,7 +26,7 @@ from omnimem.errors import (
     StoreUnavailable,
     UnsupportedMediaType,
 )
-from omnimemd.daemon.run import _connection
+from omnimemd.daemon.serving import connection
 from omnimemd.domain.identity import Peer
 from tests.api.routes import EVERY, PATHS, TAKING_POSTS, WITH_BODY, AnyOperation, body_of, path_of
 from tests.support.house import OWNER, STRANGER, House, World
@@ -300,7 +300,7 @@ class TestWire:
         runner = web.AppRunner(house.app, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         path = tmp_path / "s"
-        server = await asyncio.get_running_loop().create_unix_server(partial(_connection, runner), path)
+        server = await asyncio.get_running_loop().create_unix_server(partial(connection, runner), path)
         yield path
         server.close()
         await runner.cleanup()

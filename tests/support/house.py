@@ -4,7 +4,7 @@ import itertools
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +127,7 @@ async def a_house(
     tools: tuple[str, ...] = ("claude", "nvim"),
     embedding: tuple[Embedder, VectorIndex] | None = None,
     retention: Policy | None = None,
+    begin_again: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[House]:
     """Run a daemon on the database in the folder *data*, put together as the real one is."""
     world = world or a_world()
@@ -142,6 +143,7 @@ async def a_house(
         own_files=SystemOwnFiles(data_dir=data, socket=data / "omnimemd.sock"),
         own_data=str(data.resolve()),
         release_memory=lambda: None,
+        begin_again=begin_again,
         new_token=a_token,
     )
     wishes = assembly.Wishes(

@@ -1,0 +1,84 @@
+"""Serve the API on a socket that outlasts it: begin, and end so that nobody who was let in goes unanswered."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+from aiohttp import web
+
+from omnimemd.api.protocol import Connection
+from omnimemd.services.events import Events
+from omnimemd.system.listening import BACKLOG
+
+#: Seconds that accepted requests have to finish when the daemon stops; the whole stop has five, and aiohttp waits as
+#: long again for one that it has cut off and whose caller does not read.
+_FINISH_SECONDS: Final = 2.0
+#: Seconds a caller has to send the whole of its request once the daemon stops, one that has just connected too.
+_SEND_SECONDS: Final = 0.5
+_LOOK_AGAIN_SECONDS: Final = 0.002
+#: Bytes of a request line: the question of a search stands in it, percent-encoded, and may be as long as a body.
+_LONGEST_LINE: Final = 4 * 1024 * 1024
+#: Seconds an idle connection is kept.
+_KEEPALIVE_SECONDS: Final = 75.0
+
+
+@asynccontextmanager
+async def serving(app: web.Application, events: Events, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve *app* on *listening* for as long as the block runs; then finish what was accepted.
+
+    The socket stays open and bound: who connects afterwards waits in its queue for whoever serves it next.
+    """
+    app.on_shutdown.append(_hang_up(events))
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_SECONDS)
+    await runner.setup()
+    accepting = listening.dup()  # asyncio closes the one it is given
+    server = await _server(partial(connection, runner), accepting)
+    try:
+        yield
+    finally:
+        # Nobody more is let in. The server is closed later: asyncio would drop those it has just accepted.
+        asyncio.get_running_loop().remove_reader(accepting.fileno())
+        await _take_what_was_sent(runner)
+        server.close()
+        await runner.cleanup()
+
+
+def connection(runner: web.AppRunner) -> Connection:
+    """Return what speaks HTTP on a connection that was accepted."""
+    if runner.server is None:
+        raise RuntimeError("the runner is not set up")
+    return Connection(
+        runner.server,
+        loop=asyncio.get_running_loop(),
+        access_log=None,  # turns it off (aiohttp's web reference, run_app)
+        keepalive_timeout=_KEEPALIVE_SECONDS,
+        max_line_size=_LONGEST_LINE,
+    )
+
+
+async def _take_what_was_sent(runner: web.AppRunner) -> None:
+    """Let those who were let in send what they are sending, and read it."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _SEND_SECONDS
+    while runner.server is not None and loop.time() < deadline:
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)  # first: who was let in this moment becomes known
+        callers = [one for one in runner.server.connections if isinstance(one, Connection)]
+        if all([one.wind_up() for one in callers]):  # noqa: C419 each of them
+            return
+
+
+async def _server(made: Callable[[], Connection], listening: socket.socket) -> asyncio.Server:
+    # From Python 3.13 on asyncio would unlink the path: it is still listened on.
+    kept: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+    return await asyncio.get_running_loop().create_unix_server(made, sock=listening, backlog=BACKLOG, **kept)
+
+
+def _hang_up(events: Events) -> Callable[[web.Application], Awaitable[None]]:
+    async def hang_up(_: web.Application) -> None:
+        events.close()  # listeners would otherwise be waited for
+
+    return hang_up
