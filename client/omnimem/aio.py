@@ -157,6 +157,8 @@ class AsyncClient:
     all_briefings_report = _method(Operations.all_briefings_report)
     checks = _method(Operations.checks)
     repair = _method(Operations.repair)
+    show_log = _method(Operations.show_log)
+    change_log = _method(Operations.change_log)
     import_lines = _method(calls.import_lines)
     show_retention = _method(Operations.show_retention)
     apply_retention = _method(Operations.apply_retention)

@@ -19,6 +19,7 @@ from omnimem.operation import (
     of_two_ids_with,
     plain,
 )
+from omnimem.upkeep import UpkeepOperations
 
 __all__ = [
     "ALL",
@@ -42,7 +43,7 @@ LINES: Final = "application/jsonl"
 MARKDOWN: Final = "text/markdown"
 
 
-class Operations(ContinuingOperations):
+class Operations(ContinuingOperations, UpkeepOperations):
     """The whole API. Path ids come first, by position; everything else by keyword."""
 
     health = plain("GET", "/health", model.Health, "Whether the daemon can do its work; 503 when it cannot store.")
@@ -58,7 +59,7 @@ class Operations(ContinuingOperations):
         "GET",
         "/metrics",
         str,
-        "The figures of /status, for Prometheus.",
+        "Figures of the daemon, for Prometheus.",
         media_type="text/plain; version=0.0.4",
     )
     openapi = plain("GET", "/openapi.json", dict[str, Any], "This description.")
@@ -70,18 +71,6 @@ class Operations(ContinuingOperations):
         str,
         "Hear of sessions, entries, memories, workspaces and health as they change, as server-sent events.",
         media_type="text/event-stream",
-    )
-
-    show_retention = plain(
-        "GET", "/retention", model.Retention, "How long each kind is kept, how much is due to go, and what went last."
-    )
-    apply_retention = of_fields(
-        "body",
-        model.RetentionApply,
-        "POST",
-        "/retention",
-        model.RetentionRun,
-        "Let go of what is due; with `dry_run` only say what would go.",
     )
 
     create_session = of_fields(
@@ -345,15 +334,6 @@ class Operations(ContinuingOperations):
         "The same, of all projects together.",
     )
 
-    checks = plain("GET", "/checks", model.Checkup, "Look the daemon over, its database and index; may take long.")
-    repair = plain(
-        "POST",
-        "/checks/repair",
-        model.Checkup,
-        "The same, and mend what can be mended without losing anything.",
-        repeatable=True,
-    )
-
     export = of_fields(
         "query",
         model.ExportQuery,
@@ -379,7 +359,7 @@ class Operations(ContinuingOperations):
 
 ALL: Final[tuple[Operation[..., Any], ...]] = tuple(
     value
-    for declared in (Operations, ContinuingOperations)
+    for declared in (Operations, ContinuingOperations, UpkeepOperations)
     for value in vars(declared).values()
     if isinstance(value, Operation)
 )

@@ -1,5 +1,6 @@
 """The daemon itself over HTTP: health, status, flush."""
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -12,8 +13,11 @@ from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
 from omnimemd.api.metrics import exposition
 from omnimemd.domain.clock import rfc3339_or_none
+from omnimemd.domain.ports import Log
 from omnimemd.services.health import Figures, Health
 from omnimemd.services.tracking import Tracking
+
+log = logging.getLogger(__name__)
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     automatic_sessions: bool  #: whether sessions open by themselves
     started: float  #: time.monotonic
     rss_bytes: Callable[[], int]
+    log: Log
 
 
 def endpoints(health: Health, tracking: Tracking, facts: Facts, description: Callable[[], bytes]) -> list[Endpoint]:
@@ -49,7 +54,17 @@ def endpoints(health: Health, tracking: Tracking, facts: Facts, description: Cal
     async def openapi(_: Received) -> Answer:
         return Answer(200, description())
 
+    async def show_log(_: Received) -> Answer:
+        return answer(model.Log(level=facts.log.level, configured=facts.log.configured))
+
+    async def change_log(received: Received) -> Answer:
+        facts.log.change(received.body.level)
+        log.warning("log level changed", extra={"level": str(facts.log.level)})
+        return await show_log(received)
+
     return [
+        Endpoint(Operations.show_log, show_log),
+        Endpoint(Operations.change_log, change_log),
         Endpoint(Operations.health, check),
         Endpoint(Operations.status, status),
         Endpoint(Operations.metrics, metrics),
@@ -102,4 +117,5 @@ def _status(figures: Figures, facts: Facts) -> model.Status:
             durable_commits=figures.durable_commits,
             event_subscribers=figures.subscribers,
         ),
+        log_level=facts.log.level,
     )

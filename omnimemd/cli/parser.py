@@ -23,6 +23,7 @@ WORDS: Final = {
     "tail": "Show what is recorded, in all sessions or some, as it happens.",
     "status": "Show what the daemon does, and what is wrong.",
     "doctor": "Look the daemon over, its database and its search index.",
+    "debug": "Find out what is wrong with the daemon, and tell others.",
     "start": "Start the daemon in the background.",
     "stop": "Stop the daemon.",
     "session": "Begin, look at and end sessions.",

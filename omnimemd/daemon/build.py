@@ -14,6 +14,7 @@ from omnimemd.api.application import application
 from omnimemd.api.boundary import PeerOf
 from omnimemd.api.daemon import Facts
 from omnimemd.daemon.assembly import Wishes, World, at_work
+from omnimemd.daemon.logs import Logs
 from omnimemd.domain.identity import Peer
 from omnimemd.services.events import Events
 from omnimemd.storage.database import SQLITE_VERSION, Database
@@ -118,4 +119,5 @@ def _facts(settings: Settings) -> Facts:
         automatic_sessions=settings.automatic_sessions,
         started=time.monotonic(),
         rss_bytes=rss_bytes,
+        log=Logs(settings.log_level),
     )

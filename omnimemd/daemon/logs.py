@@ -1,35 +1,66 @@
-"""Log to stderr, one line an event: when, how grave, what, and the facts."""
+"""The daemon's log: to stderr, from a level on that can be changed while it runs.
+
+Records of the daemon's own code count from that level on, those of libraries from WARNING on at least: what they say
+of their insides is for nobody. What a record is made of is `log_lines`, how it gets out `log_stream`.
+"""
 
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Final
 
-from omnimemd.domain.clock import Millis, rfc3339
-from omnimemd.domain.redaction import redact
+from omnimem.model import LogFormat, LogLevel
+from omnimemd.daemon.log_lines import JsonLine, TextLine
+from omnimemd.daemon.log_stream import LogStream
 
-#: What every record has; the rest are the facts of the event.
-_STANDARD: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
-
-
-def configure(level: str) -> None:
-    """Send the daemon's log to stderr from *level* on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Line())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+_OURS: Final = "omnimemd"
 
 
-class _Line(logging.Formatter):
-    """`2026-01-01T00:00:00.000Z INFO session ended session="…" reason="…"`; a value never breaks the line."""
+def configure(level: LogLevel, *, style: LogFormat = LogFormat.TEXT, socket: Path | None = None) -> None:
+    """Send the log to stderr from *level* on, as lines of that *style*.
 
-    def format(self, record: logging.LogRecord) -> str:
-        facts = [f"{name}={value!r}" for name, value in vars(record).items() if name not in _STANDARD]
-        line = " ".join(
-            (rfc3339(Millis(int(record.created * 1000))), record.levelname, _one_line(record.getMessage()), *facts)
-        )
-        whole = f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-        return redact(whole).value  # nothing that was said is logged, but what failed may quote it
+    The log that `omnimem start` opens beside the *socket* is the daemon's to keep small; no other file is.
+    """
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to write more
+    handler = LogStream(
+        sys.__stderr__.fileno() if sys.__stderr__ is not None else 2,
+        own=None if socket is None else beside(socket),
+        journal=_is_journal(2),
+    )
+    handler.setFormatter(JsonLine() if style is LogFormat.JSON else TextLine())
+    logging.basicConfig(handlers=[handler], force=True)
+    Logs(level).change(level)
 
 
-def _one_line(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+def beside(socket: Path) -> Path:
+    """Return where `omnimem start` has the log of the daemon on that *socket* go."""
+    return socket.with_name(socket.name.removesuffix(".sock") + ".log")
+
+
+class Logs:
+    """Says from which level on is logged, and changes it until the daemon stops."""
+
+    def __init__(self, configured: LogLevel) -> None:
+        """Know the level that was *configured*."""
+        self.configured = configured
+
+    @property
+    def level(self) -> LogLevel:
+        """The level in force."""
+        return LogLevel(logging.getLevelName(logging.getLogger(_OURS).getEffectiveLevel()).lower())
+
+    def change(self, level: LogLevel) -> None:
+        """Log from *level* on."""
+        number = getattr(logging, level.name)
+        logging.getLogger(_OURS).setLevel(number)
+        logging.getLogger().setLevel(max(number, logging.WARNING))
+
+
+def _is_journal(descriptor: int) -> bool:
+    """Return whether systemd's journal reads *descriptor* (systemd.exec(5), $JOURNAL_STREAM)."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"

@@ -15,7 +15,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         settings = load(Flags(arguments.socket, arguments.data_dir, arguments.config, arguments.log_level))
-        configure(settings.log_level)
+        configure(settings.log_level, style=settings.log_format, socket=settings.socket)
         from omnimemd.daemon.run import run  # loads the whole daemon: wrong usage is told before
 
         run(settings)

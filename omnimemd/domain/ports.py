@@ -6,6 +6,7 @@
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
+from omnimem.model import LogLevel
 from omnimemd.domain.activity import Look, LookOrder
 from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import Content, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
@@ -272,6 +273,24 @@ class OwnFiles(Protocol):
 
     def free_bytes(self) -> int:
         """Return how much room there is for them."""
+        ...
+
+
+class Log(Protocol):
+    """The daemon's log."""
+
+    @property
+    def configured(self) -> LogLevel:
+        """The level that the daemon starts with."""
+        ...
+
+    @property
+    def level(self) -> LogLevel:
+        """The level in force."""
+        ...
+
+    def change(self, level: LogLevel) -> None:
+        """Log from *level* on, until the daemon stops."""
         ...
 
 

@@ -4,19 +4,17 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 import platformdirs
 
 from omnimem.locate import socket_path
-from omnimem.model import Id
+from omnimem.model import Id, LogFormat, LogLevel
 from omnimemd.domain.retention import KEPT_PATTERN, Policy, Rule
 from omnimemd.domain.tools import KNOWN_TOOLS
 from omnimemd.system.embedding.address import Endpoint, address
 from omnimemd.system.errors import SettingsInvalid
-
-LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Flags(msgspec.Struct, frozen=True):
@@ -59,6 +57,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     socket: str | None = None
     data_dir: str | None = None
     log_level: LogLevel | None = None
+    log_format: LogFormat = LogFormat.TEXT
     workspaces: tuple[str, ...] = ()  #: folders to watch whether or not a session is active in them
     ambient_idle_minutes: Annotated[float, msgspec.Meta(gt=0, le=10_080)] = 30.0
     automatic_sessions: bool = True  #: whether sessions open for tools found at work, and for shells
@@ -73,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     socket: Path
     data_dir: Path
     log_level: LogLevel
+    log_format: LogFormat
     workspaces: tuple[Path, ...]
     ambient_idle_ms: int
     automatic_sessions: bool
@@ -106,6 +106,7 @@ def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         socket=Path(os.path.abspath(socket)),
         data_dir=Path(os.path.abspath(data_dir)),  # links stay: where one may not be followed is decided later
         log_level=log_level,
+        log_format=file.log_format,
         workspaces=tuple(Path(one).expanduser() for one in file.workspaces),
         ambient_idle_ms=round(file.ambient_idle_minutes * 60_000),
         automatic_sessions=file.automatic_sessions,

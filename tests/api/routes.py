@@ -19,6 +19,7 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "create_memory": {"key": "k", "value": "v"},
     "update_memory": {"value": "w"},
     "restore_memory": {"version": 1},
+    "change_log": {"level": "info"},
     "apply_retention": {"dry_run": True},
     "create_checkpoint": {"name": "x"},
     "restore_checkpoint": {"tool_id": "tool", "workspace_path": "{workspace}"},

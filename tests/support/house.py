@@ -12,9 +12,11 @@ from pathlib import Path
 import apsw
 from aiohttp import web
 
+from omnimem.model import LogLevel
 from omnimemd.api.application import Services, application
 from omnimemd.api.daemon import Facts
 from omnimemd.daemon import assembly
+from omnimemd.daemon.logs import Logs
 from omnimemd.domain.identity import Peer
 from omnimemd.domain.ports import Embedder, VectorIndex
 from omnimemd.domain.retention import Policy, Rule
@@ -186,4 +188,5 @@ def a_daemons_facts(data: Path) -> Facts:
         automatic_sessions=True,
         started=time.monotonic(),
         rss_bytes=lambda: 32 * 1024 * 1024,
+        log=Logs(LogLevel.INFO),
     )

@@ -8,7 +8,7 @@ from omnimem.model.context import Entry
 from omnimem.model.memories import Memory
 from omnimem.model.projects import Workspace
 from omnimem.model.sessions import Session
-from omnimem.model.vocabulary import Id, Reply, Request, Timestamp
+from omnimem.model.vocabulary import Id, LogLevel, Reply, Request, Timestamp
 
 
 class Health(Reply, frozen=True, kw_only=True):
@@ -90,6 +90,20 @@ class Status(Reply, frozen=True, kw_only=True):
     search: SearchStatus
     queues: QueueDepths
     retention: RetentionStatus
+    log_level: LogLevel  #: from which on it logs at present
+
+
+class Log(Reply, frozen=True, kw_only=True):
+    """From which level on the daemon logs."""
+
+    level: LogLevel
+    configured: LogLevel  #: what it starts with
+
+
+class LogChange(Request, frozen=True, kw_only=True):
+    """Log from another level on, until the daemon stops."""
+
+    level: LogLevel
 
 
 class Flushed(Reply, frozen=True, kw_only=True):

@@ -26,6 +26,22 @@ NO_NUL_PATTERN: Final = r"^[^\x00]+(?![\s\S])"
 PathText = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=NO_NUL_PATTERN)]
 
 
+class LogLevel(enum.StrEnum):
+    """From how grave an event on the daemon logs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(enum.StrEnum):
+    """What a line of the daemon's log is."""
+
+    TEXT = "text"  #: for people
+    JSON = "json"  #: an object, for programs
+
+
 class SessionState(enum.StrEnum):
     """Whether a session still runs."""
 
