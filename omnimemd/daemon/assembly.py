@@ -239,6 +239,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         tools=wishes.tools,
     )
     evidence = Evidence(workspaces=workspaces, activity=world.activity)
+    sessions.on_end(lambda _: evidence.process_ended())
     attributor = Attributor(workspaces=workspaces, evidence=evidence, claims=claims)
     tracking = Tracking(
         entries=entries,

@@ -47,6 +47,7 @@ class Evidence:
         self._asked: dict[str, None] = {}  # paths of events that no look has been taken for
         self._events = 0  # that no look has been taken for
         self._calm = 0  # looks since the latest that followed events
+        self._bound = False  # whether there were processes to look at, the last time
         self._wanted = False  # a look that was not begun because another was under way
         self._looking: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -69,6 +70,11 @@ class Evidence:
             self._due.popitem(last=False)
         self._events += len(events)
         self._want()
+
+    def process_ended(self) -> None:
+        """Look once more soon, so that nothing is kept open for a process that ended."""
+        if self._timer is None:  # the one that is due does as well
+            self._want(after=_AFTERWARDS[-1])
 
     def size_of(self, path: str) -> int:
         """Return the size of a file that was lately used; 0 when it is not known."""
@@ -136,7 +142,11 @@ class Evidence:
         calm = self._calm
         self._asked, self._events, self._wanted = {}, 0, False
         if not order.bound:
+            if self._bound:  # what is kept open for those there were is closed
+                self._activity.look(order, lambda _: None)
+            self._bound = False
             return
+        self._bound = True
         number = self._number = self._number + 1
         looking = self._looking = asyncio.get_running_loop().create_future()
 

@@ -40,7 +40,7 @@ NAMES: Final = (
     "scale",
 )
 #: Those that take so long, or need so much, that they are measured only when they are named.
-LONG: Final = ("soak", "retrieval")
+LONG: Final = ("soak", "churning", "retrieval")
 
 #: Whose versions change the figures.
 _DISTRIBUTIONS: Final = ("aiohttp", "apsw", "msgspec", "watchdog")

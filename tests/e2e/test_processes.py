@@ -410,3 +410,22 @@ def test_two_hundred_deaths_at_once_are_all_seen(client: Client, programs: Progr
     ends = [client.get_session(session_id) for session_id in ids]
     assert {end.end_reason for end in ends} == {EndReason.PROCESS_EXITED}
     assert all(millis(end.ended_at) >= before for end in ends)
+
+
+def test_nothing_is_kept_open_for_a_process_that_ended(
+    programs: Programs, client: Client, daemon: Daemon, workspace: Path
+) -> None:
+    def kept_for(pid: int) -> bool:
+        opened = Path(f"/proc/{daemon.pid}/fd")
+        return any(os.path.realpath(one) == f"/proc/{pid}/io" for one in opened.iterdir())
+
+    tools = [programs.tool() for _ in range(3)]
+    sessions = [client.create_session(tool_id="t", workspace_path=str(workspace), process_id=one.pid) for one in tools]
+    (workspace / "a").write_text("a")
+    eventually(lambda: all(kept_for(one.pid) for one in tools), "the daemon to measure what they do")
+
+    for tool, session in zip(tools, sessions, strict=True):
+        tool.kill()
+        ended(client, session.session_id)
+
+    eventually(lambda: not any(kept_for(one.pid) for one in tools), "the daemon to let go of them")
