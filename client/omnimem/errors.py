@@ -6,6 +6,7 @@
     ├── NotFound 404          RouteNotFound, SessionNotFound, ProjectNotFound, MemoryNotFound, VersionNotFound,
     │                         WorkspaceNotFound, CheckpointNotFound
     ├── MethodNotAllowed 405
+    ├── RequestTimeout 408
     ├── Conflict 409          SessionElsewhere, SessionActive, SessionPinned, ImportInterrupted,
     │                         CheckpointElsewhere
     ├── VersionMismatch 412
@@ -13,7 +14,7 @@
     ├── UnsupportedMediaType 415
     ├── Invalid 422           InvalidRequest, WorkspaceInvalid, ProcessNotFound, IdempotencyKeyReused, ImportRefused
     ├── InternalError 500
-    ├── Unavailable 503       StoreUnavailable
+    ├── Unavailable 503       StoreUnavailable, Overloaded
     └── CallFailed            DaemonNotRunning, CallTimeout, ConnectionLost, UnexpectedReply   (the client's own)
 
 Catch by branch. `code` is stable and on the wire; a code this client does not know arrives as the branch of its
@@ -178,6 +179,15 @@ class MethodNotAllowed(OmnimemError):
     default_hint = "The Allow header lists the methods of this path."
 
 
+class RequestTimeout(OmnimemError):
+    """The request did not arrive in the time it has; it had no effect."""
+
+    code = "request_timeout"
+    status = 408
+    title = "Request Timeout"
+    default_hint = "Send the whole request at once."
+
+
 class Conflict(OmnimemError):
     """The thing is in a state that does not allow this."""
 
@@ -319,6 +329,13 @@ class StoreUnavailable(Unavailable):
     """The database cannot be written or read."""
 
     code = "store_unavailable"
+
+
+class Overloaded(Unavailable):
+    """The daemon has more to do than it can take on; the request had no effect."""
+
+    code = "overloaded"
+    default_hint = "Try again after Retry-After seconds; fewer calls at once are answered sooner."
 
 
 class CallFailed(OmnimemError):

@@ -1,6 +1,7 @@
 """Put every operation at its route."""
 
 from functools import cache
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -25,6 +26,7 @@ from omnimemd.api.boundary import PeerOf, boundary, invite_body
 from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
 from omnimemd.api.events import serve_events
+from omnimemd.api.load import Load
 from omnimemd.api.openapi import describe
 from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
@@ -52,6 +54,13 @@ from omnimemd.services.tracking import Tracking
 from omnimemd.services.unasked import Unasked
 from omnimemd.services.usefulness import Usefulness
 from omnimemd.services.workspaces import Workspaces
+
+#: Where an application keeps what it has in hand.
+LOAD: Final = web.AppKey("load", Load)
+#: Answered however much there is to do: by them a person finds out what is the matter.
+_ALWAYS: Final = (Operations.health.path, Operations.status.path, Operations.metrics.path)
+#: Counted by themselves.
+_STREAMS: Final = (Operations.events.path, Operations.export.path)
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,10 +94,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     usefulness: Usefulness
 
 
-def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) -> web.Application:
-    """Return the API of *services*, for callers of *uid* only."""
+def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int, load: Load) -> web.Application:
+    """Return the API of *services*, for callers of *uid* only; what is in hand is counted in *load*."""
+    at_the_door = boundary(peer_of=peer_of, uid=uid, load=load, uncounted=frozenset(_ALWAYS + _STREAMS))
     # Some versions of aiohttp refuse a body of the very size they are given: the endpoint has the last word.
-    app = web.Application(middlewares=[boundary(peer_of=peer_of, uid=uid)], client_max_size=BODY_LIMIT + 1)
+    app = web.Application(middlewares=[at_the_door], client_max_size=BODY_LIMIT + 1)
+    app[LOAD] = load
     endpoints = [
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
         *sessions.endpoints(services.sessions, services.workspaces, services.unasked, services.resuming),
@@ -102,15 +113,15 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int) 
         *usefulness.endpoints(services.usefulness),
         *doctor.endpoints(services.doctor),
         *retention.endpoints(services.retention),
-        *daemon.endpoints(services.health, services.tracking, facts, _description),
+        *daemon.endpoints(services.health, services.tracking, facts, load, _description),
     ]
     for endpoint in endpoints:
         operation = endpoint.operation
-        handler = serve(endpoint, services.idempotency, services.redaction)
+        handler = serve(endpoint, services.idempotency, services.redaction, load)
         app.router.add_route(operation.method, operation.path, handler, expect_handler=invite_body)
     for operation, handler in (
-        (Operations.events, serve_events(services.events)),
-        (Operations.export, transfer.serve_export(services.exporting)),
+        (Operations.events, serve_events(services.events, load)),
+        (Operations.export, transfer.serve_export(services.exporting, load)),
     ):
         app.router.add_route(operation.method, operation.path, handler, expect_handler=invite_body)
     return app

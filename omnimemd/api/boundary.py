@@ -1,7 +1,7 @@
 """Where requests come in: who may call at all, and how every failure is told."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from aiohttp import HttpVersion11, web
@@ -18,9 +18,11 @@ from omnimem.errors import (
     OmnimemError,
     RouteNotFound,
     Unavailable,
+    UnsupportedMediaType,
 )
 from omnimemd.api.codec import problem
-from omnimemd.api.endpoint import PEER
+from omnimemd.api.endpoint import BODY_LIMIT, PEER
+from omnimemd.api.load import Load
 from omnimemd.domain.identity import Peer
 
 log = logging.getLogger(__name__)
@@ -31,12 +33,15 @@ _VERSION_HEADER: Final = "Omnimem-Version"
 _RETRY_AFTER_SECONDS: Final = "1"
 
 
-def boundary(*, peer_of: PeerOf, uid: int) -> Middleware:
+def boundary(*, peer_of: PeerOf, uid: int, load: Load, uncounted: Container[str]) -> Middleware:
     """Return the middleware around every request.
 
     Args:
         peer_of: tells who is at the other end of a request's connection.
         uid: the only user who may call.
+        load: counts what is being answered, and refuses what is too much.
+        uncounted: the paths of which every request is taken: those that say how the daemon is, and those that are
+            counted by themselves.
     """
 
     @web.middleware
@@ -47,7 +52,15 @@ def boundary(*, peer_of: PeerOf, uid: int) -> Middleware:
                 raise ForbiddenUid(f"This daemon belongs to user {uid}; the caller is user {peer.uid}.")
             if "Origin" in request.headers:
                 raise ForbiddenOrigin("The request carries an Origin: it comes from a web page.")
-            answered = await handler(request)
+            _check_body(request)
+            if request.path in uncounted:
+                answered = await handler(request)
+            else:
+                load.begin()
+                try:
+                    answered = await handler(request)
+                finally:
+                    load.end()
         except OmnimemError as error:
             answered = _told(error)
         except web.HTTPException as error:
@@ -71,9 +84,21 @@ async def invite_body(request: web.Request) -> None:
 
     aiohttp's own handler answers those by itself, in front of the boundary: to whoever calls.
     """
-    if request.version >= HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
+    too_large = (request.content_length or 0) > BODY_LIMIT  # it is refused instead
+    if request.version >= HttpVersion11 and request.headers["Expect"].lower() == "100-continue" and not too_large:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
+
+
+def _check_body(request: web.Request) -> None:
+    """Refuse a body by what the headers say of it, before any of it is read."""
+    headers = request.headers
+    if "Content-Encoding" in headers and headers["Content-Encoding"].strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            "The body is declared as encoded.", hint="Send the body as it is, without Content-Encoding."
+        )
+    if (request.content_length or 0) > BODY_LIMIT:
+        raise BodyTooLarge("The body has over 1 MiB.")
 
 
 def _told(error: OmnimemError) -> web.Response:

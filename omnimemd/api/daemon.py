@@ -11,6 +11,7 @@ from omnimem._version import __version__
 from omnimem.calls import Operations
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
+from omnimemd.api.load import Load
 from omnimemd.api.metrics import exposition
 from omnimemd.domain.clock import rfc3339_or_none
 from omnimemd.domain.ports import Log
@@ -33,7 +34,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     log: Log
 
 
-def endpoints(health: Health, tracking: Tracking, facts: Facts, description: Callable[[], bytes]) -> list[Endpoint]:
+def endpoints(
+    health: Health, tracking: Tracking, facts: Facts, load: Load, description: Callable[[], bytes]
+) -> list[Endpoint]:
     """Return the operations on the daemon; *description* gives the OpenAPI document."""
 
     async def check(_: Received) -> Answer:
@@ -42,10 +45,10 @@ def endpoints(health: Health, tracking: Tracking, facts: Facts, description: Cal
         return answer(shown, status=200 if condition.stores else 503)
 
     async def status(_: Received) -> Answer:
-        return answer(_status(health.figures(), facts))
+        return answer(_status(health.figures(), facts, load))
 
     async def metrics(_: Received) -> Answer:
-        return Answer(200, exposition(_status(health.figures(), facts)), Operations.metrics.media_type)
+        return Answer(200, exposition(_status(health.figures(), facts, load)), Operations.metrics.media_type)
 
     async def flush(_: Received) -> Answer:
         await tracking.flush()
@@ -73,7 +76,7 @@ def endpoints(health: Health, tracking: Tracking, facts: Facts, description: Cal
     ]
 
 
-def _status(figures: Figures, facts: Facts) -> model.Status:
+def _status(figures: Figures, facts: Facts, load: Load) -> model.Status:
     watch = figures.watch
     return model.Status(
         version=__version__,
@@ -116,6 +119,10 @@ def _status(figures: Figures, facts: Facts) -> model.Status:
             pending_accesses=figures.pending_accesses,
             durable_commits=figures.durable_commits,
             event_subscribers=figures.subscribers,
+            connections=load.connections,
+            requests=load.requests,
+            requests_refused=load.refused,
+            callers_cut_off=load.cut_off,
         ),
         log_level=facts.log.level,
     )

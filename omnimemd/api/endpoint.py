@@ -1,14 +1,18 @@
 """One operation at its route: decode the request, run its handler, once if a key says so, encode the answer."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
 from omnimem.calls import Operation
-from omnimem.errors import BodyTooLarge, InvalidRequest
+from omnimem.errors import BodyTooLarge, InvalidRequest, RequestTimeout
+from omnimemd.api.bounded import BoundedConnection
 from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, raw_body, response, telling_of
+from omnimemd.api.load import Load
 from omnimemd.domain.identity import Peer
 from omnimemd.domain.redaction import check_no_secret
 from omnimemd.services.idempotency import Answer as KeptAnswer
@@ -47,8 +51,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     handler: Handler
 
 
-def serve(endpoint: Endpoint, idempotency: Idempotency, redaction: Redaction) -> Serve:
-    """Return what aiohttp calls for requests to *endpoint*: handlers are given what *redaction* leaves of them."""
+def serve(endpoint: Endpoint, idempotency: Idempotency, redaction: Redaction, load: Load) -> Serve:
+    """Return what aiohttp calls for requests to *endpoint*: handlers are given what *redaction* leaves of them.
+
+    Bodies are counted in *load* until the request is answered.
+    """
     operation, handler = endpoint.operation, endpoint.handler
     has_body = operation.method in ("POST", "PATCH")
     body_type = operation.body or Nothing
@@ -59,10 +66,22 @@ def serve(endpoint: Endpoint, idempotency: Idempotency, redaction: Redaction) ->
         return decode_body(raw, media_type, body_type) if is_json else raw_body(raw, media_type, operation.takes)
 
     async def served(request: web.Request) -> web.Response:
+        if operation.method == "GET":
+            async with _awaited(request, load):
+                return await answered_to(request, b"")
+        if not has_body:
+            return await answered_to(request, b"")
+        size = request.content_length
+        if size is None:  # it comes in chunks, and says at the end how many
+            size = BODY_LIMIT
+        load.arrives(size)
+        try:
+            return await answered_to(request, await _body_of(request, load.limits.arrival_seconds))
+        finally:
+            load.arrived(size)
+
+    async def answered_to(request: web.Request, raw: bytes) -> web.Response:
         headers = request.headers
-        raw = await request.read() if has_body else b""
-        if len(raw) > BODY_LIMIT:
-            raise BodyTooLarge("The body has over 1 MiB.")
         body = body_of(raw, headers.get("Content-Type")) if has_body else None
         query = None if not request.query_string and operation.query is None else _query(request, operation)
         ids = request.match_info
@@ -93,6 +112,35 @@ def serve(endpoint: Endpoint, idempotency: Idempotency, redaction: Redaction) ->
         return response(answered, kinds)
 
     return served
+
+
+async def _body_of(request: web.Request, seconds: float) -> bytes:
+    if request.content.is_eof():  # as nearly always: it came with the head
+        raw = await request.read()
+    else:
+        try:
+            async with asyncio.timeout(seconds):
+                raw = await request.read()
+        except TimeoutError:
+            raise RequestTimeout("The body did not come in time.") from None
+    if len(raw) > BODY_LIMIT:
+        raise BodyTooLarge("The body has over 1 MiB.")
+    return raw
+
+
+@asynccontextmanager
+async def _awaited(request: web.Request, load: Load) -> AsyncIterator[None]:
+    """Read for the caller as long as it takes, up to a limit, and as long as the caller is there."""
+    connection = request.protocol
+    patience = asyncio.timeout(load.limits.answer_seconds)
+    try:
+        async with patience:
+            with connection.wanted(patience) if isinstance(connection, BoundedConnection) else nullcontext():
+                yield
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        raise load.refusal(f"It was not found out within {load.limits.answer_seconds:.0f} s.") from None
 
 
 def _about(ids: Mapping[str, str], body: Any, query: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Happenings as server-sent events (WHATWG HTML, "server-sent events")."""
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any, Final
 
 import msgspec
@@ -10,8 +11,10 @@ from omnimem import model
 from omnimem._version import __version__
 from omnimem.calls import Operations
 from omnimemd.api import views
+from omnimemd.api.bounded import BoundedConnection
 from omnimemd.api.codec import decode_query
 from omnimemd.api.endpoint import Serve
+from omnimemd.api.load import Load
 from omnimemd.services.events import (
     EntryAdded,
     Events,
@@ -27,21 +30,32 @@ from omnimemd.services.events import (
 _SILENCE: Final = 15.0
 #: Seconds a listener has to read what is left when the daemon stops.
 _LAST: Final = 0.5
+#: Seconds a listener may leave events unread: somebody may have stopped the terminal that shows them. What it misses
+#: meanwhile it is told of.
+_PATIENCE: Final = 900.0
 _encode = msgspec.json.Encoder().encode
 
 
-def serve_events(events: Events) -> Serve:
-    """Return what aiohttp calls for a listener."""
+def serve_events(events: Events, load: Load) -> Serve:
+    """Return what aiohttp calls for a listener, counted in *load*."""
 
     async def served(request: web.Request) -> web.StreamResponse:
         query: model.EventQuery = decode_query(request.query, Operations.events.query)
         stream = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Omnimem-Version": __version__}
         )
-        with events.subscribe(session_id=query.session_id, project_id=query.project_id) as subscription:
+        connection = request.protocol
+        with (
+            ExitStack() as hung_up,
+            load.listening(),
+            events.subscribe(session_id=query.session_id, project_id=query.project_id) as subscription,
+        ):
             await stream.prepare(request)
             try:
                 async with asyncio.timeout(None) as patience:
+                    if isinstance(connection, BoundedConnection):
+                        connection.patience = _PATIENCE
+                        hung_up.enter_context(connection.wanted(patience))
                     subscription.on_close = lambda: patience.reschedule(asyncio.get_running_loop().time() + _LAST)
                     await stream.write(b": listening\n\n")
                     while True:
@@ -54,7 +68,7 @@ def serve_events(events: Events) -> Serve:
                         if told is None:
                             break
                         await stream.write(_encoded(told))
-            except TimeoutError:  # the daemon stops, and the listener does not read
+            except TimeoutError:  # the listener hung up, or the daemon stops and the listener does not read
                 if request.transport is not None:
                     request.transport.abort()
             except ConnectionResetError:

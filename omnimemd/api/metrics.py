@@ -35,6 +35,10 @@ _METRICS: Final = (
         ("retention", "removed"),
     ),
     ("event_subscribers", "gauge", "Listeners to /events.", ("queues", "event_subscribers")),
+    ("connections", "gauge", "Connections that are open.", ("queues", "connections")),
+    ("requests", "gauge", "Requests that are being answered.", ("queues", "requests")),
+    ("requests_refused_total", "counter", "Requests refused as too many.", ("queues", "requests_refused")),
+    ("callers_cut_off_total", "counter", "Callers that did not send, or read.", ("queues", "callers_cut_off")),
 )
 
 

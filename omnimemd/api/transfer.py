@@ -10,14 +10,13 @@ from omnimem._version import __version__
 from omnimem.calls import LINES, Operations
 from omnimemd.api.codec import Answer, answer, decode_query
 from omnimemd.api.endpoint import Endpoint, Received, Serve
+from omnimemd.api.load import Load
 from omnimemd.services.exporting import Exporting
 from omnimemd.services.importing import Importing
 
 #: Seconds an export may take. While it is read, the database's log cannot begin anew: a reader that stands still must
 #: not let it grow for ever.
 _LONGEST: Final = 600.0
-#: Seconds a reader may take nothing at all.
-_STANDSTILL: Final = 30.0
 
 
 def endpoints(importing: Importing) -> list[Endpoint]:
@@ -29,32 +28,28 @@ def endpoints(importing: Importing) -> list[Endpoint]:
     return [Endpoint(Operations.import_lines, take)]
 
 
-def serve_export(exporting: Exporting) -> Serve:
-    """Return what aiohttp calls for an export."""
+def serve_export(exporting: Exporting, load: Load) -> Serve:
+    """Return what aiohttp calls for an export, counted in *load*; the connection cuts off who does not read it."""
 
     async def served(request: web.Request) -> web.StreamResponse:
         query = decode_query(request.query, Operations.export.query)
         stream = web.StreamResponse(headers={"Content-Type": LINES, "Omnimem-Version": __version__})
-        async with aclosing(exporting.stream(query)) as pieces:
-            piece = await anext(pieces)  # fails, if it does, while an error can still be told
-            try:
-                async with asyncio.timeout(_LONGEST):
-                    await stream.prepare(request)
-                    await _write(stream, piece)
-                    async for piece in pieces:
-                        await _write(stream, piece)
-                    await stream.write_eof()
-            except BaseException as error:
-                # The answer has begun: that it is cut off must be seen, and is, as its last chunk does not come.
-                if request.transport is not None:
-                    request.transport.abort()
-                if not isinstance(error, TimeoutError | ConnectionResetError):
-                    raise
+        with load.exporting():
+            async with aclosing(exporting.stream(query)) as pieces:
+                piece = await anext(pieces)  # fails, if it does, while an error can still be told
+                try:
+                    async with asyncio.timeout(_LONGEST):
+                        await stream.prepare(request)
+                        await stream.write(piece)
+                        async for piece in pieces:
+                            await stream.write(piece)
+                        await stream.write_eof()
+                except BaseException as error:
+                    # The answer has begun: that it is cut off must be seen, and is, as its last chunk does not come.
+                    if request.transport is not None:
+                        request.transport.abort()
+                    if not isinstance(error, TimeoutError | ConnectionResetError):
+                        raise
         return stream
 
     return served
-
-
-async def _write(stream: web.StreamResponse, piece: bytes) -> None:
-    async with asyncio.timeout(_STANDSTILL):
-        await stream.write(piece)

@@ -1,6 +1,7 @@
 """The daemon on this machine: the services over the real database, clock, processes and files."""
 
 import os
+import resource
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from aiohttp import web
 from omnimemd.api.application import application
 from omnimemd.api.boundary import PeerOf
 from omnimemd.api.daemon import Facts
+from omnimemd.api.load import Load, limits_for
 from omnimemd.daemon.assembly import Wishes, World, at_work
 from omnimemd.daemon.logs import Logs
 from omnimemd.domain.identity import Peer
@@ -85,7 +87,8 @@ async def running(
                 retention=settings.retention,
             )
             async with at_work(database, world, wishes) as house:
-                app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid())
+                load = Load(limits_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+                app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid(), load=load)
                 yield app, house.services.events
 
 

@@ -5,11 +5,12 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 
+from omnimemd.api.application import LOAD
+from omnimemd.api.bounded import BoundedConnection, connection_maker
 from omnimemd.api.protocol import Connection
 from omnimemd.services.events import Events
 from omnimemd.system.listening import BACKLOG
@@ -20,10 +21,8 @@ _FINISH_SECONDS: Final = 2.0
 #: Seconds a caller has to send the whole of its request once the daemon stops, one that has just connected too.
 _SEND_SECONDS: Final = 0.5
 _LOOK_AGAIN_SECONDS: Final = 0.002
-#: Bytes of a request line: the question of a search stands in it, percent-encoded, and may be as long as a body.
-_LONGEST_LINE: Final = 4 * 1024 * 1024
-#: Seconds an idle connection is kept.
-_KEEPALIVE_SECONDS: Final = 75.0
+#: Connections that are accepted before any of them is looked at: each takes a descriptor.
+_ACCEPTED_AT_ONCE: Final = 32
 
 
 @asynccontextmanager
@@ -36,7 +35,7 @@ async def serving(app: web.Application, events: Events, listening: socket.socket
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_SECONDS)
     await runner.setup()
     accepting = listening.dup()  # asyncio closes the one it is given
-    server = await _server(partial(connection, runner), accepting)
+    server = await _server(connection_maker(runner, app[LOAD]), accepting)
     try:
         yield
     finally:
@@ -45,19 +44,6 @@ async def serving(app: web.Application, events: Events, listening: socket.socket
         await _take_what_was_sent(runner)
         server.close()
         await runner.cleanup()
-
-
-def connection(runner: web.AppRunner) -> Connection:
-    """Return what speaks HTTP on a connection that was accepted."""
-    if runner.server is None:
-        raise RuntimeError("the runner is not set up")
-    return Connection(
-        runner.server,
-        loop=asyncio.get_running_loop(),
-        access_log=None,  # turns it off (aiohttp's web reference, run_app)
-        keepalive_timeout=_KEEPALIVE_SECONDS,
-        max_line_size=_LONGEST_LINE,
-    )
 
 
 async def _take_what_was_sent(runner: web.AppRunner) -> None:
@@ -71,10 +57,13 @@ async def _take_what_was_sent(runner: web.AppRunner) -> None:
             return
 
 
-async def _server(made: Callable[[], Connection], listening: socket.socket) -> asyncio.Server:
+async def _server(made: Callable[[], BoundedConnection], listening: socket.socket) -> asyncio.Server:
     # From Python 3.13 on asyncio would unlink the path: it is still listened on.
     kept: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-    return await asyncio.get_running_loop().create_unix_server(made, sock=listening, backlog=BACKLOG, **kept)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_unix_server(made, sock=listening, backlog=_ACCEPTED_AT_ONCE, **kept)
+    listening.listen(BACKLOG)  # more may wait than are accepted at once
+    return server
 
 
 def _hang_up(events: Events) -> Callable[[web.Application], Awaitable[None]]:

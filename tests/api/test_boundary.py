@@ -1,21 +1,16 @@
 """What holds for every request alike: who may call, what is a request, how failures are told."""
 
 import asyncio
-import gzip
 import logging
 import re
-from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import web
 
 from omnimem.calls import ALL
 from omnimem.errors import (
-    BadRequest,
     BodyTooLarge,
     ForbiddenOrigin,
     ForbiddenUid,
@@ -26,7 +21,6 @@ from omnimem.errors import (
     StoreUnavailable,
     UnsupportedMediaType,
 )
-from omnimemd.daemon.serving import connection
 from omnimemd.domain.identity import Peer
 from tests.api.routes import EVERY, PATHS, TAKING_POSTS, WITH_BODY, AnyOperation, body_of, path_of
 from tests.support.house import OWNER, STRANGER, House, World
@@ -226,24 +220,6 @@ class TestBodies:
 
         expect_problem(reply, BodyTooLarge)
 
-    async def test_a_small_body_that_unfolds_to_a_large_one_is_too_large(self, api: Api, session: str) -> None:
-        packed = gzip.compress(b" " * (8 * MIB))
-
-        reply = await api.call("POST", f"/sessions/{session}/context", packed, {"Content-Encoding": "gzip"})
-
-        assert reply.status in (400, 413, 415)
-        assert reply.headers["Content-Type"] == "application/problem+json"
-
-    async def test_a_body_that_is_not_packed_as_it_says_is_a_bad_request(self, api: Api, session: str) -> None:
-        reply = await api.call(
-            "POST",
-            f"/sessions/{session}/context",
-            b'{"decision":"x"}',
-            {"Content-Encoding": "gzip"},
-        )
-
-        expect_problem(reply, BadRequest)
-
     async def test_a_lone_surrogate_deep_inside_is_malformed(self, api: Api, session: str, workspace: Path) -> None:
         body = b'{"metadata":{"a":[{"b":"\\ud83d"}]}}'
 
@@ -296,17 +272,6 @@ class TestBodies:
 
 class TestWire:
     """What no HTTP client would send."""
-
-    @pytest.fixture
-    async def wire(self, house: House, tmp_path: Path) -> AsyncIterator[Path]:
-        """The daemon's socket, served as the daemon serves it."""
-        runner = web.AppRunner(house.app, handle_signals=False, shutdown_timeout=0.1)
-        await runner.setup()
-        path = tmp_path / "s"
-        server = await asyncio.get_running_loop().create_unix_server(partial(connection, runner), path)
-        yield path
-        server.close()
-        await runner.cleanup()
 
     async def raw(self, wire: Path, request: bytes) -> bytes:
         """Send *request*; return all that comes until the daemon hangs up."""

@@ -13,8 +13,9 @@ import apsw
 from aiohttp import web
 
 from omnimem.model import LogLevel
-from omnimemd.api.application import Services, application
+from omnimemd.api.application import LOAD, Services, application
 from omnimemd.api.daemon import Facts
+from omnimemd.api.load import Limits, Load
 from omnimemd.daemon import assembly
 from omnimemd.daemon.logs import Logs
 from omnimemd.domain.identity import Peer
@@ -89,6 +90,10 @@ class House:
         return self.world.activity
 
     @property
+    def load(self) -> Load:
+        return self.app[LOAD]
+
+    @property
     def digests(self) -> Digests:
         return self.services.digests
 
@@ -155,7 +160,9 @@ async def a_house(
         retention=dict.fromkeys(Rule, "forever") | dict(retention or {}),
     )
     async with Database(data / "omnimem.db") as database, assembly.at_work(database, outside, wishes) as inside:
-        app = application(inside.services, a_daemons_facts(data), peer_of=lambda _: world.peer, uid=OWNER)
+        app = application(
+            inside.services, a_daemons_facts(data), peer_of=lambda _: world.peer, uid=OWNER, load=Load(Limits())
+        )
         yield House(
             world,
             watcher,

@@ -66,6 +66,10 @@ class QueueDepths(Reply, frozen=True, kw_only=True):
     pending_accesses: int
     durable_commits: int
     event_subscribers: int
+    connections: int = 0
+    requests: int = 0  #: that are being answered
+    requests_refused: int = 0  #: as overloaded, since the daemon started; connections among them
+    callers_cut_off: int = 0  #: that did not send their request, or did not read its answer, since the daemon started
 
 
 class RetentionStatus(Reply, frozen=True, kw_only=True):
