@@ -27,6 +27,7 @@ from omnimemd.api.daemon import Facts
 from omnimemd.api.endpoint import BODY_LIMIT, serve
 from omnimemd.api.events import serve_events
 from omnimemd.api.load import Load
+from omnimemd.api.measured import Requests
 from omnimemd.api.openapi import describe
 from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
@@ -41,6 +42,7 @@ from omnimemd.services.history import History
 from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.importing import Importing
 from omnimemd.services.indexing import Indexing
+from omnimemd.services.measures import Measures
 from omnimemd.services.memories import Memories
 from omnimemd.services.memory_reads import MemoryReads
 from omnimemd.services.projects import Projects
@@ -92,13 +94,15 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention
     memory_reads: MemoryReads
     usefulness: Usefulness
+    measures: Measures
 
 
 def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int, load: Load) -> web.Application:
     """Return the API of *services*, for callers of *uid* only; what is in hand is counted in *load*."""
     at_the_door = boundary(peer_of=peer_of, uid=uid, load=load, uncounted=frozenset(_ALWAYS + _STREAMS))
     # Some versions of aiohttp refuse a body of the very size they are given: the endpoint has the last word.
-    app = web.Application(middlewares=[at_the_door], client_max_size=BODY_LIMIT + 1)
+    requests = Requests()
+    app = web.Application(middlewares=[requests.middleware(), at_the_door], client_max_size=BODY_LIMIT + 1)
     app[LOAD] = load
     endpoints = [
         *context.endpoints(services.entries),  # first, as aiohttp tries routes in their order, and most calls append
@@ -113,7 +117,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int, 
         *usefulness.endpoints(services.usefulness),
         *doctor.endpoints(services.doctor),
         *retention.endpoints(services.retention),
-        *daemon.endpoints(services.health, services.tracking, facts, load, _description),
+        *daemon.endpoints(services.health, services.tracking, services.measures, requests, facts, load, _description),
     ]
     for endpoint in endpoints:
         operation = endpoint.operation

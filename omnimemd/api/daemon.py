@@ -9,13 +9,16 @@ import msgspec
 from omnimem import model
 from omnimem._version import __version__
 from omnimem.calls import Operations
+from omnimem.errors import StoreUnavailable
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
 from omnimemd.api.load import Load
+from omnimemd.api.measured import Requests
 from omnimemd.api.metrics import exposition
 from omnimemd.domain.clock import rfc3339_or_none
 from omnimemd.domain.ports import Log
 from omnimemd.services.health import Figures, Health
+from omnimemd.services.measures import Measures
 from omnimemd.services.tracking import Tracking
 
 log = logging.getLogger(__name__)
@@ -35,7 +38,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def endpoints(
-    health: Health, tracking: Tracking, facts: Facts, load: Load, description: Callable[[], bytes]
+    health: Health,
+    tracking: Tracking,
+    measures: Measures,
+    requests: Requests,
+    facts: Facts,
+    load: Load,
+    description: Callable[[], bytes],
 ) -> list[Endpoint]:
     """Return the operations on the daemon; *description* gives the OpenAPI document."""
 
@@ -48,7 +57,12 @@ def endpoints(
         return answer(_status(health.figures(), facts, load))
 
     async def metrics(_: Received) -> Answer:
-        return Answer(200, exposition(_status(health.figures(), facts, load)), Operations.metrics.media_type)
+        try:
+            told = _status(health.figures(), facts, load)
+        except StoreUnavailable:  # whoever watches over the daemon wants to know the rest all the more
+            told = None
+        shown = exposition(told, measures, requests, sqlite=facts.sqlite_version)
+        return Answer(200, shown, Operations.metrics.media_type)
 
     async def flush(_: Received) -> Answer:
         await tracking.flush()

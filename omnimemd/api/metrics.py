@@ -1,11 +1,19 @@
-"""The figures of `/status` in the text format of Prometheus (exposition formats, version 0.0.4)."""
+"""What the daemon tells Prometheus. No label has a value of a user's: no path, no id, no name."""
 
+import platform
 from typing import Final
 
-from omnimem.model import Status
+import msgspec
 
-#: Name, type and meaning of each metric, and where its value is in the status.
-_METRICS: Final = (
+from omnimem._version import __version__
+from omnimem.model import Status
+from omnimemd.api.exposition import Exposition
+from omnimemd.api.measured import Kind, Requests
+from omnimemd.domain.measuring import Histogram
+from omnimemd.services.measures import Measures
+
+#: Name, type and meaning of what the status tells too, and where its value is in it.
+_OF_STATUS: Final = (
     ("uptime_seconds", "gauge", "Seconds since the daemon started.", ("uptime_s",)),
     ("resident_memory_bytes", "gauge", "Resident memory of the daemon.", ("rss_bytes",)),
     ("database_bytes", "gauge", "Bytes of the database with its log.", ("database", "bytes")),
@@ -28,13 +36,16 @@ _METRICS: Final = (
     ("gaps_total", "counter", "Intervals in which events are known to be lost.", ("watch", "gaps")),
     ("pending_accesses", "gauge", "Accesses seen and not stored yet.", ("queues", "pending_accesses")),
     ("durable_commits_waiting", "gauge", "Writes that wait for the disk.", ("queues", "durable_commits")),
+    ("event_subscribers", "gauge", "Listeners to /events.", ("queues", "event_subscribers")),
+    ("documents", "gauge", "Texts that can be found.", ("search", "documents")),
+    ("documents_waiting", "gauge", "Texts that wait to be found by their words.", ("search", "waiting")),
+    ("vectors_waiting", "gauge", "Texts that wait to be found by their meaning.", ("search", "vectors_waiting")),
     (
         "retention_removed_total",
         "counter",
         "Sessions, entries and memories that were kept long enough.",
         ("retention", "removed"),
     ),
-    ("event_subscribers", "gauge", "Listeners to /events.", ("queues", "event_subscribers")),
     ("connections", "gauge", "Connections that are open.", ("queues", "connections")),
     ("requests", "gauge", "Requests that are being answered.", ("queues", "requests")),
     ("requests_refused_total", "counter", "Requests refused as too many.", ("queues", "requests_refused")),
@@ -42,12 +53,58 @@ _METRICS: Final = (
 )
 
 
-def exposition(status: Status) -> bytes:
-    """Return *status* as Prometheus reads it."""
-    lines = []
-    for name, kind, meaning, place in _METRICS:
-        value: object = status
-        for member in place:
-            value = getattr(value, member)
-        lines += [f"# HELP omnimemd_{name} {meaning}", f"# TYPE omnimemd_{name} {kind}", f"omnimemd_{name} {value}"]
-    return ("\n".join(lines) + "\n").encode()
+def exposition(status: Status | None, measures: Measures, requests: Requests, *, sqlite: str) -> bytes:
+    """Return every figure as Prometheus reads it; *status* is None where the store cannot be read."""
+    told = Exposition()
+    build = {"version": __version__, "python": platform.python_version(), "sqlite": sqlite}
+    told.gauge("build_info", "What runs, by its labels.", 1, **build)
+    told.gauge("store_readable", "Whether the database can be read: 1, or 0.", float(status is not None))
+    if status is not None:
+        figures = msgspec.to_builtins(status)
+        for name, kind, meaning, place in _OF_STATUS:
+            value = figures
+            for member in place:
+                value = value[member]
+            (told.counter if kind == "counter" else told.gauge)(name, meaning, value)
+    _of_requests(told, requests)
+    _of_work(told, measures)
+    _of_process(told, measures)
+    return told.encoded()
+
+
+def _of_requests(told: Exposition, requests: Requests) -> None:
+    told.histograms(
+        "request_seconds",
+        "Seconds until a request was answered, by route and class of status.",
+        [({"method": kind.method, "route": kind.route, "status": kind.status}, one) for kind, one in _sorted(requests)],
+    )
+    told.histograms(
+        "loop_lag_seconds", "Seconds a turn of the event loop took in which a request came.", [({}, requests.loop_lag)]
+    )
+
+
+def _sorted(requests: Requests) -> list[tuple[Kind, Histogram]]:
+    return sorted(requests.seconds.items(), key=lambda one: (one[0].route, one[0].method, one[0].status))
+
+
+def _of_work(told: Exposition, measures: Measures) -> None:
+    told.histograms("commit_writes", "Writes that shared a commit.", [({}, measures.commit_sizes)])
+    told.histograms("sync_seconds", "Seconds the disk took to confirm what was said.", [({}, measures.sync_seconds)])
+    told.histograms(
+        "record_delay_seconds", "Seconds from when an access was seen until it was stored.", [({}, measures.delays)]
+    )
+    told.counters(
+        "session_ends_total",
+        "Sessions that ended, by why.",
+        [({"reason": str(reason)}, count) for reason, count in measures.ends.items()],
+    )
+    told.counter("events_missed_total", "What listeners to /events were too slow for.", measures.missed)
+
+
+def _of_process(told: Exposition, measures: Measures) -> None:
+    taken = measures.taken()
+    told.gauge("tasks_failing", "Background tasks that failed and have not been well since.", measures.failing)
+    told.gauge("tasks", "Tasks of the event loop.", measures.tasks)
+    told.gauge("threads", "Threads of the daemon.", taken.threads)
+    told.gauge("open_descriptors", "Open files, sockets and processes.", taken.descriptors)
+    told.gauge("most_descriptors", "How many may be open.", taken.most_descriptors)

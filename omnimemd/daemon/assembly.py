@@ -10,7 +10,7 @@ from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
 from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.ports import Activity, Embedder, OwnFiles, Places, Processes, VectorIndex, Watcher
+from omnimemd.domain.ports import Activity, Embedder, Machine, OwnFiles, Places, Processes, VectorIndex, Watcher
 from omnimemd.domain.retention import Policy
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
@@ -45,6 +45,7 @@ from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.importing import Importing
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.liveness import Liveness
+from omnimemd.services.measures import Measures
 from omnimemd.services.memories import Memories
 from omnimemd.services.memory_reads import MemoryReads
 from omnimemd.services.projects import Projects
@@ -78,6 +79,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     embedder: Embedder | None  #: None: nothing here can tell what a text means
     vectors: VectorIndex | None  #: with an embedder
     own_files: OwnFiles
+    machine: Machine
     own_data: str  #: the real path of the directory the daemon keeps its own files in
     release_memory: Callable[[], None]  #: gives the system what was freed
     #: Has every service stopped in order, once the requests under way are answered, and the database closed, and all
@@ -332,6 +334,14 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         retention=retention,
         memory_reads=memory_reads,
         usefulness=usefulness,
+        measures=Measures(
+            database=database,
+            sessions=sessions,
+            tracking=tracking,
+            background=background,
+            events=events,
+            machine=world.machine,
+        ),
         redaction=Redaction(database=database, cache=cache, projects=projects),
     )
     return House(

@@ -22,6 +22,7 @@ from omnimemd.services.events import Events
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
 from omnimemd.system.embedding.opening import open_embedding
+from omnimemd.system.machine import SystemMachine
 from omnimemd.system.memory import release_memory, rss_bytes
 from omnimemd.system.own_files import SystemOwnFiles
 from omnimemd.system.peer import peer_of
@@ -75,6 +76,7 @@ async def running(
                 embedder=None if embedding is None else embedding.embedder,
                 vectors=None if embedding is None else embedding.index,
                 own_files=SystemOwnFiles(data_dir=settings.data_dir, socket=settings.socket),
+                machine=SystemMachine(),
                 own_data=str(own_data),
                 release_memory=release_memory,
                 begin_again=begin_again,

@@ -6,6 +6,8 @@
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
+import msgspec
+
 from omnimem.model import LogLevel
 from omnimemd.domain.activity import Look, LookOrder
 from omnimemd.domain.explaining import Sight
@@ -273,6 +275,22 @@ class OwnFiles(Protocol):
 
     def free_bytes(self) -> int:
         """Return how much room there is for them."""
+        ...
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daemon's process holds of the machine."""
+
+    descriptors: int  #: open files, sockets and processes
+    most_descriptors: int  #: how many it may open
+    threads: int
+
+
+class Machine(Protocol):
+    """Tells what the daemon takes of the machine."""
+
+    def taken(self) -> Taken:
+        """Return what the daemon's process holds; some hundred microseconds."""
         ...
 
 

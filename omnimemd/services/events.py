@@ -86,18 +86,19 @@ class Subscription:
                 return None
         return await self._queue.get()
 
-    def offer(self, told: Told) -> None:
-        """Hand over one happening, unless the listener chose others or is too far behind."""
+    def offer(self, told: Told) -> bool:
+        """Hand over one happening, unless the listener chose others; false if it is too far behind."""
         if not self._wants(told.what):
-            return
+            return True
         # What was missed is told in its place: first, when there is room for both.
         if self._queue.qsize() + (self._missed > 0) >= _BEHIND:
             self._missed += 1
             self._latest_missed = told.number
-            return
+            return False
         if self._missed:
             self._queue.put_nowait(self._told_of_missed())
         self._queue.put_nowait(told)
+        return True
 
     def _told_of_missed(self) -> Told:
         told = Told(self._latest_missed, Missed(self._missed))
@@ -132,6 +133,7 @@ class Events:
         """Begin with nobody listening."""
         self._subscriptions: set[Subscription] = set()
         self._number = 0
+        self.missed = 0  #: happenings that listeners were too slow for
         self._on_memory: Callable[[], None] = lambda: None
 
     def on_memory(self, callback: Callable[[], None]) -> None:
@@ -148,7 +150,7 @@ class Events:
         if isinstance(what, MemoryChanged):
             self._on_memory()
         for subscription in self._subscriptions:
-            subscription.offer(Told(self._number, what))
+            self.missed += not subscription.offer(Told(self._number, what))
 
     @contextmanager
     def subscribe(self, *, session_id: str | None = None, project_id: str | None = None) -> Iterator[Subscription]:

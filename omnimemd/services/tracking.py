@@ -22,6 +22,7 @@ from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.coalescing import Coalescer, Observed, Settled
 from omnimemd.domain.entries import Entry, FileAccess, Gap, Scan
 from omnimemd.domain.file_events import FileEvent
+from omnimemd.domain.measuring import DELAYS, Histogram
 from omnimemd.domain.ports import Watcher
 from omnimemd.services.attribution import Attributor, Verdict
 from omnimemd.services.discovery import Discovery
@@ -90,6 +91,7 @@ class Tracking:
         self.scans = 0  #: parts of bursts stored since the start, each counted once
         self.nobodys = 0  #: accesses in folders that had no session any more
         self.gaps = 0
+        self.delays = Histogram(DELAYS)  #: seconds from when an access was seen until it was stored
         self._caught_up: Callable[[], Awaitable[object]] = _at_once
         self._followed: Callable[[], Awaitable[object]] = _at_once
         workspaces.before_change(self.decide_of)
@@ -274,9 +276,16 @@ class Tracking:
                     self._lose(len(batch), reason="internal_error")
                     raise
                 del self._decided[: len(batch)]
+                self._measure(batch)
                 self.recorded += sum(isinstance(one.what, Observed) for one in batch)
                 self.scans += sum(isinstance(one.what, BurstPart) for one in batch)
                 await asyncio.sleep(0)
+
+    def _measure(self, batch: Sequence[_Decided]) -> None:
+        now = self._clock.now()
+        for one in batch:
+            if isinstance(one.what, Observed):
+                self.delays.add(max(now - one.what.at, 0) / 1000)
 
     async def _look_for_tools(self) -> None:
         """Give what is nobody's to the tools that a look finds at work there; what a shell did stays the shell's."""

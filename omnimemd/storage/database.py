@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -28,6 +29,7 @@ from typing import Final, Self, TypeVar
 import apsw
 
 from omnimem.errors import StoreUnavailable
+from omnimemd.domain.measuring import COUNTS, SECONDS, Histogram
 from omnimemd.storage import opening
 from omnimemd.storage.checkpointer import Checkpointer
 from omnimemd.storage.connections import roll_back
@@ -85,6 +87,8 @@ class Database:
         self._checkpoint_due = self._to_erase = files.left_over
         self._checkpoint_at = _CHECKPOINT_PAGES  # pages in the log
         self._sync_failed = False
+        self.commit_sizes = Histogram(COUNTS)  #: writes that shared a commit
+        self.sync_seconds = Histogram(SECONDS)  #: what the disk took to confirm; the syncer's thread adds
         self._on_lost: list[Callable[[], None]] = []
         self._writer.set_wal_hook(self._note_log_size)
         self._start_sync()
@@ -270,6 +274,7 @@ class Database:
         except BaseException:
             roll_back(db)
             raise
+        self.commit_sizes.add(1)
         self._ticked = True
         self._loop.call_soon(self._end_tick)
         return result
@@ -296,6 +301,7 @@ class Database:
                 self._fail(group, StoreUnavailable("The database could not take a write of the same moment."))
             raise
         db.execute("RELEASE work")
+        group.size += 1
         return result
 
     def _end_tick(self) -> None:
@@ -315,6 +321,7 @@ class Database:
             self._fail(group, error)
             return
         self._group = None
+        self.commit_sizes.add(group.size)
         group.end(None)
 
     def _fail(self, group: "_Group", error: StoreUnavailable) -> None:
@@ -360,7 +367,9 @@ class Database:
     def _sync(self, sync: bool, checkpoint: bool) -> None:
         """Run in the syncer's thread: bring the log to the disk, then what is in it into the database."""
         if sync:
+            began = time.monotonic()
             os.fsync(self._log)
+            self.sync_seconds.add(time.monotonic() - began)
         if checkpoint:
             self._checkpointer.bring_in()
 
@@ -383,6 +392,7 @@ class _Group:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.durable = False  # a write in it must be on the disk before it is answered
+        self.size = 0  # writes in it
         self.left = False  # a holder is done and waits for the commit
         self._loop = loop
         self._waiters: list[asyncio.Future[None]] = []  # one for each: who gives up does so for itself alone

@@ -29,7 +29,7 @@ from tests.support.http import Api, Reply, expect_problem
 MIB = 1024 * 1024
 NEED_NO_STORE = (
     *("health", "openapi", "events", "list_workspaces", "explain_workspace", "flush", "checks", "repair"),
-    *("show_log", "change_log"),
+    *("show_log", "change_log", "metrics"),
 )
 #: An export opens the store for itself, and an import takes no JSON: tests/api/test_transfer.py asks the same of them.
 OF_THEIR_OWN = ("export", "import_lines")

@@ -1,7 +1,6 @@
 """`/health`, `/status`, `/flush`: the daemon itself."""
 
 import os
-import re
 from pathlib import Path
 
 import apsw
@@ -121,25 +120,3 @@ class TestFlush:
         entries = (await api.get(f"/sessions/{session}/entries")).json["entries"]
         assert [(one["path"], one["access"]) for one in entries] == [(f"{root}/a", "read"), (f"{root}/b", "create")]
         assert {(one["source"], one["attribution"]) for one in entries} == {("watch", "probable")}
-
-
-class TestMetrics:
-    async def test_figures_are_given_as_prometheus_reads_them(self, api: Api, session: str) -> None:
-        reply = await api.get("/metrics")
-
-        assert reply.status == 200
-        assert reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-        lines = reply.body.decode().splitlines()
-        samples = [line for line in lines if line and not line.startswith("#")]
-        assert samples
-        assert all(re.fullmatch(r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+', one) for one in samples)
-        names = {re.split(r"[{ ]", one)[0] for one in samples}
-        assert all(name.startswith("omnimem") for name in names)
-        for name in names:
-            assert [line for line in lines if line.startswith(f"# TYPE {name} ")]
-
-    async def test_they_are_of_now(self, api: Api, session: str) -> None:
-        before = (await api.get("/metrics")).body
-        await api.post(f"/sessions/{session}/end")
-
-        assert (await api.get("/metrics")).body != before

@@ -31,6 +31,7 @@ from omnimemd.services.recovery import Recovery
 from omnimemd.services.semantic import Semantic
 from omnimemd.services.session_cache import SessionCache
 from omnimemd.storage.database import Database
+from omnimemd.system.machine import SystemMachine
 from omnimemd.system.own_files import SystemOwnFiles
 from omnimemd.system.places import SystemPlaces
 from tests.support.activity import FakeActivity
@@ -148,6 +149,7 @@ async def a_house(
         embedder=None if embedding is None else embedding[0],
         vectors=None if embedding is None else embedding[1],
         own_files=SystemOwnFiles(data_dir=data, socket=data / "omnimemd.sock"),
+        machine=SystemMachine(),
         own_data=str(data.resolve()),
         release_memory=lambda: None,
         begin_again=begin_again,
