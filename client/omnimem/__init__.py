@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from omnimem import calls, model
 from omnimem._version import __version__
 from omnimem.errors import (
+    BackupDamaged,
+    BackupFailed,
+    BackupNotFound,
     BadRequest,
     BodyTooLarge,
     CallFailed,
@@ -64,6 +67,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncClient",
+    "BackupDamaged",
+    "BackupFailed",
+    "BackupNotFound",
     "BadRequest",
     "BodyTooLarge",
     "CallFailed",

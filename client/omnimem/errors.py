@@ -4,11 +4,11 @@
     ├── BadRequest 400        MalformedBody
     ├── Forbidden 403         ForbiddenUid, ForbiddenOrigin
     ├── NotFound 404          RouteNotFound, SessionNotFound, ProjectNotFound, MemoryNotFound, VersionNotFound,
-    │                         WorkspaceNotFound, CheckpointNotFound
+    │                         WorkspaceNotFound, CheckpointNotFound, BackupNotFound
     ├── MethodNotAllowed 405
     ├── RequestTimeout 408
     ├── Conflict 409          SessionElsewhere, SessionActive, SessionPinned, ImportInterrupted,
-    │                         CheckpointElsewhere
+    │                         CheckpointElsewhere, BackupDamaged
     ├── VersionMismatch 412
     ├── BodyTooLarge 413
     ├── UnsupportedMediaType 415
@@ -170,6 +170,13 @@ class CheckpointNotFound(NotFound):
     default_hint = "List the project's checkpoints with `omnimem checkpoint list`."
 
 
+class BackupNotFound(NotFound):
+    """No backup of this id."""
+
+    code = "backup_not_found"
+    default_hint = "List backups with `omnimem backup list`."
+
+
 class MethodNotAllowed(OmnimemError):
     """The path exists, the method does not."""
 
@@ -230,6 +237,13 @@ class ImportInterrupted(Conflict):
 
     code = "import_interrupted"
     default_hint = "Import the whole file again: what is there already stays as it is."
+
+
+class BackupDamaged(Conflict):
+    """The backup is not whole, or this program cannot read it; the database stays as it is."""
+
+    code = "backup_damaged"
+    default_hint = "Restore another one; `omnimem backup verify` says which are whole."
 
 
 class VersionMismatch(OmnimemError):
@@ -329,6 +343,13 @@ class StoreUnavailable(Unavailable):
     """The database cannot be written or read."""
 
     code = "store_unavailable"
+
+
+class BackupFailed(Unavailable):
+    """The backup could not be made; nothing is left of it, and those there were are as they were."""
+
+    code = "backup_failed"
+    default_hint = "See that the disk has room and the folder of the backups can be written to, and try again."
 
 
 class Overloaded(Unavailable):

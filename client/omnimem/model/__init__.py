@@ -1,5 +1,13 @@
 """The vocabulary of the API: every request and reply as a frozen value."""
 
+from omnimem.model.backups import (
+    Backup,
+    BackupCheck,
+    BackupDifference,
+    BackupList,
+    BackupRestore,
+    BackupRestored,
+)
 from omnimem.model.briefing import (
     Briefing,
     BriefingItem,
@@ -139,6 +147,7 @@ from omnimem.model.vocabulary import (
     NO_NUL_PATTERN,
     Access,
     Attribution,
+    BackupReason,
     CheckpointReason,
     EndReason,
     EntryKind,
@@ -166,6 +175,13 @@ __all__ = [
     "AccessEntry",
     "AnsweredMode",
     "Attribution",
+    "Backup",
+    "BackupCheck",
+    "BackupDifference",
+    "BackupList",
+    "BackupReason",
+    "BackupRestore",
+    "BackupRestored",
     "BatchAccepted",
     "Briefing",
     "BriefingItem",

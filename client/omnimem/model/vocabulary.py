@@ -108,6 +108,15 @@ class CheckpointReason(enum.StrEnum):
     GROWTH = "growth"  #: much had changed
 
 
+class BackupReason(enum.StrEnum):
+    """Why a backup was made."""
+
+    CLIENT = "client"  #: somebody said so
+    SCHEDULE = "schedule"  #: it was time
+    MIGRATION = "migration"  #: a newer program was about to change the schema
+    RESTORE = "restore"  #: another backup was about to take the place of the database
+
+
 class ProjectKind(enum.StrEnum):
     """What makes a project one project."""
 
