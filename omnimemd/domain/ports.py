@@ -117,6 +117,13 @@ class Watcher(Protocol):
         """
         ...
 
+    def throttle(self, held: bool) -> None:
+        """Hand over no more than is under way while *held*: the listener is behind.
+
+        What happens meanwhile is lost once the kernel holds no more of it, and told as that.
+        """
+        ...
+
     def counts(self) -> WatchCounts:
         """Return the counters."""
         ...

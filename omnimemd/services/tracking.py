@@ -42,6 +42,9 @@ _UNTAKEN: Final = 50_000
 #: Accesses that wait while the store is not available; more become a gap.
 _WAITING: Final = 50_000
 _RETRY_SECONDS: Final = 1.0
+#: Events and accesses that wait, of both kinds, from which on the watcher is held back, and down to which.
+_TOO_MANY: Final = 100_000
+_FEW_ENOUGH: Final = 75_000
 #: How long a flush waits for the kernel's queue to be read.
 _BARRIER_SECONDS: Final = 10.0
 
@@ -82,6 +85,7 @@ class Tracking:
         self._untaken: deque[Sequence[FileEvent]] = deque()
         self._untaken_events = 0
         self._decided: list[_Decided] = []
+        self._held_back = False  # the watcher is
         self._something = asyncio.Event()
         self._passed = asyncio.Event()  # what had settled is stored; set for those who wait now
         self._storing = asyncio.Lock()
@@ -113,6 +117,7 @@ class Tracking:
         self._untaken_events += len(events)
         if self._untaken_events >= _UNTAKEN:
             self._take_in_all()
+        self._mind_waiting()
         self._something.set()
 
     def recovered(self, gaps: Sequence[tuple[Gap, Verdict]], accesses: Sequence[tuple[Observed, Verdict]]) -> None:
@@ -206,6 +211,7 @@ class Tracking:
                     if len(self._decided) > _WAITING:
                         self._lose(len(self._decided) - _WAITING + 1, reason="store_unavailable")
                 await asyncio.sleep(_RETRY_SECONDS)
+            self._mind_waiting()
             if self.waiting:
                 self._something.set()
                 await asyncio.sleep(_NEXT_LOOK_SECONDS)
@@ -279,6 +285,7 @@ class Tracking:
                 self._measure(batch)
                 self.recorded += sum(isinstance(one.what, Observed) for one in batch)
                 self.scans += sum(isinstance(one.what, BurstPart) for one in batch)
+                self._mind_waiting()
                 await asyncio.sleep(0)
 
     def _measure(self, batch: Sequence[_Decided]) -> None:
@@ -346,6 +353,15 @@ class Tracking:
         verdict = Verdict(tuple(losers.values()), ambient)
         gap = Gap(at=self._clock.now(), source=Source.WATCH, started_at=min(times), ended_at=max(times), reason=reason)
         self._decided.insert(0, _Decided(gap, verdict))
+
+    def _mind_waiting(self) -> None:
+        """Have the kernel's queue fill up instead of our memory: a loss that is known, and looked into."""
+        waiting = self.waiting
+        held_back = waiting > (_FEW_ENOUGH if self._held_back else _TOO_MANY)
+        if held_back != self._held_back:
+            self._held_back = held_back
+            self._watcher.throttle(held_back)
+            log.info("watching held back" if held_back else "watching goes on", extra={"waiting": waiting})
 
 
 async def _at_once() -> None:

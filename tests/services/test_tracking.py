@@ -303,6 +303,23 @@ class TestFailingStore:
         assert [one.partition("-")[0] for one in files_of(house, "s-1")] == [str(n) for n in range(591, 600)]
         assert len(rest) == 9
 
+    async def test_while_too_much_waits_the_watcher_is_throttled(
+        self, house: House, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tracking_module, "_TOO_MANY", 20)
+        monkeypatch.setattr(tracking_module, "_FEW_ENOUGH", 10)
+        await begin(house, workspace, "s-1")
+
+        throttled = []
+        for number in range(25):
+            happens(house, workspace, f"{number}.py", Change.WRITTEN)
+            house.watcher.hand_over()
+            throttled.append(house.watcher.throttled)
+        await house.services.tracking.flush()
+
+        assert throttled == [False] * 20 + [True] * 5
+        assert not house.watcher.throttled
+
 
 async def test_what_is_held_when_the_daemon_stops_is_stored(data: Path, world: World, workspace: Path) -> None:
     async with a_house(data, world=world) as first:

@@ -34,6 +34,7 @@ class FakeWatcher:
         self._listing = asyncio.Event()
         self._listing.set()
         self.barriers = 0  #: how many were passed
+        self.throttled = False  #: whether no more is to be handed over for now
         self.waiting = 0  #: how many wait for `let_through`
         self._problems: dict[str, str] = {}
         self._hidden: list[Sight] = []
@@ -116,6 +117,9 @@ class FakeWatcher:
     def hides(self, hidden: Sight) -> None:
         """Have what *hidden* speaks of, and all below, be seen no more."""
         self._hidden.append(hidden)
+
+    def throttle(self, held: bool) -> None:
+        self.throttled = held
 
     def counts(self) -> WatchCounts:
         return WatchCounts(len(self.watched), self._seen, events_ignored=0, overflows=0, resyncs=0)

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from omnimemd.domain.file_events import Change
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
 from omnimemd.system.watcher.directories import DirectoryTable
 from omnimemd.system.watcher.inotify import IN_CREATE, LIVE, Inotify
+from omnimemd.system.watcher.room import Room
 from omnimemd.system.watcher.sentinels import Sentinel, Sentinels
 from tests.support.watching import HeldInotify, Recorder, WallClock, read, tree, watching
 
@@ -71,6 +73,23 @@ async def test_an_overflow_is_a_loss_and_new_directories_are_found(tmp_path: Pat
         read(root / "new/deep/f.py")
         read(root / "new/moved/y.py")
         assert await watch.seen() == [(Change.READ, "new/deep/f.py"), (Change.READ, "new/moved/y.py")]
+
+
+async def test_a_listener_that_is_behind_is_told_of_a_loss_instead_of_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omnimemd.system.watcher.watcher.Room", partial(Room, 10_000))
+    root = tree(tmp_path / "w", "a.py")
+    async with watching(tmp_path, root) as watch:
+        watch.watcher.throttle(True)
+        await asyncio.to_thread(flood, root)
+        await asyncio.to_thread(flood, root)
+        told = len(watch.recorder.events)
+        watch.watcher.throttle(False)
+        await watch.events()
+
+    assert told < 10_000
+    assert {one.reason for one in watch.recorder.losses} == {"overflow"}
 
 
 @pytest.mark.parametrize("wait", [True, False])

@@ -177,16 +177,16 @@ class Dispatcher(FileSystemEventHandler):
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take one message from watchdog's queue."""
         self._until = perf_counter() + _SLICE_S
-        places = 0
+        room = 0
         try:
             if isinstance(event, Batch):
-                places = 1
+                room = len(event.records)
                 self.records.take(event.records, event.at)
                 drained = len(event.records) <= DRAINED_BYTES
                 self._drained_at = event.at if drained else self._drained_at
                 self.resync.queue_was_read(empty=drained)
-                self._hand_over(places=places)
-                places = 0
+                self._hand_over(room=room)
+                room = 0
                 self._look_into_births()
             elif isinstance(event, Call):
                 event.call()
@@ -201,7 +201,7 @@ class Dispatcher(FileSystemEventHandler):
             self._lose(tuple(self._roots), since=self._drained_at, reason="fault")
             if isinstance(event, Batch):  # the rest of it is lost, markers among it, as if the kernel had dropped it
                 self._send(Call(self._overflow))
-        self._hand_over(places=places)
+        self._hand_over(room=room)
         if self.records.stirred:
             self._look_at_roots()
         if not self._tick_sent and (self._births or self._walks or self._surveys):
@@ -387,7 +387,7 @@ class Dispatcher(FileSystemEventHandler):
         return self._walker.walk(parent, root.path if parent is None else name, why, root.walked)
 
     def _pass(self, marker: int) -> None:
-        self._hand_over(places=0)
+        self._hand_over(room=0)
         self._look_at_roots()
         self._outlet.marker(marker)
 
@@ -396,7 +396,7 @@ class Dispatcher(FileSystemEventHandler):
         yield
 
     def _say(self, done: Callable[[], None]) -> None:
-        self._hand_over(places=0)
+        self._hand_over(room=0)
         self._outlet.post(done)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
@@ -404,16 +404,16 @@ class Dispatcher(FileSystemEventHandler):
 
     # ---- what the loop hears
 
-    def _hand_over(self, *, places: int) -> None:
+    def _hand_over(self, *, room: int) -> None:
         events = self._out.copy()
         self._out.clear()
         if events:
             self.told += len(events)
             self.records.told_at = events[-1].at
-        self._outlet.events(events, places=places)
+        self._outlet.events(events, room=room)
 
     def _lose(self, workspaces: tuple[str, ...], *, since: Millis, reason: str) -> None:
-        self._hand_over(places=0)
+        self._hand_over(room=0)
         if workspaces:
             self._outlet.loss(Loss(workspaces, since, self._clock.now(), reason))
 

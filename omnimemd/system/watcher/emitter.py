@@ -1,12 +1,11 @@
 """The reader: a watchdog emitter that queues one batch for every read of the kernel's queue.
 
 It does nothing else, because a pause of some 50 ms overflows that queue (16,384 events) at the speed of a
-grep. Whoever takes the batches gives their places back; when none is left, the reader waits and the kernel's
+grep. Whoever takes the batches gives their room back; when none is left, the reader waits and the kernel's
 queue fills up instead of our memory: it then says so (IN_Q_OVERFLOW), and a loss that is known is better than
 a process that grows.
 """
 
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +14,10 @@ from watchdog.observers.api import EventEmitter, EventQueue, ObservedWatch
 
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.system.watcher.inotify import Inotify
+from omnimemd.system.watcher.room import Room
 
 if TYPE_CHECKING:
     from watchdog.utils import Seconds
-
-#: Batches under way between the reader and the listener: at most 64 MiB of records.
-PLACES: Final = 1024
 
 #: After a read, so that a storm comes in hundreds of records a batch rather than in threes: waking three
 #: threads for each costs more than the records do (grep over 50,000 files: 4.2 µs an event without, 1.2
@@ -61,7 +58,7 @@ class BatchEmitter(EventEmitter):
         *,
         inotify: Inotify,
         clock: Clock,
-        places: threading.Semaphore,
+        room: Room,
         timeout: "Seconds" = 1.0,  # never waited for: an idle daemon is not woken
         event_filter: list[type[FileSystemEvent]] | None = None,
     ) -> None:
@@ -69,20 +66,19 @@ class BatchEmitter(EventEmitter):
         self.name = "omnimem-watch-reader"
         self._inotify = inotify
         self._clock = clock
-        self._places = places
+        self._room = room
 
     def queue_events(self, timeout: "Seconds") -> None:
         """Wait for the kernel, then queue what it has."""
         self._inotify.wait()
-        self._places.acquire()
+        self._room.wait()
         records = self._inotify.read() if self.should_keep_running() else b""
         if records:
+            self._room.take(len(records))
             self.queue_event(Batch(records, self._clock.now()))
             time.sleep(_PAUSE_S)
-        else:
-            self._places.release()
 
     def on_thread_stop(self) -> None:
         """Let a waiting reader see that it shall end."""
         self._inotify.wake()
-        self._places.release()
+        self._room.close()

@@ -116,6 +116,11 @@ class Fallback:
         """Return the counters of the watcher at work."""
         return self._running().counts()
 
+    def throttle(self, held: bool) -> None:
+        """Hand over no more than is under way while *held*. See the port."""
+        if self._current is not None:
+            self._current.throttle(held)
+
     def remounted(self, places: Sequence[str]) -> None:
         """Look again at the directories *places*."""
         self._running().remounted(places)

@@ -135,6 +135,10 @@ class LocalOnly:
             return replace(sight, obstacle=Obstacle.NETWORK)
         return sight
 
+    def throttle(self, held: bool) -> None:
+        """Hand over no more than is under way while *held*. See the port."""
+        self._watcher.throttle(held)
+
     def counts(self) -> WatchCounts:
         """Return the counters."""
         return self._watcher.counts()

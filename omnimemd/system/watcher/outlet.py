@@ -2,40 +2,42 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVarTuple
 
 from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
 from omnimemd.domain.ports import WatchListener
+from omnimemd.system.watcher.room import Room
 
 Ts = TypeVarTuple("Ts")
 
 
 class Outlet:
-    """Says things on the loop. Its public methods are called on the dispatcher's thread."""
+    """Says things on the loop. Its public methods are called on the dispatcher's thread, but for `throttle`."""
 
     def __init__(
         self,
         *,
         loop: asyncio.AbstractEventLoop,
         listener: WatchListener,
-        places: threading.Semaphore,
+        room: Room,
         on_report: Callable[[WatchReport], None],
         on_marker: Callable[[int], None],
     ) -> None:
         self._loop = loop
         self._listener = listener
-        self._places = places
+        self._room = room
+        self._held = False
+        self._owed = 0  # bytes of room that are given back when it is held no more
         self._on_report = on_report
         self._on_marker = on_marker
 
-    def events(self, events: Sequence[FileEvent], *, places: int) -> None:
-        """Hand *events* over; afterwards the reader gets back the *places* their batches took."""
+    def events(self, events: Sequence[FileEvent], *, room: int) -> None:
+        """Hand *events* over; afterwards the reader gets back the *room* their batches took, in bytes."""
         if events:
-            self.post(self._deliver, events, places)
-        elif places:
-            self._places.release(places)
+            self.post(self._deliver, events, room)
+        elif room:
+            self._room.give_back(room)
 
     def loss(self, loss: Loss) -> None:
         """Say that events are lost."""
@@ -61,13 +63,23 @@ class Outlet:
         """Run *call* on the loop after so many seconds."""
         self.post(self._loop.call_later, seconds, call)
 
+    def throttle(self, held: bool) -> None:
+        """Keep what room there is from the reader while *held*; called on the loop."""
+        self._held = held
+        self._pay()
+
     def _call(self, call: Callable[[*Ts], object], *arguments: *Ts) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not: nobody listens any more
             self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _deliver(self, events: Sequence[FileEvent], places: int) -> None:
+    def _deliver(self, events: Sequence[FileEvent], room: int) -> None:
         try:
             self._listener.file_events(events)
         finally:
-            if places:
-                self._places.release(places)
+            self._owed += room
+            self._pay()
+
+    def _pay(self) -> None:
+        if self._owed and not self._held:
+            self._room.give_back(self._owed)
+            self._owed = 0

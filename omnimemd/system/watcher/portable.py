@@ -218,6 +218,9 @@ class PortableWatcher:
         directories = sum(report.directories for report in self._reports.values())
         return WatchCounts(directories, self._seen, 0, self._overflows, self._overflows)
 
+    def throttle(self, held: bool) -> None:
+        """See the port; here what changed between two looks is told, which is no more than there are files."""
+
     def remounted(self, places: Sequence[str]) -> None:
         """Look where another file system is now."""
         self._hinted(dict.fromkeys(places, True), False)

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import threading
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,13 +22,14 @@ from omnimemd.domain.ports import SurveyFailed, WatchListener
 from omnimemd.system.project_files import ProjectFiles
 from omnimemd.system.watcher.contents import contents_of
 from omnimemd.system.watcher.dispatcher import Call, Dispatcher
-from omnimemd.system.watcher.emitter import PLACES, BatchEmitter
+from omnimemd.system.watcher.emitter import BatchEmitter
 from omnimemd.system.watcher.errors import WatchUnavailable
 from omnimemd.system.watcher.facts import facts_at
 from omnimemd.system.watcher.inotify import Inotify
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.quiet import Quiet
+from omnimemd.system.watcher.room import Room
 from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.survey import Survey
 
@@ -212,6 +212,11 @@ class InotifyWatcher:
         """Return the counters."""
         return self._counts if self._machine is None else self._machine.counts()
 
+    def throttle(self, held: bool) -> None:
+        """Hand over no more than is under way while *held*. See the port."""
+        if self._machine is not None:
+            self._machine.outlet.throttle(held)
+
     def remounted(self, places: Sequence[str]) -> None:
         """Look again at the directories *places*: another file system is there now."""
         machine = self._running()
@@ -291,13 +296,13 @@ class _Machine:
             reason = "this user's inotify watches are used up" if spent else f"{private}: {error.strerror}"
             hint = "Raise fs.inotify.max_user_watches (sysctl)." if spent else "The folder must be writable."
             raise WatchUnavailable(reason, hint=hint) from error
-        places = threading.Semaphore(PLACES)
-        self._observer = BaseObserver(BatchEmitter, inotify=inotify, clock=clock, places=places)
+        room = Room()
+        self._observer = BaseObserver(BatchEmitter, inotify=inotify, clock=clock, room=room)
         self._observer.name = "omnimem-watch-dispatcher"
         self.outlet = Outlet(
             loop=asyncio.get_running_loop(),
             listener=listener,
-            places=places,
+            room=room,
             on_report=on_report,
             on_marker=on_marker,
         )
