@@ -68,6 +68,17 @@ class Connection(web.RequestHandler):
         request = self._current_request
         return request is not None and not request.content.is_eof()
 
+    async def start(self) -> None:
+        """Serve what comes; what aiohttp takes for a request and cannot make one of ends the connection, and no more.
+
+        Among hundreds of thousands of malformed requests there was one of which its parser gave no URL.
+        """
+        try:
+            await super().start()
+        except (AttributeError, TypeError, ValueError):  # it handles what its requests raise: this never became one
+            log.debug("request not understood", exc_info=True)
+            self.force_close()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -86,3 +97,8 @@ class Connection(web.RequestHandler):
         told.headers["Omnimem-Version"] = __version__
         told.force_close()
         return told
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log a fault of ours, but not a body that nobody asked for and that is not what its headers say."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)

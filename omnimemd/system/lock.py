@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from omnimemd.system.errors import AlreadyRunning, PlaceRefused
+from omnimemd.system.trust import check_owned
 
 
 class Lock:
@@ -20,12 +21,17 @@ class Lock:
 
         Raises:
             AlreadyRunning: another process holds it; the message names its pid.
-            PlaceRefused: the file cannot be made.
+            PlaceRefused: the file cannot be made, or somebody laid something else there.
         """
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise PlaceRefused(f"the lock {path} cannot be made: {error.strerror}") from error
+        try:
+            check_owned(path, os.fstat(self._file))  # what it holds is about to be cut off
+        except PlaceRefused:
+            os.close(self._file)
+            raise
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
