@@ -13,6 +13,7 @@ from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning, NotSen
 from omnimem.exchange import EventStream, Exchange, Reply
 from omnimem.locate import socket_path as default_socket_path
 from omnimem.model import Event
+from omnimem.owner import check_owner
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -185,7 +186,13 @@ class AsyncClient:
 
     async def _open(self) -> "_Connection":
         try:
-            return _Connection(*await asyncio.open_unix_connection(os.fspath(self._path)))
+            reader, writer = await asyncio.open_unix_connection(os.fspath(self._path))
+            try:
+                check_owner(writer.get_extra_info("socket"), self._path)
+            except BaseException:
+                writer.close()
+                raise
+            return _Connection(reader, writer)
         except OSError as error:
             raise DaemonNotRunning(f"No daemon answers at {self._path} ({error.strerror or error}).") from error
 

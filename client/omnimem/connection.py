@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from omnimem.calls import Call
-from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning, NotSent
+from omnimem.errors import CallTimeout, ConnectionLost, DaemonNotRunning, ForbiddenUid, NotSent
 from omnimem.exchange import EventStream, Exchange, Reply
 from omnimem.model import Event
+from omnimem.owner import check_owner
 
 _CHUNK = 65536
 
@@ -27,12 +28,17 @@ class Connection:
         Raises:
             DaemonNotRunning: nobody answers there.
             CallTimeout: it did not accept the call in time.
+            ForbiddenUid: it is another user's.
         """
         self._http = Exchange()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
             self._socket.connect(os.fspath(path))
+            check_owner(self._socket, path)
+        except ForbiddenUid:
+            self._socket.close()
+            raise
         except (TimeoutError, BlockingIOError) as error:  # the second where more wait than may: connect(2), EAGAIN
             self._socket.close()
             raise CallTimeout(f"The daemon at {path} did not accept the call in time.") from error

@@ -19,7 +19,7 @@ def socket_path(environ: Mapping[str, str] | None = None) -> Path:
     """
     env = os.environ if environ is None else environ
     if chosen := env.get("OMNIMEM_SOCKET"):
-        return Path(chosen)
+        return Path(os.path.expanduser(chosen))  # noqa: PTH111 which leaves what it does not know as it is
     fallback = Path(f"/tmp/omnimemd-{os.getuid()}/omnimemd.sock")  # noqa: S108 owner and mode are verified by the daemon
     if sys.platform == "darwin":
         preferred = Path.home() / "Library" / "Application Support" / "omnimemd" / "omnimemd.sock"

@@ -101,8 +101,9 @@ def _answers(path: Path) -> bool:
 
 def _start(path: Path, log: IO[bytes]) -> _Started:
     before = os.fstat(log.fileno()).st_size
-    # -P: nothing is imported from the current directory, which is whoever's the user happens to look at.
-    command = [sys.executable, "-P", "-m", "omnimemd.daemon.main", "--socket", os.fspath(path)]
+    # -P: nothing is imported from the current directory, which is whoever's the user happens to look at. -E: nor from
+    # where PYTHONPATH leads, which editors set for the project that is open; the daemon outlives that terminal.
+    command = [sys.executable, "-E", "-P", "-m", "omnimemd.daemon.main", "--socket", os.fspath(path)]
     process = subprocess.Popen(  # noqa: S603 our own program
         command,
         stdin=subprocess.DEVNULL,
@@ -148,11 +149,12 @@ def _one_at_a_time(path: Path) -> Iterator[IO[bytes]]:
 
 def _open_log(path: Path) -> IO[bytes]:
     """Open the log, which must be a file of this user's own, and not in a folder that everybody shares."""
-    if path.parent.lstat().st_mode & (stat.S_ISVTX | stat.S_IWOTH):
+    folder = path.parent.stat()
+    if folder.st_uid != os.getuid() or folder.st_mode & (stat.S_ISVTX | stat.S_IWOTH):
         raise PermissionError
     log = os.open(log_of(path), os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     found = os.fstat(log)
-    if found.st_uid != os.getuid() or not stat.S_ISREG(found.st_mode):
+    if found.st_uid != os.getuid() or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         os.close(log)
         raise PermissionError
     os.fchmod(log, 0o600)

@@ -22,8 +22,12 @@ class TextLine(logging.Formatter):
         """Return it, with its traceback on lines of their own."""
         facts = [f"{name}={value!r}" for name, value in _facts(record).items()]
         line = " ".join((_time(record), record.levelname, _one_line(record.getMessage()), *facts))
-        whole = f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        whole = f"{line}\n{self._quoted(record.exc_info)}" if record.exc_info else line
         return redact(whole).value  # nothing that was said is logged, but what failed may quote it
+
+    def _quoted(self, failure: Any) -> str:
+        """Return the traceback indented: what an error quotes is never taken for a line of the log."""
+        return "\n".join(f"  {_one_line(line)}" for line in self.formatException(failure).splitlines())
 
 
 class JsonLine(logging.Formatter):
@@ -35,11 +39,11 @@ class JsonLine(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": redact(record.getMessage()).value,
+            "event": _plain(record.getMessage()),
             "facts": {name: _plain(value) for name, value in _facts(record).items()},
         }
         if record.exc_info:
-            told["exception"] = redact(self.formatException(record.exc_info)).value
+            told["exception"] = _plain(self.formatException(record.exc_info))
         return msgspec.json.encode(told).decode("utf-8")
 
 

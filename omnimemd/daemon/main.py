@@ -20,9 +20,14 @@ def main() -> int:
 
         run(settings)
     except StartError as error:
-        sys.stderr.write(f"omnimemd: {error}\n")
+        sys.stderr.write(f"omnimemd: {_printable(str(error))}\n")
         return error.status
     return 0
+
+
+def _printable(text: str) -> str:
+    """Return *text*, which may quote any path, on one line and without what controls a terminal."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def _parser() -> argparse.ArgumentParser:

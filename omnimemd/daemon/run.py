@@ -20,6 +20,7 @@ from omnimemd.system.listening import Listening
 from omnimemd.system.lock import Lock
 from omnimemd.system.settings import Settings
 from omnimemd.system.supervisor import notify, supervised
+from omnimemd.system.trust import check_own
 from omnimemd.system.watcher import WatchUnavailable
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ def run(settings: Settings) -> None:
             socket=settings.socket,
         )
         places.callback(lock.release)
+        for path in settings.database_files:
+            check_own(path)
         listening = Listening(settings.socket)
         places.callback(listening.close)
         _allow_descriptors()

@@ -14,7 +14,8 @@ from omnimem.model import Id, LogFormat, LogLevel
 from omnimemd.domain.retention import KEPT_PATTERN, Policy, Rule
 from omnimemd.domain.tools import KNOWN_TOOLS
 from omnimemd.system.embedding.address import Endpoint, address
-from omnimemd.system.errors import SettingsInvalid
+from omnimemd.system.errors import PlaceRefused, SettingsInvalid
+from omnimemd.system.trust import read_trusted
 
 
 class Flags(msgspec.Struct, frozen=True):
@@ -86,6 +87,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The database file."""
         return self.data_dir / "omnimem.db"
 
+    @property
+    def database_files(self) -> tuple[Path, ...]:
+        """The database file, and those that SQLite keeps beside it."""
+        return self.database, *(self.data_dir / f"{self.database.name}-{end}" for end in ("wal", "shm", "journal"))
+
 
 def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in force.
@@ -94,6 +100,8 @@ def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         SettingsInvalid: a key is unknown or its value is not what was expected.
     """
     env = os.environ if environ is None else environ
+    if not os.path.isabs(home := env.get("HOME", "/")):  # what is kept would lie in the current directory
+        raise SettingsInvalid(f"HOME is {home!r}: expected an absolute path")
     file = _read_config(flags.config or _chosen(env, "OMNIMEM_CONFIG"), env)
     level = flags.log_level or env.get("OMNIMEM_LOG_LEVEL") or file.log_level or "info"
     try:
@@ -146,11 +154,13 @@ def _endpoint(file: SemanticFile) -> Endpoint | None:
 def _read_config(named: Path | None, env: Mapping[str, str]) -> ConfigFile:
     path = named or _user_config_dir(env) / "config.toml"
     try:
-        text = path.read_text("utf-8")
+        text = read_trusted(path).decode("utf-8")
     except FileNotFoundError:
         if named is not None:
             raise SettingsInvalid(f"{path}: there is no such file") from None
         return ConfigFile()
+    except PlaceRefused as error:
+        raise SettingsInvalid(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{path} cannot be read: {error}") from error
     try:
@@ -175,7 +185,7 @@ def _explained(message: str) -> str:
 
 
 def _chosen(env: Mapping[str, str], name: str) -> Path | None:
-    return Path(value) if (value := env.get(name)) else None
+    return Path(os.path.expanduser(value)) if (value := env.get(name)) else None
 
 
 def _expanded(path: str | None) -> Path | None:

@@ -17,7 +17,10 @@ from omnimemd.system.errors import PlaceRefused
 
 #: Links that are followed on the way to one place, as the kernel does (path_resolution(7)).
 _LINKS: Final = 40
+#: The map of a process that is in no user namespace of its own: every id is itself (user_namespaces(7)).
 _IDS: Final = "0 0 4294967295"
+#: Bytes a file of settings may have.
+_LARGEST: Final = 1 << 20
 
 
 def check_way(path: Path) -> None:
@@ -78,6 +81,29 @@ def check_owned(path: Path, found: os.stat_result) -> None:
         raise PlaceRefused(f"{path} belongs to user {found.st_uid}: move it away")
     if found.st_nlink > 1:
         raise PlaceRefused(f"{path} is the same file as one elsewhere (a hard link): move it away")
+
+
+def read_trusted(path: Path) -> bytes:
+    """Return what the file at *path* holds, which nobody but this user and root can have written.
+
+    Raises:
+        PlaceRefused: somebody else could have, or it is no file.
+        OSError: it cannot be read.
+    """
+    check_way(Path.cwd() / path)
+    # A pipe that nobody writes to must not hold up the start.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if found.st_rdev == os.stat(os.devnull).st_rdev and stat.S_ISCHR(found.st_mode):
+            return b""
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            raise PlaceRefused(f"{path} is no file of a sane size")
+        if found.st_uid not in trusted_users():
+            raise PlaceRefused(f"{path} belongs to user {found.st_uid}, not to you: make it yours, or choose another")
+        if writable_by_others(found):
+            raise PlaceRefused(f"{path} may be written to by others: `chmod go-w {path}`")
+        return file.read()
 
 
 def writable_by_others(found: os.stat_result) -> bool:
