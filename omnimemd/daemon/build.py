@@ -1,11 +1,13 @@
 """The daemon on this machine: the services over the real database, clock, processes and files."""
 
+import asyncio
 import os
 import resource
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -19,6 +21,7 @@ from omnimemd.daemon.assembly import Wishes, World, at_work
 from omnimemd.daemon.logs import Logs
 from omnimemd.domain.identity import Peer
 from omnimemd.services.events import Events
+from omnimemd.storage import mending
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
 from omnimemd.system.embedding.opening import open_embedding
@@ -27,14 +30,17 @@ from omnimemd.system.memory import release_memory, rss_bytes
 from omnimemd.system.own_files import SystemOwnFiles
 from omnimemd.system.peer import peer_of
 from omnimemd.system.places import SystemPlaces
-from omnimemd.system.processes import SystemProcesses, open_activity, open_deaths
+from omnimemd.system.processes import SystemProcesses, boot_id, open_activity, open_deaths
 from omnimemd.system.project_files import ProjectFiles
 from omnimemd.system.settings import Settings
+from omnimemd.system.supervisor import notify
 from omnimemd.system.watcher import open_watcher
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
+
+#: What a supervisor gives a start that says that it goes on.
+_MORE_TIME = "EXTEND_TIMEOUT_USEC=60000000"
 
 
 @asynccontextmanager
@@ -53,8 +59,13 @@ async def running(
         WatchUnavailable: the platform gives no way to watch files.
     """
     clock, project_files = SystemClock(), ProjectFiles()
+    boot = boot_id()
+    make_sound = partial(
+        mending.make_sound, settings.database, boot=boot, now=clock.now(), spare=lambda: None, tell=_tell_supervisor
+    )
+    await asyncio.to_thread(make_sound)
     async with (
-        Database(settings.database) as database,
+        Database(settings.database, boot=boot) as database,
         open_embedding(enabled=settings.semantic, endpoint=settings.embeddings) as embedding,
     ):
         own_data = settings.data_dir.resolve()
@@ -92,6 +103,10 @@ async def running(
                 load = Load(limits_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid(), load=load)
                 yield app, house.services.events
+
+
+def _tell_supervisor(what: str) -> None:
+    notify(f"STATUS={what}", _MORE_TIME)
 
 
 def _token() -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import apsw
 
+from omnimemd.storage import run_note
 from omnimemd.storage.connections import open_connection
 from omnimemd.storage.erasing import Cleaning
 
@@ -56,5 +57,6 @@ class Checkpointer:
         """Bring in what is left, and close."""
         if self._db is not None:
             with contextlib.suppress(apsw.Error):  # it stays in the log, which is as good
-                self.cut()
+                if self.cut():
+                    run_note.closing(self._path)  # before SQLite removes the log: without one, and a note, it is missed
             self._db.close()

@@ -60,14 +60,14 @@ _holding: ContextVar[bool] = ContextVar("holding", default=False)
 class Database:
     """The open database. Every method but `read` runs on the event loop's thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open *path*, made if it is not there, and bring it to the present schema.
+    def __init__(self, path: Path, *, boot: str = "") -> None:
+        """Open *path*, made if it is not there, and bring it to the present schema; *boot* is as `opening` has it.
 
         Raises:
             SchemaTooNew: it was written by a newer program.
             DatabaseUnusable: it cannot be opened, or is no database of ours.
         """
-        files = opening.opened(path)
+        files = opening.opened(path, boot=boot)
         self.path = path
         self.schema_version = files.schema_version
         #: When it, or its log, was written last before it was opened, None when it is new: an earlier run lived then.

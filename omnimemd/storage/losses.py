@@ -1,11 +1,15 @@
 """What is known to be gone: the rows of `losses`."""
 
 from enum import StrEnum
+from typing import Any
 
 import apsw
 import msgspec
 
+from omnimem.model import Source
 from omnimemd.domain.clock import Millis
+from omnimemd.domain.entries import Gap, Numbered
+from omnimemd.storage import entries
 
 
 class LossReason(StrEnum):
@@ -59,3 +63,23 @@ def seen(db: apsw.Connection, *, at: Millis) -> int:
     """Note that a person was told of every one; return of how many that was not noted yet."""
     db.execute("UPDATE losses SET seen_at = ? WHERE seen_at IS NULL", (at,))
     return db.changes()
+
+
+def mark_sessions(db: apsw.Connection, loss: Loss) -> None:
+    """Add a gap to each session that was open in the interval of *loss*, as far as is known; before any is loaded."""
+    rows: list[Any] = db.execute(
+        "SELECT session_key, created_at, 1 + max(folded_through, "
+        "coalesce((SELECT max(seq) FROM entries WHERE session = session_key), 0), "
+        "coalesce((SELECT max(last_seq) FROM entry_segments WHERE session = session_key), 0)) FROM sessions "
+        "WHERE created_at <= :ended_at AND (ended_at ISNULL OR ended_at >= coalesce(:started_at, 0))",
+        {"started_at": loss.started_at, "ended_at": loss.ended_at},
+    ).fetchall()
+    for session, created_at, seq in rows:
+        gap = Gap(
+            at=loss.found_at,
+            source=Source.WATCH,
+            started_at=max(created_at, loss.started_at or created_at),
+            ended_at=loss.ended_at,
+            reason=loss.reason,
+        )
+        entries.insert(db, session, [Numbered(seq, gap)])

@@ -8,9 +8,11 @@ import apsw
 import msgspec
 
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import migrations
+from omnimemd.storage import mending, migrations, run_note
 from omnimemd.storage.connections import open_connection
 from omnimemd.storage.errors import DatabaseUnusable
+from omnimemd.storage.private_files import sync_directory
+from omnimemd.storage.run_note import RunNote
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,8 +37,14 @@ def size(path: Path) -> int:
     return _bytes(path) + _bytes(log_of(path))
 
 
-def opened(path: Path) -> Opened:
+def opened(path: Path, *, boot: str) -> Opened:
     """Open the database at *path*, made if it is not there, and bring it to the present schema.
+
+    What is known to be lost is written into it. From here on it counts as not closed, until `closing`.
+
+    Args:
+        path: what `mending` made sound.
+        boot: which start of the machine this is; empty: it is not known.
 
     Raises:
         SchemaTooNew: it was written by a newer program.
@@ -53,10 +61,12 @@ def opened(path: Path) -> Opened:
             os.close(file)
         writer = open_connection(path, write=True)
         schema_version = migrations.migrate(writer)
+        mending.record(writer, path)
         reader = open_connection(path, write=False)
         sync_directory(path.parent)  # the log's name must be as durable as what is written to it
     except (apsw.Error, OSError) as error:
         raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
+    run_note.write(path, RunNote(boot=boot, schema=schema_version))
     log = os.open(log_of(path), os.O_RDONLY | os.O_CLOEXEC)
     return Opened(
         writer=writer,
@@ -67,19 +77,6 @@ def opened(path: Path) -> Opened:
         last_written=last_written,
         left_over=left_over,
     )
-
-
-def sync_directory(path: Path) -> None:
-    """Have the names in the directory *path* on the disk.
-
-    Raises:
-        OSError: the disk did not confirm it.
-    """
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _last_written(path: Path) -> Millis | None:

@@ -378,11 +378,11 @@ class TestFiles:
         async with Database(path):
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    async def test_closing_leaves_one_file_with_everything_in_it(self, tmp_path: Path) -> None:
+    async def test_closing_leaves_one_file_with_everything_in_it_and_a_note(self, tmp_path: Path) -> None:
         async with Database(tmp_path / "omnimem.db") as database:
             await asyncio.gather(*(database.write(adding(str(number))) for number in range(4)))
 
-        assert [file.name for file in tmp_path.iterdir()] == ["omnimem.db"]
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["omnimem.db", "omnimem.db-run"]
         async with Database(tmp_path / "omnimem.db") as again:
             assert again.read_now(every) == ["0", "1", "2", "3"]
 

@@ -1,0 +1,286 @@
+"""Before the database is opened: find out whether the last run ended by itself, and make good what a bad end left.
+
+A run that closed its database leaves a note of it, and the file as the note says needs no look. Otherwise, before
+SQLite opens anything, the log is looked at (`log_file`), then, before anything is served, the whole database
+(`soundness`). What is damaged is mended where nothing is lost by it. What cannot be is kept aside as it is
+(`quarantine`), and the newest good backup takes its place. What is lost is written down first, told, and becomes a row
+of the database and a gap in each session that was open (`record`).
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from omnimemd.domain.clock import Millis, rfc3339
+from omnimemd.storage import log_file, losses, migrations, quarantine, run_note, soundness
+from omnimemd.storage.connections import roll_back
+from omnimemd.storage.errors import DatabaseUnusable
+from omnimemd.storage.losses import Loss, LossReason
+from omnimemd.storage.quarantine import Quarantine, Told
+from omnimemd.storage.soundness import Unsound
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two words on how long it takes.
+_SPEAK_SECONDS: Final = 5.0
+#: A file's time is that of the kernel's last tick, and what was written then is answered a moment later.
+_MOMENT_MS: Final = 1_000
+#: The header of a database: how it begins, and where user_version and application_id are (fileformat2.html).
+_MAGIC: Final = b"SQLite format 3\0"
+_SCHEMA_AT: Final = 60
+_WHOSE_AT: Final = 68
+_HEADER_BYTES: Final = 100
+
+
+#: Where the daemon writes down when it did something.
+_TIMES: Final = (
+    "SELECT at FROM canary",
+    "SELECT at FROM entries WHERE source = 2",
+    "SELECT created_at AS at FROM sessions",
+    "SELECT seen_alive_at AS at FROM sessions",
+    "SELECT created_at AS at FROM idempotency_keys",
+    "SELECT updated_at AS at FROM project_memories",
+    "SELECT created_at AS at FROM checkpoints",
+    "SELECT at FROM briefings",
+)
+
+
+class Spare(msgspec.Struct, frozen=True):
+    """A good copy of the database, of an earlier moment."""
+
+    name: str
+    path: Path
+    made_at: Millis  #: everything that was answered before is in it
+
+
+def make_sound(
+    path: Path, *, boot: str, now: Millis, spare: Callable[[], Spare | None], tell: Callable[[str], None]
+) -> None:
+    """Have the database at *path* such that it can be opened and relied on, whatever the last run left. Takes long.
+
+    Args:
+        path: nobody has it open, and nobody else will.
+        boot: which start of the machine this is; empty: it is not known.
+        now: the present.
+        spare: looks for what may take the place of a database that cannot be mended.
+        tell: called with a sentence on what is being done, every few seconds while it lasts.
+
+    Raises:
+        DatabaseUnusable: it cannot be looked at, or what is damaged cannot be set aside.
+    """
+    try:
+        _Mending(path, boot=boot, now=now, spare=spare, tell=tell).run()
+    except (OSError, apsw.Error) as error:
+        raise DatabaseUnusable(f"{path} cannot be looked over: {error}") from error
+
+
+class _Mending:
+    """One look at one database."""
+
+    def __init__(
+        self, path: Path, *, boot: str, now: Millis, spare: Callable[[], Spare | None], tell: Callable[[str], None]
+    ) -> None:
+        self._path = path
+        self._spare = spare
+        self._log = Path(f"{path}-wal")
+        self._now = now
+        self._tell = tell
+        self._note = run_note.read(path)
+        self._restarted = self._note is None or not boot or self._note.boot != boot
+        self._written = self._last_written()
+        self._spoke = time.monotonic()
+
+    def run(self) -> None:
+        """Look, and mend."""
+        there, logged = _bytes(self._path), _bytes(self._log)
+        if not there and not logged:
+            if self._note is not None:
+                self._restore("the database file is gone")
+            return
+        if not logged and self._note is not None and self._note.closed == run_note.facts(self._path):
+            return
+        if there and self._is_anothers():
+            return  # opening refuses it, and leaves it as it is
+        crashed = self._note is not None and self._note.closed is None
+        found = log_file.examine(self._path, crashed=crashed, restarted=self._restarted)
+        if not there:
+            self._restore("the database file is gone, and only its log is left")
+            return
+        if found.lost:
+            self._lose_log(found.lost, keep=found.keep or 0)
+        elif found.keep is not None:
+            log.warning("log set aside", extra={"reason": "what is damaged in it is in the database"})
+            self._drop_log()
+        try:
+            self._check()
+        except Unsound as error:
+            if not logged or found.lost or found.proven or not self._sound_without_log():
+                self._restore(str(error))
+
+    def _sound_without_log(self) -> bool:
+        """Set a log aside that may be of another database; tell whether that was all."""
+        self._lose_log("the log does not belong to the database", keep=0)
+        try:
+            self._check()
+        except Unsound:
+            return False
+        return True
+
+    def _check(self) -> None:
+        self._say("The database was not closed by its last run, or was changed since: it is looked over.")
+        schema = None if self._note is None else self._note.schema
+        mended = soundness.check(self._path, schema=schema, going_on=self._go_on)
+        if mended:
+            log.warning("database mended", extra={"made_anew": ", ".join(mended)})
+
+    def _lose_log(self, why: str, *, keep: int) -> None:
+        told = self._told(LossReason.LOG, why, after_last=True)
+        kept = Quarantine(self._path, told)
+        kept.cut_log(keep)
+        _cry(told, kept)
+
+    def _drop_log(self) -> None:
+        for suffix in ("-shm", "-wal"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+
+    def _restore(self, why: str) -> None:
+        """Put the newest good backup in the place of the database."""
+        self._say(f"The database is damaged ({why}). Looking for the newest good backup.")
+        spare, new = self._spare(), None
+        if spare is None:
+            told = self._told(LossReason.DATABASE, why)
+        else:
+            told = self._told(LossReason.DATABASE, why, started_at=spare.made_at, restored_from=spare.name)
+            new = Path(f"{self._path}.new")
+            shutil.copyfile(spare.path, new)
+            new.chmod(0o600)
+            with new.open("rb") as file:
+                os.fsync(file.fileno())
+        kept = Quarantine(self._path, told)
+        kept.replace(new)
+        _cry(told, kept)
+
+    def _is_anothers(self) -> bool:
+        """Tell whether the file is one that is refused as it is: a newer program's, or not of omnimemd at all."""
+        known = len(migrations.steps())
+        if self._note is not None:
+            return self._note.schema > known
+        with self._path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        if not header.startswith(_MAGIC):
+            return False
+        schema, application = (int.from_bytes(header[at : at + 4], "big") for at in (_SCHEMA_AT, _WHOSE_AT))
+        return schema > known or application not in (0, migrations.APPLICATION_ID)
+
+    def _told(
+        self,
+        reason: LossReason,
+        why: str,
+        *,
+        started_at: Millis | None = None,
+        after_last: bool = False,
+        restored_from: str | None = None,
+    ) -> Told:
+        return Told(
+            reason=reason,
+            started_at=None if started_at is None else min(started_at, self._written),
+            after_last=after_last,
+            ended_at=self._written,
+            found_at=self._now,
+            why=why,
+            restored_from=restored_from,
+        )
+
+    def _last_written(self) -> Millis:
+        """Return when anything was written last: nothing was answered after that."""
+        times: list[int] = []
+        for suffix in ("", "-wal", "-shm", "-run"):
+            with contextlib.suppress(OSError):
+                times.append(Path(f"{self._path}{suffix}").stat().st_mtime_ns // 1_000_000 + _MOMENT_MS)
+        return Millis(min(max(times, default=self._now), self._now))
+
+    def _say(self, what: str) -> None:
+        log.info("%s", what)
+        self._tell(what)
+
+    def _go_on(self) -> None:
+        if time.monotonic() - self._spoke >= _SPEAK_SECONDS:
+            self._spoke = time.monotonic()
+            self._say(f"The database ({_bytes(self._path) / 1e6:.0f} MB) is still being looked over.")
+
+
+def record(db: apsw.Connection, path: Path) -> None:
+    """Write into the database at *path* what is lost and not in it yet, with a gap in each session that was open.
+
+    Raises:
+        apsw.Error: the store failed.
+    """
+    known = {loss.kept for loss in losses.every(db)}
+    for kept, told in quarantine.every(path):
+        if kept in known:
+            continue
+        started_at = told.started_at
+        if told.after_last:
+            started_at = min(_last_known(db, before=told.ended_at), told.ended_at)
+        loss = Loss(
+            started_at=started_at,
+            ended_at=told.ended_at,
+            found_at=told.found_at,
+            reason=told.reason,
+            kept=kept,
+            restored_from=told.restored_from,
+        )
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            losses.add(db, loss)
+            losses.mark_sessions(db, loss)
+            db.execute("COMMIT")
+        finally:
+            roll_back(db)
+
+
+def _last_known(db: apsw.Connection, *, before: Millis) -> Millis:
+    """Return a moment at or before the last thing in *db* was written, as close to it as can be told.
+
+    Only times that the daemon set itself count: what callers say of times may lie anywhere.
+    """
+    found = [
+        db.execute(f"SELECT coalesce(max(at), 0) FROM ({times}) WHERE at <= ?", (before,)).get  # noqa: S608 constants
+        for times in _TIMES
+    ]
+    return Millis(max(found))
+
+
+def _bytes(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _cry(told: Told, kept: Quarantine) -> None:
+    """Say what is lost, so that nobody overlooks it."""
+    since = "of everything" if told.started_at is None else f"since {rfc3339(told.started_at)}"
+    if told.after_last:
+        since = "of the last moments"
+    instead = "an empty database took its place"
+    if told.restored_from is not None:
+        instead = f"backup {told.restored_from} took its place"
+    elif told.reason is LossReason.LOG:
+        instead = "the database goes on without it"
+    log.error(
+        "PART OF THE DATABASE IS LOST: %s; what was recorded %s until %s may be gone. The damaged files are kept in "
+        "%s, and %s. `omnimem status` shows it until `omnimem doctor --repair` says that you have seen it.",
+        told.why,
+        since,
+        rfc3339(told.ended_at),
+        kept.folder,
+        instead,
+    )
