@@ -20,7 +20,7 @@ import apsw
 import msgspec
 
 from omnimemd.domain.clock import Millis, rfc3339
-from omnimemd.storage import log_file, losses, migrations, quarantine, run_note, soundness
+from omnimemd.storage import log_file, losses, migrations, place, quarantine, run_note, soundness
 from omnimemd.storage.connections import roll_back
 from omnimemd.storage.errors import DatabaseUnusable
 from omnimemd.storage.losses import Loss, LossReason
@@ -76,6 +76,7 @@ def make_sound(
     Raises:
         DatabaseUnusable: it cannot be looked at, or what is damaged cannot be set aside.
     """
+    place.check(path)
     try:
         _Mending(path, boot=boot, now=now, spare=spare, tell=tell).run()
     except (OSError, apsw.Error) as error:

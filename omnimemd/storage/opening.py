@@ -8,7 +8,7 @@ import apsw
 import msgspec
 
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import mending, migrations, run_note
+from omnimemd.storage import mending, migrations, place, run_note
 from omnimemd.storage.connections import open_connection
 from omnimemd.storage.errors import DatabaseUnusable
 from omnimemd.storage.private_files import sync_directory
@@ -50,6 +50,7 @@ def opened(path: Path, *, boot: str) -> Opened:
         SchemaTooNew: it was written by a newer program.
         DatabaseUnusable: it cannot be opened, or is no database of ours.
     """
+    place.check(path)
     last_written, left_over = _last_written(path), _bytes(log_of(path)) > 0
     try:
         # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file

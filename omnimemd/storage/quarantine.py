@@ -68,9 +68,9 @@ class Quarantine:
         if not log.exists():
             return
         if keep:
+            shutil.copy2(log, self.folder / log.name)
             with log.open("rb") as file:
                 sound = file.read(keep)
-            _set_aside(log, self.folder)
             put(log, sound, sync=True)
         else:
             log.rename(self.folder / log.name)
@@ -80,17 +80,12 @@ class Quarantine:
         """Keep the database with its log aside, and put *new* in its place; None: nothing.
 
         Raises:
-            OSError: it could not be done; the database is where it was, or *new* is there.
+            OSError: it could not be done; nothing is where the database was, or that, or *new*.
         """
-        for suffix in _SUFFIXES:  # first: none of them must meet another database
+        for suffix in (*_SUFFIXES, ""):  # the log first: it must not meet another database
             with contextlib.suppress(FileNotFoundError):
                 Path(f"{self._database}{suffix}").rename(self.folder / f"{self._database.name}{suffix}")
-        if new is None:
-            with contextlib.suppress(FileNotFoundError):
-                self._database.rename(self.folder / self._database.name)
-        else:
-            if self._database.exists():
-                _set_aside(self._database, self.folder)
+        if new is not None:  # before, nothing is there: a start that finds that does all of this again
             new.replace(self._database)
         sync_directory(self.folder)
         sync_directory(self._database.parent)
@@ -114,11 +109,3 @@ def _made(parent: Path, at: Millis) -> Path:
             number += 1
         else:
             return folder
-
-
-def _set_aside(file: Path, folder: Path) -> None:
-    """Have *file* in *folder* too, until it is replaced: there is no moment at which it is in neither."""
-    try:
-        (folder / file.name).hardlink_to(file)
-    except OSError:  # a file system without links
-        shutil.copy2(file, folder / file.name)

@@ -22,6 +22,17 @@ _OF_INDEX: Final = re.compile(r"row .* missing from index (?P<missing>\S+)|wrong
 _OF_SEARCH: Final = re.compile(r"(malformed inverted index|unable to validate the inverted index) for FTS5 table .*")
 #: Steps of SQLite's machine between two looks at how long it takes.
 _STEPS: Final = 1_000_000
+#: What says nothing of what is in the file.
+_OF_THE_MACHINE: Final = (
+    apsw.IOError,
+    apsw.FullError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.PermissionsError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.NoMemError,
+)
 
 
 class Unsound(Exception):
@@ -47,7 +58,9 @@ def check(path: Path, *, schema: int | None, going_on: Callable[[], None]) -> li
         try:
             _check_header(db, schema)
             return _mended(db, _problems(db))
-        except (apsw.CorruptError, apsw.NotADBError) as error:
+        except _OF_THE_MACHINE:
+            raise
+        except apsw.Error as error:  # whatever SQLite stumbles over is in the file
             raise Unsound(str(error)) from error
     finally:
         db.close()
@@ -70,7 +83,12 @@ def _check_header(db: apsw.Connection, schema: int | None) -> None:
 
 
 def _problems(db: apsw.Connection) -> list[str]:
-    return [str(told) for (told,) in db.execute(f"PRAGMA integrity_check({_MOST})") if told != "ok"]
+    try:
+        return [str(told) for (told,) in db.execute(f"PRAGMA integrity_check({_MOST})") if told != "ok"]
+    except apsw.SQLError as error:
+        if "fts5" not in str(error):
+            raise
+        return ["malformed inverted index for FTS5 table main.search_text"]  # so much so that it cannot be looked at
 
 
 def _mended(db: apsw.Connection, problems: list[str]) -> list[str]:

@@ -176,14 +176,17 @@ def test_a_socket_that_is_no_longer_the_daemons_stays(empty_home: Home) -> None:
 def test_a_daemon_that_cannot_start_takes_nothing_away(empty_home: Home) -> None:
     with running(empty_home) as daemon, daemon.client() as client:
         client.create_memory("p", key="k", value="v")
-    empty_home.database.write_bytes(b"this is no database" * 1000)
+    elsewhere = empty_home.database.rename(empty_home.database.with_name("elsewhere.db"))
+    empty_home.database.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
 
     broken = run_to_end(empty_home)
 
     assert broken.process.returncode == 1
     assert str(empty_home.database) in broken.log
     assert not empty_home.socket.exists()
-    assert empty_home.database.read_bytes().startswith(b"this is no database")
+    assert empty_home.database.readlink() == elsewhere
+    assert elsewhere.read_bytes() == before
 
 
 def test_without_a_daemon_a_client_says_how_to_start_one(empty_home: Home) -> None:

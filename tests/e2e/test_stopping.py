@@ -275,4 +275,4 @@ def test_a_stop_leaves_no_file_behind_but_its_data(empty_home: Home) -> None:
         pass
 
     left = {path.relative_to(empty_home.data_dir) for path in empty_home.data_dir.rglob("*")}
-    assert left == {Path("omnimem.db"), Path("omnimemd.lock")}
+    assert left == {Path("omnimem.db"), Path("omnimem.db-run"), Path("omnimemd.lock")}

@@ -1,11 +1,12 @@
 """Databases as a killed daemon leaves them, and what can happen to their files afterwards."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import msgspec
@@ -45,8 +46,6 @@ class Left(msgspec.Struct, frozen=True):
 
     def settle(self) -> None:
         """Give the files the time of the last answer, as a disk has it that breaks on its own."""
-        import os
-
         at = max(self.answered.values()) * 1_000_000
         for suffix in SUFFIXES:
             if self.file(suffix).exists():
@@ -66,7 +65,8 @@ def adding(name: str, at: int) -> Callable[[Connection], None]:
     def work(db: Connection) -> None:
         canary.write(db, at=Millis(at))
         db.execute(
-            "INSERT INTO idempotency_keys (route, key, body_digest, status, body, created_at) VALUES ('r', ?, x'', 200, ?, ?)",
+            "INSERT INTO idempotency_keys (route, key, body_digest, status, body, created_at) "
+            "VALUES ('r', ?, x'', 200, ?, ?)",
             (name, name.encode() * 60, at),
         )
 
@@ -75,7 +75,7 @@ def adding(name: str, at: int) -> Callable[[Connection], None]:
 
 def rows(db: Connection) -> dict[str, Millis]:
     """Return what `adding` has added."""
-    found = db.execute("SELECT key, body, created_at FROM idempotency_keys").fetchall()
+    found: list[Any] = db.execute("SELECT key, body, created_at FROM idempotency_keys").fetchall()
     assert all(body == key.encode() * 60 for key, body, _ in found)
     return {key: at for key, _, at in found}
 
@@ -143,7 +143,19 @@ def unexplained(left: Left, seen: Seen) -> dict[str, Millis]:
     }
 
 
+async def closed(left: Left) -> None:
+    """Have the database closed as a daemon that stops does."""
+    async with Database(left.path, boot=BOOT):
+        pass
+
+
 # ---- what happens to a log
+
+Damage = Callable[[Left, Random], None]
+
+
+def nothing(left: Left, random: Random) -> None:
+    """Nothing happens."""
 
 
 def flip(file: Path, random: Random, *, within: range | None = None) -> None:
@@ -227,7 +239,7 @@ def _emptied(left: Left, random: Random) -> None:
     left.file("-wal").write_bytes(b"")
 
 
-DAMAGES_OF_LOGS: Final = (
+DAMAGES_OF_LOGS: Final[tuple[Damage, ...]] = (
     _flip_in_log,
     _flip_many,
     _zero_page,
@@ -244,4 +256,80 @@ DAMAGES_OF_LOGS: Final = (
     _emptied,
 )
 #: What takes nothing away.
-HARMLESS: Final = (_without_index, _damaged_index, _garbage_behind)
+HARMLESS: Final[tuple[Damage, ...]] = (nothing, _without_index, _damaged_index, _garbage_behind)
+
+
+# ---- what happens to a database file
+
+
+def _pages(left: Left) -> int:
+    return left.path.stat().st_size // 4096
+
+
+def _put(left: Left, at: int, content: bytes) -> None:
+    with left.path.open("r+b") as file:
+        file.seek(at)
+        file.write(content)
+
+
+def _flip_in_header(left: Left, random: Random) -> None:
+    flip(left.path, random, within=range(100))
+
+
+def _flips_in_a_page(left: Left, random: Random) -> None:
+    """Flip bits where a page says what is in it."""
+    page = random.randrange(_pages(left)) * 4096
+    for _ in range(4):
+        flip(left.path, random, within=range(page + (100 if page == 0 else 0), page + 140))
+
+
+def _zeroed_page(left: Left, random: Random) -> None:
+    _put(left, random.randrange(_pages(left)) * 4096, bytes(4096))
+
+
+def _garbage_page(left: Left, random: Random) -> None:
+    _put(left, random.randrange(_pages(left)) * 4096, random.randbytes(4096))
+
+
+def _pages_in_each_others_place(left: Left, random: Random) -> None:
+    content = left.path.read_bytes()
+    one, two = (number * 4096 for number in random.choices(range(_pages(left)), k=2))
+    _put(left, one, content[two : two + 4096])
+    _put(left, two, content[one : one + 4096])
+
+
+def _cut_short(left: Left, random: Random) -> None:
+    os.truncate(left.path, random.randrange(left.path.stat().st_size))
+
+
+def _text(left: Left, random: Random) -> None:
+    left.path.write_bytes(b"This is a text file, and a rather long one.\n" * 300)
+
+
+def _empty(left: Left, random: Random) -> None:
+    left.path.write_bytes(b"")
+
+
+def _anothers(left: Left, random: Random) -> None:
+    left.path.unlink()
+    db = apsw.Connection(str(left.path))
+    db.execute("CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('x')")
+    db.close()
+
+
+def _deleted(left: Left, random: Random) -> None:
+    left.path.unlink()
+
+
+DAMAGES_OF_FILES: Final[tuple[Damage, ...]] = (
+    _flip_in_header,
+    _flips_in_a_page,
+    _zeroed_page,
+    _garbage_page,
+    _pages_in_each_others_place,
+    _cut_short,
+    _text,
+    _empty,
+    _anothers,
+    _deleted,
+)

@@ -6,8 +6,18 @@ from random import Random
 
 import pytest
 
-from tests.storage import damage
-from tests.storage.damage import DAMAGES_OF_LOGS, Left, left_by_a_kill, started, unexplained
+from tests.storage.damage import (
+    DAMAGES_OF_FILES,
+    DAMAGES_OF_LOGS,
+    HARMLESS,
+    Damage,
+    Left,
+    closed,
+    left_by_a_kill,
+    started,
+    unexplained,
+)
+from tests.support.whole import times
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +36,9 @@ async def _lefts(folder: Path) -> list[Left]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(times(70, whole=200)))
 async def test_a_damaged_log_costs_nothing_that_is_not_told(seed: int, lefts: list[Left], tmp_path: Path) -> None:
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     left = random.choice(lefts).copied(tmp_path / "left")
     DAMAGES_OF_LOGS[seed % len(DAMAGES_OF_LOGS)](left, random)
     left.settle()
@@ -36,3 +46,31 @@ async def test_a_damaged_log_costs_nothing_that_is_not_told(seed: int, lefts: li
     seen = await started(left)
 
     assert unexplained(left, seen) == {}
+
+
+@pytest.mark.parametrize("seed", range(times(30, whole=60)))
+async def test_a_damaged_database_costs_nothing_that_is_not_told(seed: int, lefts: list[Left], tmp_path: Path) -> None:
+    random = Random(seed)  # noqa: S311
+    left = random.choice(lefts).copied(tmp_path / "left")
+    if random.random() < 0.7:
+        await closed(left)
+    DAMAGES_OF_FILES[seed % len(DAMAGES_OF_FILES)](left, random)
+
+    seen = await started(left, spare=random.random() < 0.7)
+
+    assert unexplained(left, seen) == {}
+
+
+@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("harmless", HARMLESS, ids=lambda one: one.__name__.strip("_"))
+async def test_no_loss_is_told_where_nothing_is_lost(
+    harmless: Damage, number: int, lefts: list[Left], tmp_path: Path
+) -> None:
+    left = lefts[number].copied(tmp_path / "left")
+    harmless(left, Random(number))  # noqa: S311
+
+    seen = await started(left)
+
+    assert seen.rows == left.answered
+    assert seen.losses == []
+    assert not (left.folder / "quarantine").exists()

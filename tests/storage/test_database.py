@@ -429,3 +429,27 @@ class TestOpening:
     async def test_a_folder_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DatabaseUnusable):
             Database(tmp_path / "nowhere" / "omnimem.db")
+
+    @pytest.mark.parametrize("suffix", ["", "-wal"])
+    async def test_a_link_in_its_place_is_refused_and_not_followed(self, tmp_path: Path, suffix: str) -> None:
+        (tmp_path / "elsewhere").write_bytes(b"")
+        (tmp_path / f"omnimem.db{suffix}").symlink_to(tmp_path / "elsewhere")
+
+        with pytest.raises(DatabaseUnusable, match="symbolic link"):
+            Database(tmp_path / "omnimem.db")
+
+        assert (tmp_path / "elsewhere").read_bytes() == b""
+
+    async def test_a_pipe_in_its_place_is_refused_and_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "omnimem.db")
+
+        with pytest.raises(DatabaseUnusable, match="not a file"):
+            Database(tmp_path / "omnimem.db")
+
+    async def test_a_database_with_a_second_name_is_refused(self, tmp_path: Path) -> None:
+        async with Database(tmp_path / "omnimem.db"):
+            pass
+        (tmp_path / "second.db").hardlink_to(tmp_path / "omnimem.db")
+
+        with pytest.raises(DatabaseUnusable, match="hard link"):
+            Database(tmp_path / "omnimem.db")
