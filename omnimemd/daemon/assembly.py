@@ -10,7 +10,17 @@ from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
 from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock
-from omnimemd.domain.ports import Activity, Embedder, Machine, OwnFiles, Places, Processes, VectorIndex, Watcher
+from omnimemd.domain.ports import (
+    Activity,
+    Embedder,
+    Machine,
+    OwnFiles,
+    Places,
+    Processes,
+    VectorIndex,
+    Watcher,
+    WatchFailed,
+)
 from omnimemd.domain.retention import Policy
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
@@ -363,5 +373,5 @@ async def _finish(work: Awaitable[None]) -> None:
     """Do one of the last things; one that cannot be done must not keep the others from it."""
     try:
         await work
-    except Unavailable as error:
-        log.error("not kept at the stop", extra={"reason": error.detail})
+    except (Unavailable, WatchFailed) as error:
+        log.error("not kept at the stop", extra={"reason": str(error)})

@@ -19,6 +19,7 @@ from omnimemd.api.daemon import Facts
 from omnimemd.api.load import Load, limits_for
 from omnimemd.daemon.assembly import Wishes, World, at_work
 from omnimemd.daemon.logs import Logs
+from omnimemd.daemon.threads import deaths_told
 from omnimemd.domain.identity import Peer
 from omnimemd.services.events import Events
 from omnimemd.storage import mending
@@ -102,7 +103,8 @@ async def running(
             async with at_work(database, world, wishes) as house:
                 load = Load(limits_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid(), load=load)
-                yield app, house.services.events
+                with deaths_told(house.services.health.suspect):
+                    yield app, house.services.events
 
 
 def _tell_supervisor(what: str) -> None:

@@ -35,6 +35,10 @@ class WatchListener(Protocol):
         ...
 
 
+class WatchFailed(Exception):
+    """File events are not heard of, now or any more; the text says why."""
+
+
 class SurveyFailed(Exception):
     """A survey ended before it saw everything: its root is not watched, or is gone."""
 
@@ -68,7 +72,21 @@ class Watcher(Protocol):
         ...
 
     async def barrier(self) -> None:
-        """Return once every event that happened before the call has been handed to the listener."""
+        """Return once every event that happened before the call has been handed to the listener.
+
+        Raises:
+            WatchFailed: that cannot be told now.
+        """
+        ...
+
+    async def pulse(self) -> None:
+        """Prove that the watcher is at work: return once something it did itself has come back to it.
+
+        Costs next to nothing, however much is watched; for ever where a part of it is stuck.
+
+        Raises:
+            WatchFailed: a part of it is at its end, or cannot do that.
+        """
         ...
 
     def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:

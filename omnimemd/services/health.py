@@ -1,4 +1,9 @@
-"""Whether the daemon can do its work, from real checks, and how it is in figures."""
+"""Whether the daemon can do its work, from real checks, and how it is in figures.
+
+Each look sends a canary the whole way: a row is written, brought to the disk and read back from the file by a
+connection that has nothing to do with the writer's; and the watcher does something that it has to hear of itself. A
+part that is dead says so, and one that is stuck does not answer in time: a look never waits longer than that.
+"""
 
 import asyncio
 from typing import Final
@@ -9,7 +14,7 @@ from omnimem.errors import StoreUnavailable
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import WatchCounts
-from omnimemd.domain.ports import Watcher
+from omnimemd.domain.ports import WatchFailed, Watcher
 from omnimemd.services.background import Background
 from omnimemd.services.events import Events, HealthChanged
 from omnimemd.services.retention import Retention
@@ -18,16 +23,18 @@ from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage import canary, search_pending, vectors
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import SYNC_FAILED, Database
 
-#: Seconds between two looks at a store that does not work.
-_AGAIN_SECONDS: Final = 5.0
+#: Seconds between two looks at a daemon that does not work.
+_AGAIN_SECONDS: Final = 1.0
+#: Seconds that a part may take to answer: a disk under load, a watcher in a storm. A client waits five.
+_ANSWER_SECONDS: Final = 2.0
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """Whether the daemon stores, and everything a person may want to mend."""
+    """Whether the daemon does its work, and everything a person may want to mend."""
 
-    stores: bool
+    stores: bool  #: what it is told, and what happens in the folders it watches
     problems: tuple[str, ...]
 
 
@@ -88,10 +95,14 @@ class Health:
         self._clock = clock
         self._last = Condition(stores=True, problems=())
         self._trouble = asyncio.Event()
-        database.on_lost_commit(self._trouble.set)
+        database.on_trouble(self._trouble.set)
+
+    def suspect(self) -> None:
+        """Look soon: something may have died."""
+        self._trouble.set()
 
     async def run(self) -> None:
-        """Tell everybody when the store stops working, and when it works again, for ever; idle while all is well."""
+        """Tell everybody when a part stops working, and when it works again, for ever; idle while all is well."""
         while True:
             await self._trouble.wait()
             self._trouble.clear()
@@ -99,13 +110,14 @@ class Health:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def check(self) -> Condition:
-        """Write to the store and read it back; name every problem there is."""
-        storing = await self._storing_problem()
-        problems = [storing] if storing else []
+        """Have the store and the watcher prove that they work; name every problem there is. Takes some seconds at most."""
+        storing, watching = await asyncio.gather(self._storing_problem(), self._watching_problem())
+        problems = [one for one in (storing, watching) if one is not None]
+        works = not problems
         problems += [f"The background task '{name}' failed; see the log." for name in sorted(self._background.failing)]
         if self._semantic is not None and self._semantic.problem is not None:
             problems.append(self._semantic.problem)
-        condition = Condition(storing is None, (*problems, *self._watch_problems()))
+        condition = Condition(works, (*problems, *self._watch_problems()))
         if condition != self._last:
             self._last = condition
             self._events.publish(HealthChanged(condition.problems, condition.stores))
@@ -143,16 +155,31 @@ class Health:
 
     async def _storing_problem(self) -> str | None:
         if self._database.sync_failed:
-            return "The disk did not confirm a write: what was said since may be lost in a power cut. Restart omnimemd."
+            return SYNC_FAILED
         if not self._database.is_in_place():
             return f"{self._database.path} was deleted or moved: what is recorded now is lost. Restart omnimemd."
         at = self._clock.now()
         try:
-            await self._database.write(lambda db: canary.write(db, at=at), durable=True)
-            found = self._database.read_now(canary.read)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._database.write(lambda db: canary.write(db, at=at), durable=True)
+                found = await self._database.read_from_outside(canary.read)
         except StoreUnavailable as error:
             return error.detail
+        except TimeoutError:
+            return f"The disk has not confirmed a write for {_ANSWER_SECONDS:.0f} s."
         return None if found is not None and found >= at else "The database does not give back what was written."
+
+    async def _watching_problem(self) -> str | None:
+        heard = self._watcher.counts().events_seen
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._watcher.pulse()
+        except WatchFailed as error:
+            return str(error)
+        except TimeoutError:
+            if self._watcher.counts().events_seen == heard:  # else it has much to do, and does it
+                return f"File events have not been heard of for {_ANSWER_SECONDS:.0f} s. Restart omnimemd."
+        return None
 
     def _watch_problems(self) -> tuple[str, ...]:
         ill = (WorkspaceState.DEGRADED, WorkspaceState.GONE)

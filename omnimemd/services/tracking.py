@@ -23,7 +23,7 @@ from omnimemd.domain.coalescing import Coalescer, Observed, Settled
 from omnimemd.domain.entries import Entry, FileAccess, Gap, Scan
 from omnimemd.domain.file_events import FileEvent
 from omnimemd.domain.measuring import DELAYS, Histogram
-from omnimemd.domain.ports import Watcher
+from omnimemd.domain.ports import Watcher, WatchFailed
 from omnimemd.services.attribution import Attributor, Verdict
 from omnimemd.services.discovery import Discovery
 from omnimemd.services.entries import Entries
@@ -187,6 +187,8 @@ class Tracking:
                 await self._caught_up()
         except TimeoutError:
             raise Unavailable(f"File events are more than {_BARRIER_SECONDS:.0f} s behind.") from None
+        except WatchFailed as error:
+            raise Unavailable(str(error)) from error
         await self.keep()
         await self._followed()
 

@@ -32,8 +32,9 @@ from omnimem.errors import StoreUnavailable
 from omnimemd.domain.measuring import COUNTS, SECONDS, Histogram
 from omnimemd.storage import opening
 from omnimemd.storage.checkpointer import Checkpointer
-from omnimemd.storage.connections import roll_back
+from omnimemd.storage.connections import open_connection, roll_back
 from omnimemd.storage.errors import DatabaseUnusable, translated
+from omnimemd.storage.grouping import Group
 from omnimemd.storage.streaming import stream
 
 #: What a work function is given.
@@ -52,6 +53,11 @@ _CHECKPOINT_AGAIN_PAGES: Final = 250
 
 #: Times it is tried to cut the log, each after the read under way and a checkpoint.
 _ERASE_TRIES: Final = 5
+
+#: What is said once an fsync failed.
+SYNC_FAILED: Final = (
+    "The disk did not confirm a write: what was said since may be lost in a power cut. Restart omnimemd."
+)
 
 #: True inside `Database.held()`: the commit comes when the block ends, so a write is not waited for.
 _holding: ContextVar[bool] = ContextVar("holding", default=False)
@@ -77,8 +83,9 @@ class Database:
         self._log, self._opened = files.log, files.files
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="reads")
+        self._outside = ThreadPoolExecutor(1, thread_name_prefix="outside")
         self._checkpointer = Checkpointer(path)  # the syncer's thread uses it, and the loop while that one is idle
-        self._group: _Group | None = None
+        self._group: Group | None = None
         self._ticked = False  # a write was committed in this tick: the next ones share a commit
         self._holders = 0
         self._waiting_for_sync: list[asyncio.Future[None]] = []
@@ -90,6 +97,8 @@ class Database:
         self.commit_sizes = Histogram(COUNTS)  #: writes that shared a commit
         self.sync_seconds = Histogram(SECONDS)  #: what the disk took to confirm; the syncer's thread adds
         self._on_lost: list[Callable[[], None]] = []
+        self._on_trouble: list[Callable[[], None]] = []
+        self._guard = translated(self._report_trouble)
         self._writer.set_wal_hook(self._note_log_size)
         self._start_sync()
 
@@ -104,6 +113,10 @@ class Database:
     def on_lost_commit(self, callback: Callable[[], None]) -> None:
         """Have *callback* called when writes that had run were not committed: what was derived from them is wrong."""
         self._on_lost.append(callback)
+
+    def on_trouble(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called, on the loop, whenever the store failed somebody."""
+        self._on_trouble.append(callback)
 
     @property
     def durable_commits_waiting(self) -> int:
@@ -128,7 +141,9 @@ class Database:
         Raises:
             StoreUnavailable: the store failed; nothing of *work* is kept.
         """
-        with translated():
+        with self._guard:
+            if durable and self._sync_failed:
+                raise StoreUnavailable(SYNC_FAILED)
             alone = self._group is None and not self._ticked and not self._holders
             result = self._run_alone(work) if alone else self._run_in_group(self._opened_group(), work)
         group = self._group
@@ -143,7 +158,7 @@ class Database:
 
     def read_now(self, work: Callable[[apsw.Connection], T]) -> T:
         """Return what a short *work* reads, on the loop: a few rows by an index."""
-        with translated():
+        with self._guard:
             return work(self._writer)
 
     async def read(self, work: Callable[[apsw.Connection], T]) -> T:
@@ -159,7 +174,18 @@ class Database:
                 finally:
                     roll_back(self._reader)
 
-        return await self._loop.run_in_executor(self._reading, run)
+        with self._guard:
+            return await self._loop.run_in_executor(self._reading, run)
+
+    async def read_from_outside(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Return what *work* reads as another program would: off the loop, by the file's name, on a new connection."""
+
+        def run() -> T:
+            with translated(), contextlib.closing(open_connection(self.path, write=False)) as db:
+                return work(db)
+
+        with self._guard:
+            return await self._loop.run_in_executor(self._outside, run)
 
     async def stream(self, work: Callable[[apsw.Connection], Iterator[T]]) -> AsyncGenerator[T, None]:
         """Yield what *work* yields, from one snapshot that includes every answered write.
@@ -216,6 +242,7 @@ class Database:
                 await self._synced()
         self._checkpoint_due = False  # it is done below, and nothing else by that thread
         self._reading.shutdown()
+        self._outside.shutdown()
         self._reader.close()
         # Closing the last connection brings the log into the file and removes it.
         with contextlib.suppress(apsw.Error, DatabaseUnusable):
@@ -279,15 +306,15 @@ class Database:
         self._loop.call_soon(self._end_tick)
         return result
 
-    def _opened_group(self) -> "_Group":
+    def _opened_group(self) -> Group:
         if self._group is None:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._group = _Group(self._loop)
+            self._group = Group(self._loop)
             if not self._holders and not self._ticked:
                 self._loop.call_soon(self._end_tick)
         return self._group
 
-    def _run_in_group(self, group: "_Group", work: Callable[[apsw.Connection], T]) -> T:
+    def _run_in_group(self, group: Group, work: Callable[[apsw.Connection], T]) -> T:
         db = self._writer
         db.execute("SAVEPOINT work")
         try:
@@ -314,7 +341,7 @@ class Database:
         if group is None:
             return
         try:
-            with translated():
+            with self._guard:
                 self._writer.execute("COMMIT")
         except StoreUnavailable as error:
             roll_back(self._writer)
@@ -324,11 +351,15 @@ class Database:
         self.commit_sizes.add(group.size)
         group.end(None)
 
-    def _fail(self, group: "_Group", error: StoreUnavailable) -> None:
+    def _fail(self, group: Group, error: StoreUnavailable) -> None:
         log.error("commit failed", extra={"reason": error.detail})
         self._group = None
         self._report_lost()
         group.end(error)
+
+    def _report_trouble(self) -> None:
+        for callback in self._on_trouble:
+            callback()
 
     def _report_lost(self) -> None:
         for callback in self._on_lost:
@@ -354,13 +385,14 @@ class Database:
         if error is not None:
             self._sync_failed = True
             log.error("sync to disk failed", exc_info=error)
+            self._report_trouble()
         for waiter in batch:
             if waiter.cancelled():
                 continue
             if error is None:
                 waiter.set_result(None)
             else:
-                waiter.set_exception(StoreUnavailable("The disk did not confirm the write."))
+                waiter.set_exception(StoreUnavailable(SYNC_FAILED))
         self._cut_log()
         self._start_sync()
 
@@ -385,36 +417,3 @@ class Database:
 
 def _nothing() -> None:
     """Do nothing: in a thread that has work, it is done once that is."""
-
-
-class _Group:
-    """The open transaction several writes share."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.durable = False  # a write in it must be on the disk before it is answered
-        self.size = 0  # writes in it
-        self.left = False  # a holder is done and waits for the commit
-        self._loop = loop
-        self._waiters: list[asyncio.Future[None]] = []  # one for each: who gives up does so for itself alone
-        self._ended = False
-        self._error: StoreUnavailable | None = None
-
-    async def wait(self) -> None:
-        """Return once it is committed.
-
-        Raises:
-            StoreUnavailable: it was not.
-        """
-        if not self._ended:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.append(waiter)
-            await waiter
-        if self._error is not None:
-            raise self._error
-
-    def end(self, error: StoreUnavailable | None) -> None:
-        """Let go all who wait: it is committed, or *error* says why not."""
-        self._ended, self._error = True, error
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)

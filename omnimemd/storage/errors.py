@@ -1,5 +1,6 @@
 """Translate what SQLite says into the errors callers know."""
 
+from collections.abc import Callable
 from typing import Final
 
 import apsw
@@ -18,23 +19,43 @@ class DatabaseUnusable(Exception):
 class translated:  # noqa: N801 named for what it does in a `with`, as those of contextlib are
     """Turn a failure of the store itself into StoreUnavailable; a broken constraint stays apsw's: that is a bug.
 
-    A class and no generator, because it is around every write.
+    A class and no generator, because it is around every write. One can be entered again and again.
 
     Raises:
         StoreUnavailable: the disk is full, the file is unreadable, damaged, locked or gone.
     """
 
-    __slots__ = ()
+    __slots__ = ("_failed",)
+
+    def __init__(self, failed: Callable[[], None] = lambda: None) -> None:
+        """Have *failed* called, on the same thread, when the store failed."""
+        self._failed = failed
 
     def __enter__(self) -> None:
         """Begin."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Translate what was raised."""
-        if isinstance(error, _FAILURES):
-            what = type(error).__name__.removesuffix("Error")
-            raise StoreUnavailable(f"The database cannot be used: {what}.") from error
+        if isinstance(error, StoreUnavailable):
+            self._failed()
+        elif isinstance(error, _FAILURES):
+            self._failed()
+            raise StoreUnavailable(_told(error)) from error
 
+
+def _told(error: BaseException) -> str:
+    for kind, why in _REASONS.items():
+        if isinstance(error, kind):
+            return f"Nothing can be stored: {why}."
+    return f"The database cannot be used: {type(error).__name__.removesuffix('Error')}."
+
+
+#: Those that a person can do something about.
+_REASONS: Final[dict[type[apsw.Error], str]] = {
+    apsw.FullError: "the disk is full",
+    apsw.ReadOnlyError: "the file system, or the database's file, is read-only",
+    apsw.BusyError: "another program holds the database",
+}
 
 #: What SQLite raises when it is not our doing.
 _FAILURES: Final = (

@@ -13,7 +13,7 @@ from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.explaining import Sight
 from omnimemd.domain.file_events import Change, Content, FileEvent, FileFacts, Listing, Loss, WatchCounts, WatchReport
 from omnimemd.domain.paths import is_within
-from omnimemd.domain.ports import SurveyFailed, WatchListener
+from omnimemd.domain.ports import SurveyFailed, WatchFailed, WatchListener
 from omnimemd.system.watcher.contents import close_all, contents_of
 from tests.support.clock import NOON, FakeClock
 
@@ -33,6 +33,9 @@ class FakeWatcher:
         self._reading.set()
         self._listing = asyncio.Event()
         self._listing.set()
+        self.dead: str | None = None  #: why nothing is heard of any more
+        self._beating = asyncio.Event()
+        self._beating.set()
         self.barriers = 0  #: how many were passed
         self.throttled = False  #: whether no more is to be handed over for now
         self.waiting = 0  #: how many wait for `let_through`
@@ -65,6 +68,8 @@ class FakeWatcher:
         self.watched.pop(root, None)
 
     async def barrier(self) -> None:
+        if self.dead is not None:
+            raise WatchFailed(self.dead)
         self.waiting += 1
         try:
             await self._open.wait()
@@ -72,6 +77,11 @@ class FakeWatcher:
             self.waiting -= 1
         self.hand_over()
         self.barriers += 1
+
+    async def pulse(self) -> None:
+        if self.dead is not None:
+            raise WatchFailed(self.dead)
+        await self._beating.wait()
 
     async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
         """List what `puts` put below *root*, a directory at a time."""
@@ -182,6 +192,14 @@ class FakeWatcher:
     def let_through(self) -> None:
         """Let barriers pass again."""
         self._open.set()
+
+    def gets_stuck(self) -> None:
+        """Hear of nothing any more, and never say so."""
+        self._beating.clear()
+
+    def goes_on(self) -> None:
+        """Undo `gets_stuck`."""
+        self._beating.set()
 
     def will_degrade(self, root: str, problem: str) -> None:
         """Have *root*, once it is watched, be seen badly."""

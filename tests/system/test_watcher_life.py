@@ -1,7 +1,9 @@
 """The watcher's promises in time: barriers, closing, and doing nothing while nothing happens."""
 
 import asyncio
+import errno
 import gc
+import os
 import threading
 import time
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 
 from omnimemd.domain.file_events import Change, WatchReport
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
+from omnimemd.system.watcher.inotify import Inotify
+from tests.support.waiting import until
 from tests.support.watching import Recorder, WallClock, read, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -137,3 +141,44 @@ async def test_nothing_wakes_up_while_nothing_happens(tmp_path: Path) -> None:
 
         assert len(before) == 4
         assert switches() == before
+
+
+async def test_a_pulse_comes_back_and_is_told_to_nobody(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py")
+
+    async with watching(tmp_path, root) as watch:
+        await watch.watcher.pulse()
+
+        assert await watch.seen() == []
+
+
+async def test_a_reader_that_ended_is_no_watcher_and_holds_nobody_up(tmp_path: Path) -> None:
+    class Failing(Inotify):
+        broken = False
+
+        def read(self) -> bytes:
+            if self.broken:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().read()
+
+    died: list[threading.Thread | None] = []
+    root = tree(tmp_path / "w", "a.py")
+    inotify = Failing()
+    watcher = InotifyWatcher(clock=WallClock(), private=tmp_path / "p", environ={}, open_inotify=lambda: inotify)
+    await watcher.start(Recorder())
+    await watcher.watch(str(root))
+    before, threading.excepthook = threading.excepthook, lambda what: died.append(what.thread)
+    try:
+        inotify.broken = True
+        read(root / "a.py")
+        await until(lambda: died)
+    finally:
+        threading.excepthook = before
+
+    await until(lambda: len(watch_threads()) == 1)
+    for call in (watcher.pulse, watcher.barrier):
+        with pytest.raises(WatchUnavailable, match="omnimem-watch-reader has ended"):
+            await call()
+    await watcher.close()
+
+    assert watch_threads() == []

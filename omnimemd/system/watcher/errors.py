@@ -1,7 +1,9 @@
 """The one problem of watching that stops it altogether; every other is a report or a loss."""
 
+from omnimemd.domain.ports import WatchFailed
 
-class WatchUnavailable(Exception):
+
+class WatchUnavailable(WatchFailed):
     """The platform gives no way to watch.
 
     Attributes:

@@ -90,6 +90,10 @@ class Fallback:
         """Return once every event that happened before the call has been handed to the listener."""
         await self._running().barrier()
 
+    async def pulse(self) -> None:
+        """Prove that the watcher is at work. See the port."""
+        await self._running().pulse()
+
     def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
         """List the files below *root*. See the port."""
         return self._running().survey(root)

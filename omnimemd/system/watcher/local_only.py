@@ -94,6 +94,10 @@ class LocalOnly:
         """Return once every event that happened before the call has been handed to the listener."""
         await self._watcher.barrier()
 
+    async def pulse(self) -> None:
+        """Prove that the watcher is at work. See the port."""
+        await self._watcher.pulse()
+
     def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
         """List the files below *root*. See the port."""
         if root in self._ours:

@@ -180,6 +180,11 @@ class PortableWatcher:
             await self._hints.barrier()
             await self._do(self._look_where_hinted)
 
+    async def pulse(self) -> None:
+        """Return once the thread that looks has had its turn. See the port."""
+        self._check_open()
+        await self._do(lambda: None)
+
     async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
         """List the files below *root* as a look of now finds them. See the port."""
         batch: list[Listing] = []

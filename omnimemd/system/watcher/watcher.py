@@ -135,6 +135,15 @@ class InotifyWatcher:
             await self._swept(machine)
             await self._marked(machine)
 
+    async def pulse(self) -> None:
+        """Return once a marker has come back through the kernel and both threads. See the port.
+
+        Raises:
+            WatchUnavailable: the watcher is closed, a thread of it has ended, or no marker can be set.
+        """
+        machine = self._running()
+        await self._marked(machine)
+
     async def survey(self, root: str) -> AsyncGenerator[Sequence[Listing], None]:
         """List the files below *root*, in slices between the batches of events. See the port."""
         machine = self._running()
@@ -178,6 +187,8 @@ class InotifyWatcher:
 
     async def _marked(self, machine: "_Machine") -> None:
         """Return once everything was told that the kernel has queued."""
+        if (ended := machine.ended()) is not None:
+            raise WatchUnavailable(f"the thread {ended} has ended. Restart omnimemd")
         passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             self._barriers[passed] = machine.markers.set()
@@ -232,7 +243,8 @@ class InotifyWatcher:
         drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         machine.call(lambda: machine.outlet.post(_answer, drained, None))
         try:
-            await drained
+            if machine.ended() is None:
+                await drained
         finally:
             self._counts = machine.counts()
             machine.stop()
@@ -334,6 +346,10 @@ class _Machine:
             overflows=dispatcher.overflows,
             resyncs=dispatcher.resync.count,
         )
+
+    def ended(self) -> str | None:
+        """Return the name of a thread that has ended though nobody told it to, None while all are at work."""
+        return next((one.name for one in (self._observer, *self._observer.emitters) if not one.is_alive()), None)
 
     def stop(self) -> None:
         """End both threads (they finish what is in their hands: milliseconds), then close the descriptors."""
