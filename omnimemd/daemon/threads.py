@@ -17,7 +17,7 @@ def deaths_told(tell: Callable[[], None]) -> Iterator[None]:
 
     def died(what: threading.ExceptHookArgs) -> None:
         name = "?" if what.thread is None else what.thread.name
-        log.error("thread ended", extra={"thread": name}, exc_info=what.exc_value)
+        log.error("thread ended", extra={"ended": name}, exc_info=what.exc_value)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
             loop.call_soon_threadsafe(tell)
 

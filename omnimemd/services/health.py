@@ -14,7 +14,7 @@ from omnimem.errors import StoreUnavailable
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import WatchCounts
-from omnimemd.domain.ports import WatchFailed, Watcher
+from omnimemd.domain.ports import Watcher, WatchFailed
 from omnimemd.services.background import Background
 from omnimemd.services.events import Events, HealthChanged
 from omnimemd.services.retention import Retention
@@ -110,7 +110,7 @@ class Health:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def check(self) -> Condition:
-        """Have the store and the watcher prove that they work; name every problem there is. Takes some seconds at most."""
+        """Have store and watcher prove, in some seconds at most, that they work; name every problem there is."""
         storing, watching = await asyncio.gather(self._storing_problem(), self._watching_problem())
         problems = [one for one in (storing, watching) if one is not None]
         works = not problems
