@@ -60,6 +60,11 @@ def stop(path: Path) -> int | None:
         return None
     if pid == 0:
         raise CannotGoOn("The daemon runs in another pid namespace (a container?).", hint="Stop it from there.")
+    if _is_manager(pid):
+        raise CannotGoOn(
+            f"The socket {path} is a service manager's (pid {pid}), which would start the daemon again.",
+            hint="`systemctl --user stop omnimemd.socket omnimemd.service` stops both, from a login of your own.",
+        )
     try:
         if sys.platform == "linux" and hasattr(os, "pidfd_open"):
             _stop_by_pidfd(path, pid)
@@ -70,6 +75,14 @@ def stop(path: Path) -> int | None:
     except PermissionError:
         raise CannotGoOn(f"The daemon (pid {pid}) is another user's.", hint="Ask them, or choose a --socket.") from None
     return pid
+
+
+def _is_manager(pid: int) -> bool:
+    """Return whether that is the program which made the socket for the daemon: it must never be stopped for it."""
+    try:
+        return pid == 1 or Path(f"/proc/{pid}/comm").read_bytes() == b"systemd\n"
+    except OSError:
+        return False
 
 
 if sys.platform == "linux":

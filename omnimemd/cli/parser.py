@@ -26,6 +26,7 @@ WORDS: Final = {
     "debug": "Find out what is wrong with the daemon, and tell others.",
     "start": "Start the daemon in the background.",
     "stop": "Stop the daemon.",
+    "service": "Have the daemon run whenever you are logged in.",
     "session": "Begin, look at and end sessions.",
     "context": "Show or add what was recorded in a session.",
     "memory": "Keep what the next session of a project should know.",

@@ -9,14 +9,20 @@ import msgspec
 import pytest
 
 from omnimem import model
+from omnimemd.cli import service_report
 from omnimemd.cli.parser import WORDS, build
 from tests.cli.home import ROOT, Done, Home, Recorder
+from tests.cli.managers import have_systemctl
 
 DOCUMENT = (ROOT / "docs" / "CLI.md").read_text()
 EVERYWHERE = {"json", "quiet", "socket"}
+#: Verbs that go on, or print what is not theirs.
+NO_JSON = ("record", "tail", "service logs", "shell init")
 SAMPLE = "sess_0a1b2c3d4e5f"
 #: What has to be done before an example can work, besides what is done before each.
 BEFORE = {
+    "service uninstall": "omnimem service install;",
+    "service restart": "omnimem service install;",
     "session delete": f"omnimem session end {SAMPLE};",
     "import": "omnimem export --for-git --force -o memories.jsonl;",
 }
@@ -77,6 +83,7 @@ def test_every_verb_takes_what_is_taken_everywhere(verb: str) -> None:
 @pytest.fixture
 def world(running: Home) -> Iterator[Home]:
     """A home in which what the examples speak of exists; what they have begun is ended afterwards."""
+    have_systemctl(running)
     running.start()
     with running.client() as client:
         client.create_session(tool_id="test", workspace_path=str(running.app), session_id=SAMPLE)
@@ -101,6 +108,11 @@ def typed(world: Home, verb: str, line: str) -> Done:
         with Recorder(world, *line.replace("~", str(world.path)).split()[2:], word="tail") as tail:
             tail.line()
             return tail.interrupt()
+    if verb.startswith("service"):
+        try:
+            return world.shell(f"{BEFORE.get(verb, '')} {line}")
+        finally:
+            world.omnimem("service", "uninstall")
     return world.shell(f"{BEFORE.get(verb, '')} {line}")
 
 
@@ -116,7 +128,7 @@ def test_the_example_of_every_verb_works(world: Home, verb: str) -> None:
     assert done.status == 0, done.err
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("record", "tail", "shell init")])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in NO_JSON])
 def test_json_is_of_the_type_the_document_says(world: Home, verb: str) -> None:
     named = re.search(r"· JSON: (.+)$", SECTIONS[verb], re.MULTILINE)
     assert named is not None
@@ -128,7 +140,8 @@ def test_json_is_of_the_type_the_document_says(world: Home, verb: str) -> None:
 
     assert done.status == 0, done.err
     if kinds:
-        assert fits(done.out, getattr(model, kinds[-1])), done.out
+        kind = getattr(model, kinds[-1], None) or getattr(service_report, kinds[-1])
+        assert fits(done.out, kind), done.out
     else:
         assert (named[1], done.out) == ("nothing", "")
 

@@ -122,4 +122,4 @@ def test_the_command_line_loads_no_daemon() -> None:
 
 
 def test_reading_a_template_loads_nothing_else() -> None:
-    assert modules_loaded_by("import omnimemd.system.templates") <= LOADED_BY_CLIENT | {"omnimemd"}
+    assert modules_loaded_by("import omnimemd.cli.templates") <= LOADED_BY_CLIENT | {"omnimemd"}

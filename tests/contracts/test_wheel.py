@@ -10,13 +10,13 @@ from zipfile import ZipFile
 import pytest
 
 from omnimem import __version__
-from omnimemd.system.templates import TEMPLATES, read_template
+from omnimemd.cli.templates import TEMPLATES, read_template
 from tests.contracts.checkout import PACKAGES, ROOT
 
 READ_TEMPLATES = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from omnimemd.system import templates
+from omnimemd.cli import templates
 assert templates.__file__.startswith(sys.argv[1]), templates.__file__
 for name in templates.TEMPLATES:
     sys.stdout.write(templates.read_template(name))

@@ -1,0 +1,146 @@
+"""What every service manager can be asked for, whichever this system has."""
+
+import abc
+import enum
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from omnimem import socket_path
+from omnimemd.cli.errors import CannotGoOn
+from omnimemd.cli.service_files import ServiceFile, text_of
+
+
+class Wanted(NamedTuple):
+    """What the service is to be."""
+
+    socket: Path  #: absolute
+    environment: Mapping[str, str]  #: what decides where the daemon keeps everything, by the names of the variables
+
+
+class Running(NamedTuple):
+    """How the service is, as its manager says."""
+
+    enabled: bool  #: whether it starts at login
+    state: str  #: "active", or in the manager's words what it is instead
+    listens: bool = False  #: whether a client would start it
+    pid: int | None = None
+    restarts: int | None = None
+    last_exit: str | None = None
+
+
+class Unreachable(CannotGoOn):
+    """The service manager does not answer."""
+
+
+class Change(enum.Enum):
+    """What an installation changed, so what has to be begun anew."""
+
+    NOTHING = enum.auto()
+    SERVICE = enum.auto()
+    SOCKET = enum.auto()  #: and with it the service
+
+
+class Manager(abc.ABC):
+    """A service manager, and omnimemd as its service.
+
+    Everything raises CannotGoOn where the manager refuses, and Unreachable where there is none to ask.
+    """
+
+    name: str
+
+    @abc.abstractmethod
+    def reach(self) -> None:
+        """See that it answers."""
+
+    @abc.abstractmethod
+    def files(self, wanted: Wanted) -> list[ServiceFile]:
+        """Return what is to be written, in this order."""
+
+    @abc.abstractmethod
+    def places(self) -> list[Path]:
+        """Return where those files are, whatever is wanted."""
+
+    @abc.abstractmethod
+    def leftovers(self) -> list[Path]:
+        """Return what a person added to the service: it stays."""
+
+    @abc.abstractmethod
+    def socket(self) -> Path | None:
+        """Return the socket of the service that is installed; None where none is."""
+
+    @abc.abstractmethod
+    def commands(self) -> list[str]:
+        """Return the commands that an installation runs, as a person would type them."""
+
+    @abc.abstractmethod
+    def enable(self, *, offline: bool) -> None:
+        """Have it start at login; *offline* where nobody is there to be asked."""
+
+    @abc.abstractmethod
+    def begin(self, change: Change) -> None:
+        """Have it run as its files say now, and wait until it does."""
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Have it run, and wait until it does."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """Have it not run, nor be started by a client."""
+
+    @abc.abstractmethod
+    def restart(self) -> None:
+        """Have it stop and run again, its socket open meanwhile if that can be."""
+
+    @abc.abstractmethod
+    def disable(self, *, offline: bool) -> None:
+        """Have it start at login no more, nor be known at all once its files are gone."""
+
+    @abc.abstractmethod
+    def forget(self) -> None:
+        """Take notice that the files are gone."""
+
+    @abc.abstractmethod
+    def look(self) -> Running:
+        """Return how it is."""
+
+    @abc.abstractmethod
+    def log_command(self, lines: int, *, follow: bool, json: bool) -> list[str] | None:
+        """Return the command that shows its log; None where the log is the file beside the socket."""
+
+    def is_installed(self) -> bool:
+        """Return whether any file of the service is there, whoever wrote it."""
+        return any(os.path.lexists(path) for path in self.places())
+
+
+def manager_here() -> Manager:
+    """Return the service manager of this system."""
+    if sys.platform == "darwin":
+        from omnimemd.cli.service_launchd import Launchd
+
+        return Launchd()
+    from omnimemd.cli.service_systemd import Systemd
+
+    return Systemd()
+
+
+def manager_of(path: Path) -> Manager | None:
+    """Return the manager that has omnimemd on the socket *path* as its service; None where none has."""
+    manager = manager_here()
+    return manager if manager.is_installed() and manager.socket() == path else None
+
+
+def default_socket() -> Path:
+    """Return the socket where nobody chose another."""
+    return socket_path({name: value for name, value in os.environ.items() if name != "OMNIMEM_SOCKET"})
+
+
+def value_in(path: Path, start: str) -> str | None:
+    """Return what follows *start* on the first line of the file *path* that begins with it."""
+    for line in text_of(path).splitlines():
+        if line.startswith(start):
+            return line.removeprefix(start)
+    return None
