@@ -77,8 +77,8 @@ match told[0]:
     case "show" if not names:
         print("Version=252", "UnitPath=" + units.rstrip("/"), sep="\\n")
     case "show" if names == ["omnimemd.socket"]:
-        print("ActiveState=" + ("active" if remembered()["listens"] else "inactive"), "FragmentPath=" + units + names[0],
-              sep="\\n")
+        active = "active" if remembered()["listens"] else "inactive"
+        print("ActiveState=" + active, "FragmentPath=" + units + names[0], sep="\\n")
     case "show":
         print("ActiveState=" + ("active" if alive() else "inactive"), f"MainPID={alive()}", "NRestarts=0",
               "FragmentPath=" + units + names[0], "ExecMainCode=0", sep="\\n")
