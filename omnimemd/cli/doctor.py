@@ -1,22 +1,30 @@
-"""`omnimem doctor`: look everything over, and mend what can be mended."""
+"""`omnimem doctor`: look everything over, from outside and from inside, and mend what can be mended."""
 
 from argparse import Namespace
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from omnimem import Client, DaemonNotRunning
+from omnimem import Client, DaemonNotRunning, OmnimemError
 from omnimem.model import Check, Checkup, Verdict
+from omnimemd.cli.asking import look_at_daemon
 from omnimemd.cli.connection import socket_of
-from omnimemd.cli.daemon import log_of
 from omnimemd.cli.errors import CannotGoOn
+from omnimemd.cli.looking import (
+    look_at_installation,
+    look_at_log,
+    look_at_places,
+    look_at_service,
+    look_at_settings,
+    settings_here,
+    tighten_places,
+)
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
-from omnimemd.cli.text import counted, safe
+from omnimemd.cli.text import counted, safe, shown_path
 
 #: Seconds the looks may take: the whole database is read.
 _TIMEOUT: Final = 600.0
-#: Lines of the log that are shown when no daemon runs.
-_LAST_LINES: Final = 5
 _STYLES: Final = {Verdict.OK: Style.GREEN, Verdict.WARN: Style.YELLOW, Verdict.FAIL: Style.RED}
 
 
@@ -28,36 +36,64 @@ def declare(word: Parser) -> None:
 
 def _doctor(given: Namespace, out: Output) -> None:
     path = socket_of(given)
-    try:
-        with Client(path, timeout=_TIMEOUT) as client:
-            found = client.repair() if given.repair else client.checks()
-    except DaemonNotRunning as error:
-        _tell(Checkup(sound=False, checks=_without_a_daemon(path, error)), out)
-        raise
-    _tell(found, out)
+    outside, answers = looked_from_outside(path, repair=given.repair)
+    inside = _looked_from_inside(path, repair=given.repair) if answers else []
+    checks = [*outside, *inside]
+    found = Checkup(sound=all(one.verdict is not Verdict.FAIL for one in checks), checks=checks)
+    _tell(found, inside_from=len(outside), out=out)
+    if not answers and not _somebody_is_there(outside):
+        raise DaemonNotRunning(f"No daemon answers at {path}.")
     if not found.sound:
-        failed = sum(one.verdict is Verdict.FAIL for one in found.checks)
+        failed = sum(one.verdict is Verdict.FAIL for one in checks)
         raise CannotGoOn(f"{counted(failed, 'check')} failed.", hint="" if given.repair else "Do what the lines say.")
 
 
-def _without_a_daemon(path: Path, error: DaemonNotRunning) -> list[Check]:
-    """Return what can be told when nobody answers; the rest only the daemon can look at."""
-    checks = [Check(name="daemon", verdict=Verdict.FAIL, detail=error.detail, hint=error.hint)]
+def looked_from_outside(path: Path, *, repair: bool) -> tuple[list[Check], bool]:
+    """Return what the command sees by itself of the daemon on the socket *path*, and whether that can be asked."""
+    settings = settings_here(path)
+    data = None if isinstance(settings, str) else Path(settings.data_dir)
+    tightened = tighten_places(path, data) if repair else []
+    places = list(look_at_places(path, data))
+    if tightened:
+        told = f"Took {', '.join(map(shown_path, tightened))} from other users."
+        places = [_repaired(one, told) if one.name == "permissions" else one for one in places]
+    daemon, answers = look_at_daemon(path)
+    log = look_at_log(path)
+    checks = [*look_at_installation(), look_at_settings(settings), look_at_service(), *places]
+    return [*checks, *([log] if log is not None else []), daemon], answers
+
+
+def _looked_from_inside(path: Path, *, repair: bool) -> list[Check]:
     try:
-        lines = log_of(path).read_text("utf-8", "replace").splitlines()[-_LAST_LINES:]
-    except OSError:
-        return checks
-    said = " / ".join(lines)
-    return [*checks, Check(name="log", verdict=Verdict.OK, detail=f"It said last: {said}" if said else "It is empty.")]
+        with Client(path, timeout=_TIMEOUT) as client:
+            return (client.repair() if repair else client.checks()).checks
+    except OmnimemError as error:  # of another version, or it went away meanwhile
+        return [Check(name="looks", verdict=Verdict.FAIL, detail=error.detail, hint=error.hint)]
 
 
-def _tell(found: Checkup, out: Output) -> None:
+def _repaired(check: Check, told: str) -> Check:
+    return Check(name=check.name, verdict=check.verdict, detail=check.detail, hint=check.hint, repaired=told)
+
+
+def _somebody_is_there(outside: list[Check]) -> bool:
+    return any(one.name == "socket" and one.verdict is Verdict.OK for one in outside)
+
+
+def _tell(found: Checkup, *, inside_from: int, out: Output) -> None:
     if out.answered(found, ids=[one.name for one in found.checks if one.verdict is Verdict.FAIL]):
         return
     room = max(len(one.name) for one in found.checks)
-    for one in found.checks:
+    for number, one in enumerate(found.checks):
+        if number == inside_from:
+            out.line()
         verdict = out.styled(one.verdict, _STYLES[one.verdict]) + " " * (4 - len(one.verdict))
         out.line(f"{verdict}  {one.name:{room}}  {safe(one.detail)}")
         for more in (one.repaired and f"Mended: {one.repaired}", one.hint):
             if more:
                 out.line(f"{'':{room + 6}}  {safe(more)}")
+    counts = Counter(one.verdict for one in found.checks)
+    out.line()
+    out.line(
+        f"{counted(len(found.checks), 'check')}: {counts[Verdict.OK]} ok, {counts[Verdict.WARN]} could be better, "
+        f"{counts[Verdict.FAIL]} failed"
+    )

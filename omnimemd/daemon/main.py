@@ -1,13 +1,14 @@
 """The `omnimemd` command: read what the user set, run in the foreground, say on stderr why not."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from omnimem._version import __version__
 from omnimemd.daemon.logs import configure
 from omnimemd.system.errors import StartError
-from omnimemd.system.settings import Flags, load
+from omnimemd.system.settings import Flags, Settings, load
 
 
 def main() -> int:
@@ -15,6 +16,9 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         settings = load(Flags(arguments.socket, arguments.data_dir, arguments.config, arguments.log_level))
+        if arguments.check:
+            sys.stdout.write(_told(settings))
+            return 0
         configure(settings.log_level, style=settings.log_format, socket=settings.socket)
         from omnimemd.daemon.run import run  # loads the whole daemon: wrong usage is told before
 
@@ -30,6 +34,24 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
+def _told(settings: Settings) -> str:
+    """Return the settings as JSON, with no text of the user's but where things are."""
+    told = {
+        "socket": str(settings.socket),
+        "data_dir": str(settings.data_dir),
+        "log_level": settings.log_level,
+        "log_format": settings.log_format,
+        "workspaces": len(settings.workspaces),
+        "ambient_idle_minutes": settings.ambient_idle_ms / 60_000,
+        "automatic_sessions": settings.automatic_sessions,
+        "tools": len(settings.tools),
+        "semantic": settings.semantic,
+        "endpoint": settings.embeddings is not None,
+        "retention": {str(rule): kept for rule, kept in settings.retention.items()},
+    }
+    return json.dumps(told) + "\n"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="omnimemd",
@@ -42,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log-level", metavar="LEVEL", help="debug, info, warning or error (default: info) [OMNIMEM_LOG_LEVEL]"
     )
+    parser.add_argument("--check", action="store_true", help="read the settings, print them as JSON, and exit")
     parser.add_argument("--version", action="version", version=f"omnimemd {__version__}")
     return parser
 

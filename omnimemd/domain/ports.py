@@ -311,8 +311,33 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
 
 
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of something this user may have is used, by all of their programs."""
+
+    what: str  #: in words, several
+    used: int
+    most: int
+    setting: str  #: what has to be raised for more
+
+
+class FileSystem(msgspec.Struct, frozen=True, kw_only=True):
+    """What files lie on."""
+
+    kind: str  #: as the system calls it
+    network: bool
+    volatile: bool  #: gone with a restart of the machine
+
+
 class Machine(Protocol):
     """Tells what the daemon takes of the machine."""
+
+    def limits(self) -> list[Limit]:
+        """Return the limits that watching and connections meet; milliseconds for each process there is."""
+        ...
+
+    def file_system(self, path: str) -> FileSystem | None:
+        """Return what *path* lies on, None where that is not told."""
+        ...
 
     def taken(self) -> Taken:
         """Return what the daemon's process holds; some hundred microseconds."""

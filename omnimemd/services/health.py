@@ -123,6 +123,11 @@ class Health:
             self._events.publish(HealthChanged(condition.problems, condition.stores))
         return condition
 
+    @property
+    def last(self) -> Condition:
+        """What the last check found; one is made whenever a write was lost."""
+        return self._last
+
     def figures(self) -> Figures:
         """Return the figures of now."""
         watch = self._watcher.counts()

@@ -60,6 +60,10 @@ class Liveness:
         if cancel is not None:
             cancel()
 
+    def watched(self) -> dict[str, ProcessIdentity]:
+        """Return the process that is watched for each session."""
+        return dict(self._process_of)
+
     def session_of(self, ancestry: Iterable[Process]) -> str | None:
         """Return the session bound to the first process of *ancestry* that one is bound to; the latest bound of many.
 

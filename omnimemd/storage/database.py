@@ -288,6 +288,10 @@ class Database:
         """Return the bytes of the database with its log."""
         return opening.size(self.path)
 
+    def log_size(self) -> int:
+        """Return the bytes of the log."""
+        return os.fstat(self._log).st_size
+
     def _run_alone(self, work: Callable[[apsw.Connection], T]) -> T:
         db = self._writer
         db.execute("BEGIN IMMEDIATE")

@@ -1,67 +1,19 @@
-"""What the doctor looks at: one small class for each part that can be ill."""
+"""The database, and everything that is read from it."""
 
-import asyncio
 from typing import Final
 
 from omnimem.model import Verdict
-from omnimemd.domain.ports import OwnFiles
+from omnimemd.domain.clock import Millis
+from omnimemd.services.checks.wording import REPAIR, named
 from omnimemd.services.doctor import Finding
 from omnimemd.services.health import Health
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.session_cache import SessionCache
-from omnimemd.storage import integrity
-from omnimemd.storage.database import Database
+from omnimemd.storage import canary, integrity
+from omnimemd.storage.database import Connection, Database
 
-#: Free bytes below which something should be done, and below which writes may fail any moment.
-_LITTLE_ROOM: Final = 500_000_000
-_NO_ROOM: Final = 50_000_000
-#: Things named in one line.
-_NAMED: Final = 3
-_REPAIR: Final = "`omnimem doctor --repair` mends it."
-
-
-class FilesCheck:
-    """Whether everything of the daemon's is its user's alone."""
-
-    name = "files"
-
-    def __init__(self, files: OwnFiles) -> None:
-        """Look at *files*."""
-        self._files = files
-
-    async def look(self) -> Finding:
-        """Return which of them others may read."""
-        loose = await asyncio.to_thread(self._files.loose)
-        if not loose:
-            return Finding(Verdict.OK, "Only you can read them.")
-        return Finding(Verdict.FAIL, f"Other users can read {_named(loose)}.", _REPAIR)
-
-    async def mend(self) -> str | None:
-        """Take them from everybody else."""
-        tightened = await asyncio.to_thread(self._files.tighten)
-        return f"Took {_named(tightened)} from other users." if tightened else None
-
-
-class RoomCheck:
-    """Whether there is room on the disk."""
-
-    name = "disk"
-
-    def __init__(self, files: OwnFiles) -> None:
-        """Look where *files* are."""
-        self._files = files
-
-    async def look(self) -> Finding:
-        """Return how much is free."""
-        free = await asyncio.to_thread(self._files.free_bytes)
-        told = f"{free / 1e9:.1f} GB are free where the database is."
-        if free >= _LITTLE_ROOM:
-            return Finding(Verdict.OK, told)
-        return Finding(Verdict.WARN if free >= _NO_ROOM else Verdict.FAIL, told, "Make room on that disk.")
-
-    async def mend(self) -> str | None:
-        """Do nothing: what can go is for its owner to say."""
-        return None
+#: Bytes of the log beyond what it has between two checkpoints: something keeps it from beginning anew.
+_LARGE_LOG: Final = 64 * 1024 * 1024
 
 
 class StoringCheck:
@@ -69,40 +21,65 @@ class StoringCheck:
 
     name = "storing"
 
-    def __init__(self, health: Health) -> None:
-        """Ask *health*."""
+    def __init__(self, *, health: Health, database: Database) -> None:
+        """Look at *database*; *health* knows how its last real write went."""
         self._health = health
+        self._database = database
 
     async def look(self) -> Finding:
-        """Write a row and read it back."""
-        condition = await self._health.check()
-        if condition.stores:
-            return Finding(Verdict.OK, "What is written is stored and given back.")
-        return Finding(Verdict.FAIL, " ".join(condition.problems), "See to the disk, and restart the daemon.")
+        """Write a row, read it back, and undo it: to look must not change anything."""
+        known = self._health.last
+        if self._database.sync_failed or not known.stores:
+            told = " ".join(known.problems) or "The disk did not confirm a write."
+            return Finding(Verdict.FAIL, told, "See to the disk, and restart the daemon.")
+        if not self._database.is_in_place():
+            told = f"{self._database.path} was deleted or moved: what is recorded now is lost."
+            return Finding(Verdict.FAIL, told, "Put it back, and restart the daemon.")
+        try:
+            await self._database.write(_tried)
+        except _Undone as undone:
+            if undone.given_back:
+                return Finding(Verdict.OK, "What is written is stored and given back.")
+        return Finding(Verdict.FAIL, "The database does not give back what was written.", "Restart the daemon.")
 
     async def mend(self) -> str | None:
         """Do nothing: it is the disk."""
         return None
 
 
-class WatchingCheck:
-    """Whether everything that is to be watched is."""
+class _Undone(Exception):
+    """Has what was tried be undone."""
 
-    name = "watching"
+    def __init__(self, *, given_back: bool) -> None:
+        super().__init__()
+        self.given_back = given_back
 
-    def __init__(self, health: Health) -> None:
-        """Ask *health*."""
-        self._health = health
+
+def _tried(db: Connection) -> None:
+    at = Millis((canary.read(db) or 0) + 1)
+    canary.write(db, at=at)
+    raise _Undone(given_back=canary.read(db) == at)
+
+
+class LogCheck:
+    """Whether the database's log begins anew as it should."""
+
+    name = "log of writes"
+
+    def __init__(self, database: Database) -> None:
+        """Look at *database*."""
+        self._database = database
 
     async def look(self) -> Finding:
-        """Return the problems there are."""
-        condition = await self._health.check()
-        if not condition.stores or not condition.problems:
-            return Finding(Verdict.OK, "All folders that are to be watched are.")
-        return Finding(Verdict.WARN, " ".join(condition.problems), "`omnimem workspace list` shows each folder.")
+        """Return how large it is."""
+        size = self._database.log_size()
+        told = f"{size / 1e6:.1f} MB wait to be brought into the database."
+        if size < _LARGE_LOG:
+            return Finding(Verdict.OK, told)
+        return Finding(Verdict.WARN, told, "End programs that read the database file, and long exports.")
 
     async def mend(self) -> str | None:
-        """Do nothing: it is the system's limits, or folders that are gone."""
+        """Do nothing: a reader is in the way."""
         return None
 
 
@@ -122,7 +99,7 @@ class SearchCheck:
             return Finding(Verdict.OK, f"{found.documents} indexed, {found.waiting} to come.")
         ills = [f"{found.missing} are missing", f"{found.stale} are not as stored", "the index contradicts itself"]
         told = [ill for ill, there in zip(ills, (found.missing, found.stale, found.damaged), strict=True) if there]
-        return Finding(Verdict.FAIL, f"Of {found.documents} indexed: {', '.join(told)}.", _REPAIR)
+        return Finding(Verdict.FAIL, f"Of {found.documents} indexed: {', '.join(told)}.", REPAIR)
 
     async def mend(self) -> str | None:
         """Make the index anew."""
@@ -144,7 +121,7 @@ class SessionsCheck:
         broken = await self._broken()
         if not broken:
             return Finding(Verdict.OK, "Every context can be read.")
-        return Finding(Verdict.FAIL, f"The contexts of {_named(broken)} cannot be read.", _REPAIR)
+        return Finding(Verdict.FAIL, f"The contexts of {named(broken)} cannot be read.", REPAIR)
 
     async def mend(self) -> str | None:
         """Have them folded anew, from their entries."""
@@ -152,7 +129,7 @@ class SessionsCheck:
         await self._database.write(lambda db: integrity.unfold(db, broken), durable=True)
         for session_id in broken:
             self._cache.forget(session_id)
-        return f"Had the contexts of {_named(broken)} made anew from their entries."
+        return f"Had the contexts of {named(broken)} made anew from their entries."
 
     async def _broken(self) -> list[str]:
         return [one async for one in self._database.stream(integrity.broken_folds)]
@@ -173,7 +150,7 @@ class EntriesCheck:
         if not broken:
             return Finding(Verdict.OK, "All older entries can be read.")
         hint = "Stop the daemon, and copy the file before anything else is done with it."
-        return Finding(Verdict.FAIL, f"Older entries of {_named(broken)} cannot be read.", hint)
+        return Finding(Verdict.FAIL, f"Older entries of {named(broken)} cannot be read.", hint)
 
     async def mend(self) -> str | None:
         """Do nothing: they are nowhere else."""
@@ -196,13 +173,8 @@ class DatabaseCheck:
             size = self._database.size() / 1e6
             return Finding(Verdict.OK, f"{size:.1f} MB of schema {self._database.schema_version}, sound throughout.")
         hint = "Stop the daemon, copy the file, and export what can still be read: `omnimem export --all`."
-        return Finding(Verdict.FAIL, f"It is damaged: {_named(problems)}.", hint)
+        return Finding(Verdict.FAIL, f"It is damaged: {named(problems)}.", hint)
 
     async def mend(self) -> str | None:
         """Do nothing: whatever one did could lose more."""
         return None
-
-
-def _named(things: list[str]) -> str:
-    more = len(things) - _NAMED
-    return ", ".join(things[:_NAMED]) + (f" and {more} more" if more > 0 else "")
