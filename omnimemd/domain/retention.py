@@ -45,6 +45,28 @@ ENTRY_RULES: Final[Mapping[Rule, tuple[EntryKind, ...]]] = {
 Policy = Mapping[Rule, str]
 
 
+class Trust(enum.StrEnum):
+    """How far the clock's word is taken that so much time has passed that something is to go."""
+
+    AT_ONCE = "at_once"
+    ONCE_IT_HOLDS = "once_it_holds"  #: a clock that is wrong after a start is mostly set right within minutes
+    NEVER = "never"  #: a person must say so
+
+
+#: What may pass between two runs without a question: a machine that is off over a weekend.
+_ORDINARY_MS: Final = 7 * _DAY_MS
+#: What no machine is off for, as against a clock that lost its battery.
+_LONGEST_MS: Final = 365 * _DAY_MS
+
+
+def trust(*, now: Millis, known: Millis | None) -> Trust:
+    """Return whether *now* may be believed, where it was *known* at some time; None: nothing is known."""
+    passed = 0 if known is None else now - known
+    if -_DAY_MS <= passed <= _ORDINARY_MS:
+        return Trust.AT_ONCE
+    return Trust.NEVER if passed > _LONGEST_MS else Trust.ONCE_IT_HOLDS
+
+
 def cutoff(kept: str, *, now: Millis) -> Millis | None:
     """Return the moment before which what is *kept* so long goes; None where it is for ever."""
     if kept == "forever":

@@ -14,7 +14,7 @@ import msgspec
 from omnimem.errors import StoreUnavailable
 from omnimem.model import EntryKind
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.retention import ENTRY_RULES, Policy, Rule, Run, cutoff
+from omnimemd.domain.retention import ENTRY_RULES, Policy, Rule, Run, Trust, cutoff, trust
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.deletion import Deletion
 from omnimemd.services.session_cache import Held, SessionCache, at_once
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 _DAY_MS: Final = 24 * 3600 * 1000
 #: Seconds until a store that failed is tried again.
 _TRY_AGAIN_SECONDS: Final = 3600.0
+#: Seconds a clock that leapt must hold until it is believed, and milliseconds it may be off by then.
+_HOLD_SECONDS: Final = 3600.0
+_OFF_BY_MS: Final = 300_000
 #: Sessions and memories that are looked up at once.
 _PAGE: Final = 50
 
@@ -105,19 +108,40 @@ class Retention:
             return Run(now, removed)
 
     async def run(self) -> None:
-        """Apply it every day, for ever; the first time as soon as a day has passed since the last."""
+        """Apply it every day, for ever; the first time as soon as a day has passed since the last.
+
+        A clock that shows another year after a start, as one does without a battery until the network tells the time,
+        must not delete what it takes for old.
+        """
         while True:
             try:
-                ran = self.last()
-                due = Millis(0) if ran is None else ran.at + _DAY_MS
-                now = self._clock.now()
-                if now >= due or (ran is not None and now < ran.at):  # the clock was set back
-                    await self.apply()
-                    due = self._clock.now() + _DAY_MS
-                delay = (due - self._clock.now()) / 1000
+                delay = await self._turn()
             except StoreUnavailable:
                 delay = _TRY_AGAIN_SECONDS
             await asyncio.sleep(max(delay, 1.0))
+
+    async def _turn(self) -> float:
+        """Apply it if that is due and the clock is to be believed; return the seconds until the next turn."""
+        ran, now = self.last(), self._clock.now()
+        if ran is not None and ran.at <= now < ran.at + _DAY_MS:
+            return (ran.at + _DAY_MS - now) / 1000
+        match trust(now=now, known=self._database.read_now(rows.latest_activity) if ran is None else ran.at):
+            case Trust.NEVER:
+                log.warning("retention not applied: the clock leapt by over a year; `omnimem retention apply` does it")
+                return _DAY_MS / 1000
+            case Trust.ONCE_IT_HOLDS if not await self._clock_holds():
+                return 0
+            case _:
+                await self.apply()
+                return _DAY_MS / 1000
+
+    async def _clock_holds(self) -> bool:
+        """Return, after a while, whether the clock went on by as much as has passed."""
+        loop = asyncio.get_running_loop()
+        at, began = self._clock.now(), loop.time()
+        await asyncio.sleep(_HOLD_SECONDS)
+        passed = (loop.time() - began) * 1000
+        return abs(self._clock.now() - at - passed) < _OFF_BY_MS
 
     def _count(self, db: Connection, rule: Rule, *, now: Millis) -> int:
         before = cutoff(self._policy[rule], now=now)

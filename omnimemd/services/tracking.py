@@ -224,16 +224,23 @@ class Tracking:
             self._ambient.setdefault(session_id, Millis(at + self._ambient_idle_ms))
         while True:
             self._ambient_changed.clear()
-            now = self._clock.now()
-            for session_id, due in list(self._ambient.items()):
-                if due <= now:
-                    del self._ambient[session_id]
-                    with contextlib.suppress(SessionNotFound):
-                        await self._sessions.end_idle(session_id, at=due)
-            soonest = min(self._ambient.values(), default=None)
+            await self._end_idle()
+            now, soonest = self._clock.now(), min(self._ambient.values(), default=None)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if soonest is None else max(soonest - now, 1) / 1000):
                     await self._ambient_changed.wait()
+
+    async def _end_idle(self) -> None:
+        """End the ambient sessions in which nothing has happened for long enough."""
+        now = self._clock.now()
+        latest = Millis(now + self._ambient_idle_ms)  # it is later still where the clock was set back
+        for session_id, due in list(self._ambient.items()):
+            if due <= now:
+                del self._ambient[session_id]
+                with contextlib.suppress(SessionNotFound):
+                    await self._sessions.end_idle(session_id, at=due)
+            else:
+                self._ambient[session_id] = min(due, latest)
 
     async def _take_in(self) -> None:
         """Take in what has come till now, letting others work between."""
@@ -320,6 +327,7 @@ class Tracking:
         for one in batch:
             shares, place = one.verdict.shares, one.verdict.ambient
             if place is not None:
+                await self._end_idle()  # the timer stands still while the machine is suspended
                 session = await self._sessions.open_ambient(place)
                 shares = (Share(session.session_id, Attribution.PROBABLE),)
                 if not isinstance(one.what, Gap) or session.session_id not in self._ambient:

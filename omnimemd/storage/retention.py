@@ -123,6 +123,12 @@ def last(db: apsw.Connection) -> Run | None:
     return Run(Millis(latest), {Rule(rule): removed for rule, at, removed in rows if at == latest and rule in known})
 
 
+def latest_activity(db: apsw.Connection) -> Millis | None:
+    """Return the latest moment at which a session is known to have been active, None when there is no session."""
+    found = db.execute("SELECT max(last_activity) FROM sessions").get
+    return None if found is None else Millis(int(found))
+
+
 def total(db: apsw.Connection) -> int:
     """Return how much went in all runs together."""
     return int(db.execute("SELECT coalesce(sum(total), 0) FROM retention_runs").get)

@@ -1,5 +1,6 @@
 """What is kept long enough goes: all of it, nothing else, and as much as is said."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,18 @@ from msgspec.structs import replace
 
 from omnimem.model import ContextAppend, EntryKind, MemoryCreate, SessionUpdate
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.retention import Policy, Rule
+from omnimemd.domain.retention import Policy, Rule, Trust, trust
+from omnimemd.services import retention as retention_module
+from omnimemd.services.retention import Retention
 from omnimemd.storage import entries as entry_rows
 from omnimemd.storage import integrity
 from omnimemd.storage import retention as rows
 from omnimemd.storage.database import Connection
 from omnimemd.storage.entries import Removed
 from tests.services.stories import begin, decide, end, entries_of, session_of
-from tests.support.clock import DAY, HOUR
+from tests.support.clock import DAY, HOUR, NOON
 from tests.support.house import House, World, a_house
-from tests.support.waiting import until
+from tests.support.waiting import rounds, until
 
 EVERYTHING: Policy = dict.fromkeys(Rule, "30d")
 
@@ -170,14 +173,74 @@ async def test_what_went_is_remembered_and_counted(data: Path, workspace: Path, 
 
 
 async def test_it_is_applied_at_the_start_if_a_day_has_passed_and_not_before(
-    data: Path, workspace: Path, world: World
+    data: Path, workspace: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retention_module, "_HOLD_SECONDS", 0.0)  # a month is more than it believes at once
     async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
         await an_old_session(house, workspace, "old")
         await until(lambda: house.services.retention.last() is not None)
     world.clock.advance(30 * DAY + HOUR)
     async with a_house(data, world=world, retention=policy(sessions="30d")) as house:
         await until(lambda: house.cache.find("old") is None)
+
+
+@pytest.mark.parametrize("ran_before", [True, False])
+@pytest.mark.parametrize("leap", [100 * 365 * DAY, -56 * 365 * DAY, 300 * DAY])
+async def test_a_clock_that_is_wrong_after_a_start_deletes_nothing(
+    data: Path, workspace: Path, world: World, leap: int, ran_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the network sets it right."""
+    async with a_house(data, world=world, retention=EVERYTHING) as house:
+        await an_old_session(house, workspace, "s")
+        await until(lambda: house.services.retention.last() is not None)
+        if not ran_before:
+            await house.database.write(lambda db: db.execute("DELETE FROM retention_runs"))
+        before = len(entries_of(house, "s"))
+    right = world.clock.now()
+    world.clock.advance(leap)
+
+    async def set_right(_: Retention) -> bool:
+        world.clock.advance(right + DAY - world.clock.now())
+        return False
+
+    monkeypatch.setattr(Retention, "_clock_holds", set_right)
+    async with a_house(data, world=world, retention=EVERYTHING) as house:
+        for _ in range(2):
+            await house.services.retention._turn()
+
+        assert len(entries_of(house, "s")) == before
+        assert session_of(house, "s").metrics.files == 3
+
+
+@pytest.mark.parametrize(
+    ("days", "trusted"),
+    [
+        (0, Trust.AT_ONCE),
+        (-1, Trust.AT_ONCE),
+        (7, Trust.AT_ONCE),
+        (8, Trust.ONCE_IT_HOLDS),
+        (365, Trust.ONCE_IT_HOLDS),
+        (366, Trust.NEVER),
+        (-2, Trust.ONCE_IT_HOLDS),
+        (-20_000, Trust.ONCE_IT_HOLDS),
+    ],
+)
+def test_how_far_the_clock_is_believed(days: int, trusted: Trust) -> None:
+    assert trust(now=Millis(NOON + days * DAY), known=NOON) is trusted
+    assert trust(now=Millis(NOON + days * DAY), known=None) is Trust.AT_ONCE
+
+
+@pytest.mark.parametrize("set_right", [True, False])
+async def test_a_clock_that_leapt_is_believed_once_it_holds(
+    house: House, monkeypatch: pytest.MonkeyPatch, set_right: bool
+) -> None:
+    monkeypatch.setattr(retention_module, "_HOLD_SECONDS", 0.02)
+    held = asyncio.ensure_future(house.services.retention._clock_holds())
+    await rounds()
+    if set_right:
+        house.clock.advance(-3650 * DAY)
+
+    assert await held is not set_right
 
 
 @pytest.mark.parametrize("change", ["pin", "take up"])

@@ -10,7 +10,7 @@ from omnimemd.domain.entries import FileAccess, Gap
 from omnimemd.domain.file_events import Change
 from omnimemd.services import tracking as tracking_module
 from tests.services.stories import begin, end, entries_of, files_of, happens, record, session_of
-from tests.support.clock import MINUTE, SECOND
+from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.house import House, World, a_house
 from tests.support.waiting import rounds, until
 
@@ -161,6 +161,27 @@ class TestAmbient:
         assert (ambient.ended_at, ambient.end_reason) == (at, EndReason.IDLE)
         await record(house, by_hand, "b.py")
         assert files_of(house, "s-1") == ["b.py"]
+
+    async def test_what_happens_after_a_suspend_is_of_another_session(self, house: House, by_hand: Path) -> None:
+        await record(house, by_hand, "evening.py")
+        last, evening = house.clock.now(), await ambient_of(house)
+        house.clock.advance(12 * HOUR)  # and no timer with it
+
+        await record(house, by_hand, "morning.py")
+
+        assert session_of(house, evening).ended_at == last + 30 * MINUTE
+        page = await house.services.sessions.page(SessionQuery(tool_id="ambient", active=True))
+        assert [files_of(house, one.session_id) for one in page.sessions] == [["morning.py"]]
+
+    async def test_a_clock_that_was_set_back_keeps_no_ambient_session_alive(self, house: House, by_hand: Path) -> None:
+        await record(house, by_hand, "a.py")
+        ambient = await ambient_of(house)
+        house.clock.advance(-365 * DAY)
+        await house.services.tracking._end_idle()
+        house.clock.advance(31 * MINUTE)
+        await house.services.tracking._end_idle()
+
+        assert not session_of(house, ambient).active
 
     async def test_what_happened_before_the_real_session_is_the_ambient_ones(self, house: House, by_hand: Path) -> None:
         happens(house, by_hand, "before.py")
