@@ -1,6 +1,7 @@
 """Real processes: who they are, who began them, and when they die."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from omnimemd.domain.identity import ProcessIdentity, choose_caller
 from omnimemd.system.processes import SystemProcesses, open_deaths
 from omnimemd.system.processes import deaths as deaths_module
-from omnimemd.system.processes.deaths import PolledDeaths
+from omnimemd.system.processes.deaths import Deaths, PolledDeaths
 from omnimemd.system.processes.facts import boot_id, start_of
 from tests.support.waiting import rounds, until
 
@@ -40,12 +41,25 @@ def kill(child: subprocess.Popen[bytes]) -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
 
-@pytest.fixture(params=["best", "polled"])
+def with_few_descriptors() -> Deaths:
+    """Return what hears of deaths once there are descriptors for one process only."""
+    if sys.platform != "linux":
+        return open_deaths()
+    from omnimemd.system.processes.pidfd import PidfdDeaths
+
+    return PidfdDeaths(asyncio.get_running_loop(), most=1)
+
+
+@pytest.fixture(params=["best", "few descriptors", "polled"])
 async def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SystemProcesses]:
     """The processes of this machine, with what this platform has best to hear of deaths, and with what all have."""
     monkeypatch.setattr(deaths_module, "_POLL_SECONDS", 0.005)
-    deaths = open_deaths() if request.param == "best" else PolledDeaths(asyncio.get_running_loop())
-    processes = SystemProcesses(deaths)
+    made: dict[str, Callable[[], Deaths]] = {
+        "best": open_deaths,
+        "few descriptors": with_few_descriptors,
+        "polled": lambda: PolledDeaths(asyncio.get_running_loop()),
+    }
+    processes = SystemProcesses(made[request.param]())
     yield processes
     processes.close()
 
@@ -183,6 +197,20 @@ class TestDeath:
         assert told == {child.pid for child in children}
 
     @pytest.mark.needs("pidfd")
+    @pytest.mark.skipif(sys.platform != "linux", reason="there is no pidfd_open(2) elsewhere")
+    async def test_a_death_is_told_though_no_descriptor_is_left(
+        self, processes: SystemProcesses, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(pid: int) -> int:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        monkeypatch.setattr(os, "pidfd_open", refused)
+        told: list[int] = []
+        with a_child() as child:
+            assert processes.on_death(identity_of(processes, child.pid), lambda: told.append(child.pid)) is not None
+            kill(child)
+            await until(lambda: told)
+
     async def test_no_descriptor_stays_open(self) -> None:
         before = open_descriptors()
         processes = SystemProcesses(open_deaths())

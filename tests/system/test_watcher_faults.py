@@ -13,12 +13,14 @@ import pytest
 
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Millis
-from omnimemd.domain.file_events import Change
+from omnimemd.domain.file_events import Change, FileEvent
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
 from omnimemd.system.watcher.directories import DirectoryTable
 from omnimemd.system.watcher.inotify import IN_CREATE, LIVE, Inotify
+from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.room import Room
 from omnimemd.system.watcher.sentinels import Sentinel, Sentinels
+from tests.support.waiting import rounds, until
 from tests.support.watching import HeldInotify, Recorder, WallClock, read, tree, watching
 
 pytestmark = pytest.mark.needs("inotify")
@@ -90,6 +92,41 @@ async def test_a_listener_that_is_behind_is_told_of_a_loss_instead_of_everything
 
     assert told < 10_000
     assert {one.reason for one in watch.recorder.losses} == {"overflow"}
+
+
+async def test_who_tells_more_than_can_be_under_way_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Walks tell of files that took no room in the kernel's queue."""
+    monkeypatch.setattr("omnimemd.system.watcher.outlet._UNDER_WAY", 1)
+    recorder = Recorder()
+    loop = asyncio.get_running_loop()
+    outlet = Outlet(loop=loop, listener=recorder, room=Room(), on_report=print, on_marker=print)
+    found = FileEvent(("/w",), "/w/a.py", Change.FOUND, Millis(0), 0)
+    outlet.throttle(True)
+
+    def tell() -> None:
+        for _ in range(3):
+            outlet.events([found], room=0)
+
+    telling = loop.run_in_executor(None, tell)
+    await until(lambda: recorder.events)
+    await rounds()
+    assert (telling.done(), len(recorder.events)) == (False, 1)
+    outlet.throttle(False)
+    await telling
+    await until(lambda: len(recorder.events) == 3)
+
+
+async def test_a_watcher_is_closed_while_its_listener_is_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omnimemd.system.watcher.outlet._UNDER_WAY", 1)
+    root = tree(tmp_path / "w", "a.py")
+    async with watching(tmp_path, root) as watch:
+        watch.watcher.throttle(True)
+        for _ in range(10):
+            read(root / "a.py")
+            tree(root, "b.py")
+        await until(lambda: watch.recorder.events)
 
 
 @pytest.mark.parametrize("wait", [True, False])

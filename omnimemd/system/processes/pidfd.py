@@ -1,10 +1,17 @@
-"""Deaths on Linux: a descriptor of the process becomes readable when it dies (pidfd_open(2), Linux 5.3)."""
+"""Deaths on Linux: a descriptor of the process becomes readable when it dies (pidfd_open(2), Linux 5.3).
+
+A third of the descriptors this process may have is for that. Beyond, and when the system has none left, it is looked
+once a second whether the process is still there.
+"""
 
 import asyncio
 import errno
 import os
+import resource
 import sys
 from collections.abc import Callable
+
+from omnimemd.system.processes.deaths import PolledDeaths
 
 assert sys.platform == "linux"  # noqa: S101 tells the type checker that this file is for Linux
 
@@ -12,18 +19,24 @@ assert sys.platform == "linux"  # noqa: S101 tells the type checker that this fi
 class PidfdDeaths:
     """Tells of deaths by pid. Belongs to the event loop's thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Use *loop* to wait."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, most: int | None = None) -> None:
+        """Use *loop* to wait, and *most* descriptors, None for as many as are right."""
         self._loop = loop
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3 if most is None else most
         self._descriptors: dict[int, int] = {}
+        self._polled = PolledDeaths(loop)
 
     def watch(self, pid: int, died: Callable[[int], None]) -> bool:
         """Begin to hear of *pid*."""
+        if len(self._descriptors) >= self._most:
+            return self._polled.watch(pid, died)
         try:
             descriptor = os.pidfd_open(pid)
         except (ProcessLookupError, ValueError):
             return False
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                return self._polled.watch(pid, died)
             if error.errno not in (errno.EINVAL, errno.ENOENT):  # the id of a thread, before and since Linux 6.15
                 raise
             return False
@@ -37,11 +50,14 @@ class PidfdDeaths:
         if descriptor is not None:
             self._loop.remove_reader(descriptor)
             os.close(descriptor)
+        else:
+            self._polled.unwatch(pid)
 
     def close(self) -> None:
         """Stop hearing of any."""
         for pid in list(self._descriptors):
             self.unwatch(pid)
+        self._polled.close()
 
     def _tell(self, pid: int, died: Callable[[int], None]) -> None:
         self.unwatch(pid)

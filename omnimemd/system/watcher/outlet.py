@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TypeVarTuple
+from typing import Final, TypeVarTuple
 
 from omnimemd.domain.file_events import FileEvent, Loss, WatchReport
 from omnimemd.domain.ports import WatchListener
 from omnimemd.system.watcher.room import Room
 
+#: Events on the way to the listener, from which on who tells more waits: what a walk finds takes no room of the reader.
+_UNDER_WAY: Final = 50_000
+
 Ts = TypeVarTuple("Ts")
 
 
 class Outlet:
-    """Says things on the loop. Its public methods are called on the dispatcher's thread, but for `throttle`."""
+    """Says things on the loop. Its public methods are called on the dispatcher's thread, unless they say otherwise."""
 
     def __init__(
         self,
@@ -27,14 +30,21 @@ class Outlet:
         self._loop = loop
         self._listener = listener
         self._room = room
+        self._told = Room(_UNDER_WAY)
         self._held = False
         self._owed = 0  # bytes of room that are given back when it is held no more
+        self._owed_told = 0  # and events
         self._on_report = on_report
         self._on_marker = on_marker
 
     def events(self, events: Sequence[FileEvent], *, room: int) -> None:
-        """Hand *events* over; afterwards the reader gets back the *room* their batches took, in bytes."""
+        """Hand *events* over; afterwards the reader gets back the *room* their batches took, in bytes.
+
+        Waits while too many are under way: the loop is behind.
+        """
         if events:
+            self._told.wait()
+            self._told.take(len(events))
             self.post(self._deliver, events, room)
         elif room:
             self._room.give_back(room)
@@ -68,6 +78,10 @@ class Outlet:
         self._held = held
         self._pay()
 
+    def close(self) -> None:
+        """Wait for nobody any more; called on the loop."""
+        self._told.close()
+
     def _call(self, call: Callable[[*Ts], object], *arguments: *Ts) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed, the watcher was not: nobody listens any more
             self._loop.call_soon_threadsafe(call, *arguments)
@@ -77,9 +91,11 @@ class Outlet:
             self._listener.file_events(events)
         finally:
             self._owed += room
+            self._owed_told += len(events)
             self._pay()
 
     def _pay(self) -> None:
-        if self._owed and not self._held:
+        if not self._held:
             self._room.give_back(self._owed)
-            self._owed = 0
+            self._told.give_back(self._owed_told)
+            self._owed = self._owed_told = 0

@@ -1,4 +1,7 @@
-"""How much may be under way from the reader to the listener, in bytes of records: a batch is of one or of thousands."""
+"""How much may be under way from the reader to the listener: in bytes of records, as a batch may be one or thousands.
+
+What it is counted in is the user's concern; below it is called bytes.
+"""
 
 import threading
 from typing import Final

@@ -238,6 +238,7 @@ class InotifyWatcher:
         if self._machine is None:
             return
         machine, self._machine = self._machine, None
+        machine.outlet.close()
         if self._reading:  # they end after the file in hand, unless a disk holds one up
             await asyncio.wait(self._reading, timeout=_READING_S)
         drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
