@@ -15,7 +15,7 @@ from omnimemd.api.endpoint import Endpoint, Received
 from omnimemd.api.load import Load
 from omnimemd.api.measured import Requests
 from omnimemd.api.metrics import exposition
-from omnimemd.domain.clock import rfc3339_or_none
+from omnimemd.domain.clock import rfc3339, rfc3339_or_none
 from omnimemd.domain.ports import Log
 from omnimemd.services.health import Figures, Health
 from omnimemd.services.measures import Measures
@@ -126,6 +126,18 @@ def _status(figures: Figures, facts: Facts, load: Load) -> model.Status:
             meaning=figures.meaning,
             vectors_waiting=figures.vectors_waiting,
         ),
+        losses=[
+            model.Loss(
+                started_at=rfc3339_or_none(loss.started_at),
+                ended_at=rfc3339(loss.ended_at),
+                found_at=rfc3339(loss.found_at),
+                reason=loss.reason,
+                kept=loss.kept,
+                restored_from=loss.restored_from,
+                seen=loss.seen_at is not None,
+            )
+            for loss in figures.losses
+        ],
         retention=model.RetentionStatus(
             last_run=rfc3339_or_none(figures.retention_ran_at), removed=figures.retention_removed
         ),

@@ -40,6 +40,8 @@ LOST: Final = {
     "daemon_down": "the daemon did not run",
     "fault": "of a fault in the daemon (its log says more)",
     "store_unavailable": "the database could not be written",
+    "log_damaged": "the database's log was damaged, and what it had is gone",
+    "database_damaged": "the database was damaged, and a backup took its place",
     "internal_error": "of a fault in the daemon (its log says more)",
 }
 #: Columns of a line before its text: the time, and a verb of six letters.

@@ -10,7 +10,7 @@ from omnimemd.cli.daemon import log_of
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.text import counted, safe, shown_path, size
-from omnimemd.cli.times import ago, span
+from omnimemd.cli.times import ago, span, when
 from omnimemd.cli.workspace import tell_workspaces
 
 
@@ -60,6 +60,9 @@ def _tell_daemon(status: Status, health: Health, out: Output) -> None:
     out.line(f"  search    {counted(status.search.documents, 'text')}, by {by}")
     if watch.gaps:
         out.line(f"  gaps      {watch.gaps} since it started: events were lost, and the sessions say when")
+    if status.losses:
+        told = f"{counted(len(status.losses), 'interval')}, the last until {when(status.losses[-1].ended_at)}"
+        out.line(f"  lost      {out.styled(told, Style.YELLOW)}: the database was damaged")
     if not health.problems:
         out.line(f"  health    {out.styled('ok', Style.GREEN)}")
     elif health.status == "ok":

@@ -60,6 +60,7 @@ from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.importing import Importing
 from omnimemd.services.indexing import Indexing
 from omnimemd.services.liveness import Liveness
+from omnimemd.services.losses import LossesCheck
 from omnimemd.services.measures import Measures
 from omnimemd.services.memories import Memories
 from omnimemd.services.memory_reads import MemoryReads
@@ -346,6 +347,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
                 SearchCheck(indexing),
                 SessionsCheck(database=database, cache=cache),
                 EntriesCheck(database),
+                LossesCheck(database=database, clock=clock),
                 DatabaseCheck(database),  # last: it reads what the others may have mended
             ]
         ),

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -22,7 +23,7 @@ from omnimemd.daemon.logs import Logs
 from omnimemd.daemon.threads import deaths_told
 from omnimemd.domain.identity import Peer
 from omnimemd.services.events import Events
-from omnimemd.storage import mending
+from omnimemd.storage import backups, mending
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
 from omnimemd.system.embedding.opening import open_embedding
@@ -62,7 +63,12 @@ async def running(
     clock, project_files = SystemClock(), ProjectFiles()
     boot = boot_id()
     make_sound = partial(
-        mending.make_sound, settings.database, boot=boot, now=clock.now(), spare=lambda: None, tell=_tell_supervisor
+        mending.make_sound,
+        settings.database,
+        boot=boot,
+        now=clock.now(),
+        spare=partial(_newest_good, settings.database),
+        tell=_tell_supervisor,
     )
     await asyncio.to_thread(make_sound)
     async with (
@@ -105,6 +111,11 @@ async def running(
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid(), load=load)
                 with deaths_told(house.services.health.suspect):
                     yield app, house.services.events
+
+
+def _newest_good(database: Path) -> mending.Spare | None:
+    backup = backups.newest_good(backups.folder_of(database))
+    return None if backup is None else mending.Spare(backup.backup_id, backup.path, backup.created_at)
 
 
 def _tell_supervisor(what: str) -> None:

@@ -15,6 +15,7 @@ from omnimemd.daemon.build import running
 from omnimemd.daemon.serving import serving
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.system.directories import private_directory
+from omnimemd.system.disks import check_disk
 from omnimemd.system.errors import StartError
 from omnimemd.system.listening import Listening
 from omnimemd.system.lock import Lock
@@ -36,6 +37,7 @@ def run(settings: Settings) -> None:
         StartError: it cannot start, or another daemon runs already.
     """
     with ExitStack() as places:
+        check_disk(settings.data_dir)
         private_directory(settings.data_dir)
         lock = Lock(
             settings.data_dir / "omnimemd.lock",

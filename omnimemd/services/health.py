@@ -6,6 +6,7 @@ part that is dead says so, and one that is stuck does not answer in time: a look
 """
 
 import asyncio
+import contextlib
 from typing import Final
 
 import msgspec
@@ -17,13 +18,16 @@ from omnimemd.domain.file_events import WatchCounts
 from omnimemd.domain.ports import Watcher, WatchFailed
 from omnimemd.services.background import Background
 from omnimemd.services.events import Events, HealthChanged
+from omnimemd.services.losses import is_unseen, told
 from omnimemd.services.retention import Retention
 from omnimemd.services.semantic import Semantic
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage import canary, search_pending, vectors
+from omnimemd.storage import losses as loss_rows
 from omnimemd.storage.database import SYNC_FAILED, Database
+from omnimemd.storage.losses import Loss
 
 #: Seconds between two looks at a daemon that does not work.
 _AGAIN_SECONDS: Final = 1.0
@@ -61,6 +65,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     documents_waiting: int  #: to be found by their words
     vectors_waiting: int  #: to be made, or made anew
     meaning: str | None  #: what makes the vectors
+    losses: tuple[Loss, ...]  #: oldest first
     retention_ran_at: Millis | None
     retention_removed: int
 
@@ -117,6 +122,8 @@ class Health:
         problems += [f"The background task '{name}' failed; see the log." for name in sorted(self._background.failing)]
         if self._semantic is not None and self._semantic.problem is not None:
             problems.append(self._semantic.problem)
+        with contextlib.suppress(StoreUnavailable):
+            problems += map(told, filter(is_unseen, self._database.read_now(loss_rows.every)))
         condition = Condition(works, (*problems, *self._watch_problems()))
         if condition != self._last:
             self._last = condition
@@ -154,6 +161,7 @@ class Health:
             documents_waiting=self._database.read_now(search_pending.count_waiting),
             vectors_waiting=0 if self._semantic is None else self._semantic.count_waiting(),
             meaning=None if self._semantic is None else self._semantic.model,
+            losses=tuple(self._database.read_now(loss_rows.every)),
             retention_ran_at=None if ran is None else ran.at,
             retention_removed=self._retention.removed(),
         )

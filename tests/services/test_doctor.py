@@ -35,7 +35,7 @@ async def test_a_daemon_that_is_well_is_sound_throughout(data: Path, house: Hous
     assert {one.name: one.finding.verdict for one in found} == dict.fromkeys(
         (
             *("files", "disk", "file system", "limits", "watching", "tasks", "processes"),
-            *("storing", "log of writes", "search", "sessions", "entries", "database"),
+            *("storing", "log of writes", "search", "sessions", "entries", "losses", "database"),
         ),
         Verdict.OK,
     )

@@ -79,6 +79,18 @@ class RetentionStatus(Reply, frozen=True, kw_only=True):
     removed: int  #: sessions, entries and memories, in all runs together
 
 
+class Loss(Reply, frozen=True, kw_only=True):
+    """An interval of which what was answered may be gone, because the database was damaged."""
+
+    started_at: Timestamp | None  #: null: everything before its end
+    ended_at: Timestamp
+    found_at: Timestamp
+    reason: str  #: `log_damaged` or `database_damaged`
+    kept: str | None  #: the folder with the damaged files, below the data directory
+    restored_from: str | None  #: the backup that took their place
+    seen: bool  #: whether `omnimem doctor --repair` was told that a person knows
+
+
 class Status(Reply, frozen=True, kw_only=True):
     """The daemon as a person or a monitor wants to see it."""
 
@@ -93,6 +105,7 @@ class Status(Reply, frozen=True, kw_only=True):
     watch: WatchStatus
     search: SearchStatus
     queues: QueueDepths
+    losses: list[Loss]  #: oldest first
     retention: RetentionStatus
     log_level: LogLevel  #: from which on it logs at present
 
