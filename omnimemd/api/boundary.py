@@ -67,7 +67,7 @@ def boundary(*, peer_of: PeerOf, uid: int, load: Load, uncounted: Container[str]
             answered = _told(_translated(error, request))
             if isinstance(error, web.HTTPMethodNotAllowed):
                 answered.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
-        except (web.RequestPayloadError, ConnectionResetError):  # say, a caller that hung up in the middle of it
+        except (web.RequestPayloadError, ConnectionError):  # say, a caller that hung up in the middle of it
             answered = _told(BadRequest("The body did not come as the headers say."))
         except Exception:
             log.exception("request failed", extra={"method": request.method, "route": _route(request)})

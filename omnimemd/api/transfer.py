@@ -48,7 +48,7 @@ def serve_export(exporting: Exporting, load: Load) -> Serve:
                     # The answer has begun: that it is cut off must be seen, and is, as its last chunk does not come.
                     if request.transport is not None:
                         request.transport.abort()
-                    if not isinstance(error, TimeoutError | ConnectionResetError):
+                    if not isinstance(error, TimeoutError | ConnectionError):
                         raise
         return stream
 

@@ -91,6 +91,18 @@ def test_a_caller_that_hangs_up_in_the_middle_has_no_effect(daemon: Daemon, clie
     assert [one for one in client.list_projects().projects if one.project_id == "hangup"] == []
 
 
+def test_a_caller_that_hangs_up_while_it_is_answered_is_no_failure(daemon: Daemon, client: Client) -> None:
+    for number in range(4):  # more than the kernel keeps for a caller that does not read
+        client.create_memory("exported", key=f"k{number}", value="v" * 1_000_000)
+    for _ in range(10):
+        with Wire(daemon.socket) as wire:
+            wire.send(request("GET", "/export"))
+            wire.socket.recv(1)
+
+    assert client.health().status == "ok"
+    assert not daemon.complaints(), daemon.log
+
+
 def test_a_caller_that_does_not_wait_for_the_answer_had_its_effect(daemon: Daemon, client: Client) -> None:
     for number in range(10):
         with Wire(daemon.socket) as wire:

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from omnimem import Client
-from omnimem.model import ContextAppend
+from omnimem.model import ContextAppend, SearchMode
 from tests.e2e.daemons import Daemon, running
 from tests.e2e.homes import Home
 from tests.e2e.listening import Listener
@@ -50,6 +50,8 @@ def test_no_network_is_touched_and_no_program_is_started(empty_home: Home, progr
     assert sockets, "the trace shows nothing"
     assert [line for line in sockets if "AF_UNIX" not in line] == []
     assert [line for line in lines if "AF_INET" in line or "AF_NETLINK" in line] == []
+    places = [line for line in lines if re.search(r"\b(connect|bind|sendto)\(", line) and "sun_path" in line]
+    assert [line for line in places if f'sun_path="{empty_home.base}/' not in line] == [], "a socket of somebody else's"
     assert len([line for line in lines if "execve" in line]) == 1, "the daemon's own start"
     started = [line for line in lines if re.search(r"\b(v?fork|clone3?)\(", line)]
     assert [line for line in started if "CLONE_THREAD" not in line] == []
@@ -66,6 +68,12 @@ def use_everything(client: Client, repository: Path, by_hand: Path, pid: int) ->
     client.append_batch(session.session_id, entries=[ContextAppend(decision="d", search_query="q", file_path="a.txt")])
     client.create_memory(session.project_id, key="k", value="v" * 10_000, session_id=session.session_id)
     client.resolve_project(path=str(repository))
+    client.create_checkpoint(session.session_id, name="c")
+    client.summary(session.session_id)
+    client.briefing(session.project_id, query="d")
+    client.search(q="d")
+    client.search_memories(session.project_id, q="v", mode=SearchMode.SEMANTIC)
+    client.checks()
     client.flush()
     client.health()
     client.status()

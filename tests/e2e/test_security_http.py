@@ -28,8 +28,9 @@ AT_ONCE: Final = 32
 LAST: Final = b"GET /health HTTP/1.0\r\n\r\n"
 #: Seconds of silence after which the daemon is taken to wait for more.
 SILENCE: Final = 0.1
-#: What the daemon may have grown by: many of the requests are good ones after all, and what they say is kept.
-MAY_GROW: Final = 48 << 20
+#: What the daemon may have grown by: one in three is a good request after all, and some of what it says (sessions,
+#: texts of 100 kB) is kept in memory. A kilobyte that stayed of each would show.
+MAY_GROW: Final = times(48, whole=80) << 20
 STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d\d\d) ")
 
 
