@@ -1,16 +1,34 @@
 """`omnimem debug`: find out what is wrong with the daemon, and tell others."""
 
 from argparse import Namespace
+from pathlib import Path
 
 from omnimem.model import LogLevel
-from omnimemd.cli.connection import client_of
+from omnimemd.cli.arguments import current_directory, named_path
+from omnimemd.cli.connection import client_of, socket_of
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
+from omnimemd.cli.text import shown_path, size
 
 
 def declare(noun: Parser) -> None:
     """Declare the verbs."""
     verbs = Verbs(noun)
+    verb = verbs.add(
+        "bundle",
+        _bundle,
+        summary="Write one file to attach to a report: how the daemon is, and nothing of what it was told or saw.",
+        example="omnimem debug bundle -o report.tar.gz",
+    )
+    verb.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=named_path,
+        default="omnimem-bundle.tar.gz",
+        help="where to (default: omnimem-bundle.tar.gz)",
+    )
+    verb.add_argument("--list", action="store_true", help="only show what would be in it")
     verb = verbs.add(
         "log-level",
         _log_level,
@@ -24,6 +42,19 @@ def declare(noun: Parser) -> None:
         choices=[str(one) for one in LogLevel],
         help="debug, info, warning or error (default: leave it)",
     )
+
+
+def _bundle(given: Namespace, out: Output) -> None:
+    from omnimemd.cli.bundle import keep, members, packed
+
+    files = list(members(socket_of(given)))
+    for name, content in files:
+        out.say(f"  {name}  {size(len(content))}")
+    if given.list:
+        return
+    path = Path(current_directory(), given.output)
+    keep(packed(files), path)
+    out.say(f"Written to {shown_path(str(path))}: look into it before you pass it on.")
 
 
 def _log_level(given: Namespace, out: Output) -> None:

@@ -37,7 +37,7 @@ def declare(word: Parser) -> None:
 def _doctor(given: Namespace, out: Output) -> None:
     path = socket_of(given)
     outside, answers = looked_from_outside(path, repair=given.repair)
-    inside = _looked_from_inside(path, repair=given.repair) if answers else []
+    inside = looked_from_inside(path, repair=given.repair, timeout=_TIMEOUT) if answers else []
     checks = [*outside, *inside]
     found = Checkup(sound=all(one.verdict is not Verdict.FAIL for one in checks), checks=checks)
     _tell(found, inside_from=len(outside), out=out)
@@ -63,9 +63,10 @@ def looked_from_outside(path: Path, *, repair: bool) -> tuple[list[Check], bool]
     return [*checks, *([log] if log is not None else []), daemon], answers
 
 
-def _looked_from_inside(path: Path, *, repair: bool) -> list[Check]:
+def looked_from_inside(path: Path, *, repair: bool, timeout: float) -> list[Check]:
+    """Return what the daemon on the socket *path* finds when it looks itself over, or why it does not say."""
     try:
-        with Client(path, timeout=_TIMEOUT) as client:
+        with Client(path, timeout=timeout) as client:
             return (client.repair() if repair else client.checks()).checks
     except OmnimemError as error:  # of another version, or it went away meanwhile
         return [Check(name="looks", verdict=Verdict.FAIL, detail=error.detail, hint=error.hint)]

@@ -1,0 +1,106 @@
+"""What can be attached to a report of what went wrong: how the daemon is, and nothing of what it was told or saw."""
+
+import io
+import os
+import platform
+import tarfile
+from collections.abc import Iterator
+from gzip import GzipFile
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from omnimem import Client, OmnimemError, __version__
+from omnimem.calls import Operations
+from omnimemd.cli.doctor import looked_from_inside, looked_from_outside
+from omnimemd.cli.looking import last_lines, service_files, settings_here
+from omnimemd.cli.scrubbing import Scrubber
+
+#: Seconds for each question to the daemon: the looks read the whole database.
+_TIMEOUT: Final = 60.0
+_LOG_LINES: Final = 500
+
+
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of the bundle about the daemon on the socket *path*."""
+    scrubber = Scrubber()
+    about = {
+        "omnimem": __version__,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "release": scrubber.scrub(platform.release()),
+        "machine": platform.machine(),
+    }
+    yield "about.json", _json(about)
+    yield "settings.json", _json(_settings(path))
+    outside, answers = looked_from_outside(path, repair=False)
+    found = [*outside, *(looked_from_inside(path, repair=False, timeout=_TIMEOUT) if answers else [])]
+    checks = [{"name": one.name, "verdict": one.verdict, "detail": scrubber.scrub(one.detail)} for one in found]
+    yield "doctor.json", _json(checks)
+    if answers:
+        yield from _of_daemon(path, scrubber)
+    lines = (last_lines(path) or [])[-_LOG_LINES:]
+    yield "log.txt", "".join(f"{scrubber.scrub(line)}\n" for line in lines).encode()
+    for file in service_files():
+        if file.is_file():
+            yield f"service/{file.name}", scrubber.scrub(file.read_text("utf-8", "replace")).encode()
+
+
+def packed(files: list[tuple[str, bytes]]) -> bytes:
+    """Return *files* as one tar.gz that says nothing of who made it, and where."""
+    whole = io.BytesIO()
+    with (
+        GzipFile(filename="", fileobj=whole, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for name, content in files:
+            member = tarfile.TarInfo(f"omnimem-bundle/{name}")
+            member.size, member.mode = len(content), 0o600
+            tar.addfile(member, io.BytesIO(content))
+    return whole.getvalue()
+
+
+def keep(data: bytes, path: Path) -> None:
+    """Write *data* to *path*, for this user only; a link there is not followed."""
+    draft = path.with_name(f".{path.name}.part")
+    draft.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+            file.write(data)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    found = settings_here(path)
+    if isinstance(found, str):
+        return {"readable": False}  # what it says may quote the file
+    told = msgspec.to_builtins(found)
+    return {"readable": True} | {name: value for name, value in told.items() if name not in ("socket", "data_dir")}
+
+
+def _of_daemon(path: Path, scrubber: Scrubber) -> Iterator[tuple[str, bytes]]:
+    try:
+        with Client(path, timeout=_TIMEOUT) as client:
+            yield "status.json", _json(_figures(msgspec.to_builtins(client.status())))
+            yield "metrics.txt", client.send(Operations.metrics()).encode()
+            projects = client.list_projects().projects
+            counts = {"projects": len(projects), "memories": sum(one.memories for one in projects)}
+            yield "counts.json", _json(counts)
+    except OmnimemError as error:
+        yield "daemon.txt", scrubber.scrub(f"{error.code}: {error.detail}").encode()
+
+
+def _figures(value: Any) -> Any:
+    """Return of *value* what cannot be anybody's text: numbers, truth, and how many there are in a list."""
+    if isinstance(value, dict):
+        return {name: _figures(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return len(value)
+    return value if value is None or isinstance(value, bool | int | float) else "(text)"
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value)) + b"\n"
