@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -52,6 +53,7 @@ class ProcActivity:
         self._closed = False
         self._kin = Kin()  # this and the next are the thread's
         self._meters: dict[int, _Meter] = {}
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 6  # of meters: each keeps a descriptor
 
     def look(self, order: LookOrder, seen: Callable[[Look], None]) -> None:
         """Look, and call *seen* on the loop with what was seen."""
@@ -103,6 +105,8 @@ class ProcActivity:
             try:
                 meter = self._meters.get(pid)
                 if meter is None:
+                    if len(self._meters) >= self._most:
+                        return None
                     meter = self._meters[pid] = _Meter(pid)
                 was, usage = meter.usage, meter.read()
             except (FileNotFoundError, ProcessLookupError):  # it ended since

@@ -1,6 +1,6 @@
 """Deaths on Linux: a descriptor of the process becomes readable when it dies (pidfd_open(2), Linux 5.3).
 
-A third of the descriptors this process may have is for that. Beyond, and when the system has none left, it is looked
+A quarter of the descriptors this process may have is for that. Beyond, and when the system has none left, it is looked
 once a second whether the process is still there.
 """
 
@@ -22,7 +22,7 @@ class PidfdDeaths:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, most: int | None = None) -> None:
         """Use *loop* to wait, and *most* descriptors, None for as many as are right."""
         self._loop = loop
-        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3 if most is None else most
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4 if most is None else most
         self._descriptors: dict[int, int] = {}
         self._polled = PolledDeaths(loop)
 
