@@ -32,7 +32,7 @@ _HALVED_MS: Final = 300_000
 #: Relations weaker than this are passed on to nobody.
 _TOO_WEAK: Final = 0.2
 #: Texts whose terms are kept, paths among them: those of a dozen projects.
-_READ: Final = 8_000
+_READ: Final = 4_000
 #: Words that stand in most paths, and say nothing of a file.
 _PLACES: Final = frozenset(
     "src lib test tests spec index main mod init app common util utils helper py ts tsx js jsx rs go java rb c h cc "

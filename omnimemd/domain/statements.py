@@ -234,7 +234,7 @@ def read(text: str) -> Statement:
     return _read(text[:_READ])
 
 
-@lru_cache(maxsize=4_000)  # who asks again has said little since
+@lru_cache(maxsize=2_000)  # who asks again has said little since; 5 KB each
 def _read(text: str) -> Statement:
     keys: set[str] = set()
     amounts: set[str] = set()
