@@ -19,7 +19,7 @@ from tests.cli.home import Done, Home
 OUTSIDE = ("versions", "hooks", "settings", "service", "socket", "lock", "permissions", "log", "daemon")
 INSIDE = (
     *("files", "disk", "file system", "limits", "watching", "tasks", "processes"),
-    *("storing", "log of writes", "search", "sessions", "entries", "database"),
+    *("storing", "log of writes", "search", "sessions", "entries", "losses", "database"),
 )
 
 
