@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from omnimem import errors, model
+from omnimem.backing_up import BackupOperations
 from omnimem.continuing import ContinuingOperations
 from omnimem.operation import (
     COMMON_ERRORS,
@@ -43,7 +44,7 @@ LINES: Final = "application/jsonl"
 MARKDOWN: Final = "text/markdown"
 
 
-class Operations(ContinuingOperations, UpkeepOperations):
+class Operations(ContinuingOperations, UpkeepOperations, BackupOperations):
     """The whole API. Path ids come first, by position; everything else by keyword."""
 
     health = plain("GET", "/health", model.Health, "Whether the daemon can do its work; 503 when it cannot store.")
@@ -359,7 +360,7 @@ class Operations(ContinuingOperations, UpkeepOperations):
 
 ALL: Final[tuple[Operation[..., Any], ...]] = tuple(
     value
-    for declared in (Operations, ContinuingOperations, UpkeepOperations)
+    for declared in (Operations, ContinuingOperations, UpkeepOperations, BackupOperations)
     for value in vars(declared).values()
     if isinstance(value, Operation)
 )

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from omnimem.calls import ALL, Operations
 from omnimemd.api import (
+    backups,
     briefing,
     checkpoints,
     context,
@@ -29,6 +30,7 @@ from omnimemd.api.events import serve_events
 from omnimemd.api.load import Load
 from omnimemd.api.measured import Requests
 from omnimemd.api.openapi import describe
+from omnimemd.services.backups import Backups
 from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.digests import Digests
@@ -92,6 +94,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     idempotency: Idempotency
     redaction: Redaction
     retention: Retention
+    backups: Backups
     memory_reads: MemoryReads
     usefulness: Usefulness
     measures: Measures
@@ -117,6 +120,7 @@ def application(services: Services, facts: Facts, *, peer_of: PeerOf, uid: int, 
         *usefulness.endpoints(services.usefulness),
         *doctor.endpoints(services.doctor),
         *retention.endpoints(services.retention),
+        *backups.endpoints(services.backups),
         *daemon.endpoints(services.health, services.tracking, services.measures, requests, facts, load, _description),
     ]
     for endpoint in endpoints:

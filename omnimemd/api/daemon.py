@@ -138,6 +138,12 @@ def _status(figures: Figures, facts: Facts, load: Load) -> model.Status:
             )
             for loss in figures.losses
         ],
+        backups=model.BackupStatus(
+            count=len(figures.backups),
+            bytes=sum(one.bytes for one in figures.backups),
+            newest=rfc3339_or_none(figures.backups[0].created_at if figures.backups else None),
+            problem=figures.backup_problem,
+        ),
         retention=model.RetentionStatus(
             last_run=rfc3339_or_none(figures.retention_ran_at), removed=figures.retention_removed
         ),

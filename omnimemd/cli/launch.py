@@ -48,15 +48,15 @@ class _Started(NamedTuple):
     logged_before: int  #: bytes
 
 
-def start(path: Path) -> Running:
-    """Return the daemon that answers on the socket *path*, started if there is none.
+def start(path: Path, *arguments: str) -> Running:
+    """Return the daemon that answers on the socket *path*, started with *arguments* too if there is none.
 
     Raises:
         CannotGoOn: it does not start; nothing is left of it.
     """
     with _one_at_a_time(path) as log:
         if not _answers(path):
-            started = _start(path, log)
+            started = _start(path, log, *arguments)
             try:
                 _wait_until_it_answers(path, started)
             except BaseException:
@@ -99,11 +99,11 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _start(path: Path, log: IO[bytes]) -> _Started:
+def _start(path: Path, log: IO[bytes], *arguments: str) -> _Started:
     before = os.fstat(log.fileno()).st_size
     # -P: nothing is imported from the current directory, which is whoever's the user happens to look at. -E: nor from
     # where PYTHONPATH leads, which editors set for the project that is open; the daemon outlives that terminal.
-    command = [sys.executable, "-E", "-P", "-m", "omnimemd.daemon.main", "--socket", os.fspath(path)]
+    command = [sys.executable, "-E", "-P", "-m", "omnimemd.daemon.main", "--socket", os.fspath(path), *arguments]
     process = subprocess.Popen(  # noqa: S603 our own program
         command,
         stdin=subprocess.DEVNULL,

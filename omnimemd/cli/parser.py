@@ -39,6 +39,7 @@ WORDS: Final = {
     "export": "Write what is remembered as JSON Lines, for git or another machine.",
     "import": "Take in what `omnimem export` wrote; what is here already stays as it is.",
     "retention": "See how long what was recorded is kept, and let go of what is due.",
+    "backup": "Keep copies of everything, and put one back.",
     "shell": "Have sessions open as a shell enters a repository.",
 }
 

@@ -8,6 +8,7 @@ import msgspec
 
 from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
+from omnimemd.domain import backups as backup_rules
 from omnimemd.domain.claims import Claims
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.ports import (
@@ -24,6 +25,7 @@ from omnimemd.domain.ports import (
 from omnimemd.domain.retention import Policy
 from omnimemd.services.attribution import Attributor
 from omnimemd.services.background import Background
+from omnimemd.services.backups import Backups
 from omnimemd.services.baselines import Baselines
 from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
@@ -110,6 +112,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     workspaces: tuple[str, ...]
     ambient_idle_ms: int
     retention: Policy
+    backups: backup_rules.Policy
     tools: tuple[str, ...]  #: programs a session is opened for that nobody asked for; none: never
 
 
@@ -161,6 +164,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
             background.keep("expiry", house.expiry.run)
             background.keep("deletion", house.deletion.run)
             background.keep("retention", services.retention.run)
+            background.keep("backups", services.backups.run)
             background.keep("staleness", house.staleness.run)
             background.keep("last checkpoints", services.unasked.run_last)
             background.keep("checkpoints of growth", services.unasked.run_growth)
@@ -172,6 +176,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
                 await _finish(services.tracking.flush())
                 await _finish(house.recovery.leave())
     finally:
+        services.backups.close()
         await world.watcher.close()
         house.attributor.close()
     await _finish(services.memories.count_accesses())
@@ -291,6 +296,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         clock=clock,
         policy=wishes.retention,
     )
+    backups = Backups(database=database, cache=cache, clock=clock, policy=wishes.backups, begin_again=world.begin_again)
     health = Health(
         database=database,
         sessions=sessions,
@@ -298,6 +304,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         tracking=tracking,
         watcher=watcher,
         retention=retention,
+        backups=backups,
         background=background,
         semantic=semantic,
         events=events,
@@ -354,6 +361,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         events=events,
         idempotency=Idempotency(database=database, clock=clock),
         retention=retention,
+        backups=backups,
         memory_reads=memory_reads,
         usefulness=usefulness,
         measures=Measures(

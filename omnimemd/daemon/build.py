@@ -23,7 +23,7 @@ from omnimemd.daemon.logs import Logs
 from omnimemd.daemon.threads import deaths_told
 from omnimemd.domain.identity import Peer
 from omnimemd.services.events import Events
-from omnimemd.storage import backups, mending
+from omnimemd.storage import backups, mending, restoring
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
 from omnimemd.system.embedding.opening import open_embedding
@@ -62,6 +62,7 @@ async def running(
     """
     clock, project_files = SystemClock(), ProjectFiles()
     boot = boot_id()
+    restoring.tidy(settings.database)
     make_sound = partial(
         mending.make_sound,
         settings.database,
@@ -71,6 +72,7 @@ async def running(
         tell=_tell_supervisor,
     )
     await asyncio.to_thread(make_sound)
+    await asyncio.to_thread(restoring.put_in_place, settings.database, now=clock.now())
     async with (
         Database(settings.database, boot=boot) as database,
         open_embedding(enabled=settings.semantic, endpoint=settings.embeddings) as embedding,
@@ -105,6 +107,7 @@ async def running(
                 ambient_idle_ms=settings.ambient_idle_ms,
                 tools=settings.tools if settings.automatic_sessions else (),
                 retention=settings.retention,
+                backups=settings.backups,
             )
             async with at_work(database, world, wishes) as house:
                 load = Load(limits_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))

@@ -22,7 +22,7 @@ def main() -> int:
         configure(settings.log_level, style=settings.log_format, socket=settings.socket)
         from omnimemd.daemon.run import run  # loads the whole daemon: wrong usage is told before
 
-        run(settings)
+        run(settings, restore=arguments.restore)
     except StartError as error:
         sys.stderr.write(f"omnimemd: {_printable(str(error))}\n")
         return error.status
@@ -65,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level", metavar="LEVEL", help="debug, info, warning or error (default: info) [OMNIMEM_LOG_LEVEL]"
     )
     parser.add_argument("--check", action="store_true", help="read the settings, print them as JSON, and exit")
+    parser.add_argument(
+        "--restore",
+        metavar="ID",
+        help="first put this backup in the place of the database; `newest`: the newest good one",
+    )
     parser.add_argument("--version", action="version", version=f"omnimemd {__version__}")
     return parser
 

@@ -8,12 +8,15 @@ import resource
 import signal
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 
 from omnimem._version import __version__
-from omnimem.errors import StoreUnavailable
+from omnimem.errors import BackupDamaged, BackupFailed, BackupNotFound, StoreUnavailable
 from omnimemd.daemon.build import running
 from omnimemd.daemon.serving import serving
+from omnimemd.storage import backups, restoring
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
+from omnimemd.system.clock import SystemClock
 from omnimemd.system.directories import private_directory
 from omnimemd.system.disks import check_disk
 from omnimemd.system.errors import StartError
@@ -30,8 +33,12 @@ log = logging.getLogger(__name__)
 _COLLECT_AFTER = 10_000
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, restore: str | None = None) -> None:
     """Run the daemon until SIGTERM or SIGINT.
+
+    Args:
+        settings: what the user set.
+        restore: the backup to put in the place of the database first; `newest` is the newest good one.
 
     Raises:
         StartError: it cannot start, or another daemon runs already.
@@ -51,9 +58,23 @@ def run(settings: Settings) -> None:
         places.callback(listening.close)
         _allow_descriptors()
         try:
+            if restore is not None:
+                _prepare(settings.database, restore)
             asyncio.run(_live(settings, listening))
+        except (BackupDamaged, BackupFailed, BackupNotFound) as error:
+            raise StartError(f"{error.detail} {error.hint}") from error
         except (DatabaseUnusable, SchemaTooNew, StoreUnavailable, WatchUnavailable) as error:
             raise StartError(str(error)) from error
+
+
+def _prepare(database: Path, restore: str) -> None:
+    """Note that the backup *restore* is to take the place of *database*."""
+    folder = backups.folder_of(database)
+    backup = backups.newest_good(folder) if restore == "newest" else backups.find(folder, restore)
+    if backup is None:
+        names = ", ".join(one.backup_id for one in backups.found(folder)) or "none"
+        raise BackupNotFound(f"There is no backup {restore!r} in {folder}.", hint=f"Those there are: {names}.")
+    restoring.prepare(database, backup, at=SystemClock().now())
 
 
 async def _live(settings: Settings, listening: Listening) -> None:

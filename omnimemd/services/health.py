@@ -13,10 +13,12 @@ import msgspec
 
 from omnimem.errors import StoreUnavailable
 from omnimem.model import WorkspaceState
+from omnimemd.domain.backups import Backup
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import WatchCounts
 from omnimemd.domain.ports import Watcher, WatchFailed
 from omnimemd.services.background import Background
+from omnimemd.services.backups import Backups
 from omnimemd.services.events import Events, HealthChanged
 from omnimemd.services.losses import is_unseen, told
 from omnimemd.services.retention import Retention
@@ -68,6 +70,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     losses: tuple[Loss, ...]  #: oldest first
     retention_ran_at: Millis | None
     retention_removed: int
+    backups: tuple[Backup, ...]  #: newest first
+    backup_problem: str | None
 
 
 class Health:
@@ -82,6 +86,7 @@ class Health:
         tracking: Tracking,
         watcher: Watcher,
         retention: Retention,
+        backups: Backups,
         background: Background,
         semantic: Semantic | None,
         events: Events,
@@ -94,6 +99,7 @@ class Health:
         self._tracking = tracking
         self._watcher = watcher
         self._retention = retention
+        self._backups = backups
         self._background = background
         self._semantic = semantic
         self._events = events
@@ -120,6 +126,8 @@ class Health:
         problems = [one for one in (storing, watching) if one is not None]
         works = not problems
         problems += [f"The background task '{name}' failed; see the log." for name in sorted(self._background.failing)]
+        if self._backups.problem is not None:
+            problems.append(self._backups.problem)
         if self._semantic is not None and self._semantic.problem is not None:
             problems.append(self._semantic.problem)
         with contextlib.suppress(StoreUnavailable):
@@ -164,6 +172,8 @@ class Health:
             losses=tuple(self._database.read_now(loss_rows.every)),
             retention_ran_at=None if ran is None else ran.at,
             retention_removed=self._retention.removed(),
+            backups=tuple(self._backups.every()),
+            backup_problem=self._backups.problem,
         )
 
     async def _storing_problem(self) -> str | None:

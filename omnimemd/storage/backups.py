@@ -110,10 +110,10 @@ def verify(path: Path, *, stop: Callable[[], bool] = lambda: False) -> list[str]
     """Return what is wrong with the backup at *path*; reads all of it, and leaves it as it is. Takes long.
 
     Raises:
-        apsw.InterruptError: it was stopped.
+        BackupFailed: it was stopped.
     """
     try:
-        db = _opened(path)
+        db = opened(path)
     except (OSError, apsw.Error) as error:
         return [_in_words(error)]
     try:
@@ -126,8 +126,8 @@ def verify(path: Path, *, stop: Callable[[], bool] = lambda: False) -> list[str]
         problems = [str(told) for (told,) in db.execute(f"PRAGMA integrity_check({_MOST})") if told != "ok"]
         rows = db.execute("PRAGMA foreign_key_check")
         return problems or [f"a row of {table} refers to none of {parent}" for table, _, parent, _ in rows][:_MOST]
-    except apsw.InterruptError:
-        raise
+    except apsw.InterruptError as error:
+        raise BackupFailed(_in_words(error)) from error
     except apsw.Error as error:
         return [_in_words(error)]
     finally:
@@ -200,7 +200,12 @@ def _copy(database: Path, place: Path, stop: Callable[[], bool]) -> None:
         db.close()
 
 
-def _opened(path: Path) -> apsw.Connection:
+def opened(path: Path) -> apsw.Connection:
+    """Open the backup at *path* to be read.
+
+    Raises:
+        apsw.Error: it cannot be.
+    """
     # Nobody writes to it, so nothing needs to be locked, nor a file made beside it (c3ref/open.html, "immutable").
     name = f"file:{quote(os.fsencode(path))}?immutable=1"
     return apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)

@@ -17,6 +17,7 @@ class LossReason(StrEnum):
 
     LOG = "log_damaged"
     DATABASE = "database_damaged"
+    RESTORED = "restored"  #: nothing: a person put a backup in its place
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,18 +1,24 @@
 """From a path to an open database of the present schema: what is done before it can be served."""
 
 import contextlib
+import logging
 import os
+import time
 from pathlib import Path
 
 import apsw
 import msgspec
 
+from omnimem.errors import BackupFailed
+from omnimem.model import BackupReason
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import mending, migrations, place, run_note
+from omnimemd.storage import backups, mending, migrations, place, run_note
 from omnimemd.storage.connections import open_connection
-from omnimemd.storage.errors import DatabaseUnusable
+from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.storage.private_files import sync_directory
 from omnimemd.storage.run_note import RunNote
+
+log = logging.getLogger(__name__)
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +66,7 @@ def opened(path: Path, *, boot: str) -> Opened:
             os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
         finally:
             os.close(file)
-        writer = open_connection(path, write=True)
+        writer = _writer(path)
         schema_version = migrations.migrate(writer)
         mending.record(writer, path)
         reader = open_connection(path, write=False)
@@ -78,6 +84,36 @@ def opened(path: Path, *, boot: str) -> Opened:
         last_written=last_written,
         left_over=left_over,
     )
+
+
+def _writer(path: Path) -> apsw.Connection:
+    """Return a connection to write with; of a database that is going to be migrated there is a backup by then."""
+    folder = backups.folder_of(path)
+    try:
+        writer = open_connection(path, write=True)
+    except SchemaTooNew as error:
+        readable = next((one for one in backups.found(folder) if 1 <= one.schema_version <= _known()), None)
+        if readable is None:
+            raise
+        raise SchemaTooNew(
+            f"{error}; or go back to the newest backup this one can read: `omnimemd --restore {readable.backup_id}`"
+        ) from error
+    have = migrations.version(writer)
+    if 0 < have < _known():
+        now = Millis(time.time_ns() // 1_000_000)
+        try:
+            made = backups.make(path, folder, reason=BackupReason.MIGRATION, at=now)
+        except BackupFailed as error:
+            writer.close()
+            raise DatabaseUnusable(
+                f"{path} has schema {have}, and is not brought to schema {_known()} without a backup. {error.detail}"
+            ) from error
+        log.info("backup made before a migration", extra={"backup": made.backup_id, "schema": have})
+    return writer
+
+
+def _known() -> int:
+    return len(migrations.steps())
 
 
 def _last_written(path: Path) -> Millis | None:

@@ -11,6 +11,7 @@ import platformdirs
 
 from omnimem.locate import socket_path
 from omnimem.model import Id, LogFormat, LogLevel
+from omnimemd.domain import backups
 from omnimemd.domain.retention import KEPT_PATTERN, Policy, Rule
 from omnimemd.domain.tools import KNOWN_TOOLS
 from omnimemd.system.embedding.address import Endpoint, address
@@ -52,6 +53,18 @@ class RetentionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deleted_memories: _Kept = "forever"
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+
+
+class BackupsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The members of config.toml's table `backups`: how often, and how many are kept."""
+
+    every: Annotated[str, msgspec.Meta(pattern=backups.EVERY_PATTERN)] = "1d"
+    daily: _Count = 7
+    weekly: _Count = 4
+    by_hand: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The members of config.toml."""
 
@@ -65,6 +78,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tools: tuple[Id, ...] = KNOWN_TOOLS  #: programs to look for
     semantic: SemanticFile = SemanticFile()
     retention: RetentionFile = RetentionFile()
+    backups: BackupsFile = BackupsFile()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     semantic: bool  #: whether search goes by meaning too
     embeddings: Endpoint | None
     retention: Policy
+    backups: backups.Policy
 
     @property
     def database(self) -> Path:
@@ -122,6 +137,7 @@ def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         semantic=file.semantic.enabled,
         embeddings=_endpoint(file.semantic),
         retention={rule: getattr(file.retention, rule) for rule in Rule},
+        backups=backups.Policy(**msgspec.structs.asdict(file.backups)),
     )
 
 
@@ -176,11 +192,15 @@ def _explained(message: str) -> str:
     if "unknown field" in message:
         _, key, _, *inside = message.split("`")
         table = inside[0].removeprefix("$.") if inside else ""
-        known = {"semantic": SemanticFile, "retention": RetentionFile}.get(table, ConfigFile).__struct_fields__
+        known = {"semantic": SemanticFile, "retention": RetentionFile, "backups": BackupsFile}.get(
+            table, ConfigFile
+        ).__struct_fields__
         return f"unknown key {f'{table}.{key}'.lstrip('.')!r}: expected one of {', '.join(known)}"
     what, _, where = message.partition(" - at `$.")
     if where.startswith("retention.") and "str" in what:
         what = 'expected a time of days, weeks or years, such as "90d", "6w" or "2y", or "forever"'
+    if where.startswith("backups.every") and "str" in what:
+        what = 'expected a time of hours, days or weeks, such as "12h", "1d" or "2w", or "never"'
     return f"key {where.rstrip('`')!r}: {what}" if where else what
 
 

@@ -21,6 +21,7 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "restore_memory": {"version": 1},
     "change_log": {"level": "info"},
     "apply_retention": {"dry_run": True},
+    "restore_backup": {"dry_run": True},
     "create_checkpoint": {"name": "x"},
     "restore_checkpoint": {"tool_id": "tool", "workspace_path": "{workspace}"},
     "keep_checkpoint": {"key": "k"},
@@ -50,6 +51,7 @@ def path_of(
     project_id: str = "p",
     memory_id: str = "mem_000000000000",
     checkpoint_id: str = "ckpt_000000000000",
+    backup_id: str = "backup_20260301T120000000Z_client_0000",
     workspace: str = "/",
 ) -> str:
     """Return a path of *operation*, with the query it cannot do without."""
@@ -58,6 +60,7 @@ def path_of(
         "{project_id}": project_id,
         "{memory_id}": memory_id,
         "{checkpoint_id}": checkpoint_id,
+        "{backup_id}": backup_id,
     }
     path = operation.path + _QUERIES.get(operation.name, "").format(workspace=workspace)
     for name, value in ids.items():

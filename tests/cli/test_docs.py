@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ EVERYWHERE = {"json", "quiet", "socket"}
 #: Verbs that go on, or print what is not theirs.
 NO_JSON = ("record", "tail", "service logs", "shell init")
 SAMPLE = "sess_0a1b2c3d4e5f"
+BACKUP = "backup_20260301T120000000Z_client_0a1b"
 #: What has to be done before an example can work, besides what is done before each.
 BEFORE = {
     "service uninstall": "omnimem service install;",
@@ -91,6 +93,8 @@ def world(running: Home) -> Iterator[Home]:
         project = client.resolve_project(path=str(running.app)).project_id
         client.create_memory(project, key="test-command", value="make test")
         client.create_checkpoint(SAMPLE, name="half way")
+        backup = Path(client.create_backup().path)
+        backup.rename(backup.with_name(f"{BACKUP}.db"))
         yield running
         running.start()
         for one in client.list_sessions(active=True, archived="all").sessions:

@@ -315,7 +315,7 @@ CREATE TABLE losses (
     started_at    INTEGER,           -- what was answered before is there; null: nothing is
     ended_at      INTEGER NOT NULL,  -- what was answered after is there too
     found_at      INTEGER NOT NULL,
-    reason        TEXT NOT NULL CHECK (reason IN ('log_damaged', 'database_damaged')),
+    reason        TEXT NOT NULL CHECK (reason IN ('log_damaged', 'database_damaged', 'restored')),
     kept          TEXT,              -- the folder with the damaged files, below the data directory
     restored_from TEXT,              -- the backup that took their place
     seen_at       INTEGER,           -- since when a person need not be told any more

@@ -6,9 +6,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from omnimem.model import EntryKind
+from omnimem.model import BackupReason, EntryKind
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import (
+    backups,
     baselines,
     checkpoints,
     entries,
@@ -104,6 +105,49 @@ class TestRefusals:
             Database(path)
 
         assert path.read_bytes() == before
+
+
+class TestBackups:
+    @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
+    async def test_what_is_migrated_is_backed_up_first(self, path: Path, tmp_path: Path) -> None:
+        place = golden.opened(path, tmp_path / "omnimem.db")
+        db = apsw.Connection(str(place))
+        version, before = migrations.version(db), sorted(golden.dumped(db).splitlines())
+        db.close()
+
+        async with Database(place):
+            made = backups.found(backups.folder_of(place))
+
+        assert len(made) == (version < len(migrations.steps()))
+        for one in made:
+            assert (one.reason, one.schema_version) == (BackupReason.MIGRATION, version)
+            assert sorted(golden.dumped(backups.opened(one.path)).splitlines()) == before
+
+    async def test_without_room_for_a_backup_nothing_is_migrated(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = golden.opened(GOLDENS[0], tmp_path / "omnimem.db")
+        monkeypatch.setattr(backups, "_SPARE_BYTES", 2**60)
+
+        with pytest.raises(DatabaseUnusable, match=r"schema 1.*without a backup.*no room"):
+            Database(place)
+
+        db = apsw.Connection(str(place))
+        assert migrations.version(db) == 1
+        db.close()
+
+    async def test_an_older_program_names_the_newest_backup_it_can_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = golden.opened(GOLDENS[-2], tmp_path / "omnimem.db")
+        async with Database(place):
+            pass
+        (made,) = backups.found(backups.folder_of(place))
+        older = migrations.steps()[:-1]
+        monkeypatch.setattr(migrations, "steps", lambda: older)
+
+        with pytest.raises(SchemaTooNew, match=rf"newer.*omnimemd --restore {made.backup_id}"):
+            Database(place)
 
 
 class TestGoldens:

@@ -18,6 +18,7 @@ from omnimemd.api.daemon import Facts
 from omnimemd.api.load import Limits, Load
 from omnimemd.daemon import assembly
 from omnimemd.daemon.logs import Logs
+from omnimemd.domain.backups import Policy as BackupPolicy
 from omnimemd.domain.identity import Peer
 from omnimemd.domain.ports import Embedder, VectorIndex
 from omnimemd.domain.retention import Policy, Rule
@@ -135,6 +136,7 @@ async def a_house(
     tools: tuple[str, ...] = ("claude", "nvim"),
     embedding: tuple[Embedder, VectorIndex] | None = None,
     retention: Policy | None = None,
+    backups: BackupPolicy | None = None,
     begin_again: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[House]:
     """Run a daemon on the database in the folder *data*, put together as the real one is."""
@@ -160,6 +162,7 @@ async def a_house(
         ambient_idle_ms=ambient_idle_ms,
         tools=tools,
         retention=dict.fromkeys(Rule, "forever") | dict(retention or {}),
+        backups=backups or BackupPolicy(),
     )
     async with Database(data / "omnimem.db") as database, assembly.at_work(database, outside, wishes) as inside:
         app = application(

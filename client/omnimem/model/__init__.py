@@ -3,6 +3,7 @@
 from omnimem.model.backups import (
     Backup,
     BackupCheck,
+    BackupChecks,
     BackupDifference,
     BackupList,
     BackupRestore,
@@ -59,6 +60,7 @@ from omnimem.model.context import (
     Text,
 )
 from omnimem.model.daemon import (
+    BackupStatus,
     DatabaseStatus,
     Event,
     EventQuery,
@@ -178,11 +180,13 @@ __all__ = [
     "Attribution",
     "Backup",
     "BackupCheck",
+    "BackupChecks",
     "BackupDifference",
     "BackupList",
     "BackupReason",
     "BackupRestore",
     "BackupRestored",
+    "BackupStatus",
     "BatchAccepted",
     "Briefing",
     "BriefingItem",

@@ -30,6 +30,13 @@ class BackupCheck(Reply, frozen=True, kw_only=True):
     problems: list[str]
 
 
+class BackupChecks(Reply, frozen=True, kw_only=True):
+    """What was found when several were read."""
+
+    backups: list[BackupCheck]
+    count: int
+
+
 class BackupRestore(Request, frozen=True, kw_only=True):
     """Put a backup in the place of the database."""
 

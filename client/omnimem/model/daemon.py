@@ -80,15 +80,24 @@ class RetentionStatus(Reply, frozen=True, kw_only=True):
 
 
 class Loss(Reply, frozen=True, kw_only=True):
-    """An interval of which what was answered may be gone, because the database was damaged."""
+    """An interval of which what was answered may be gone: the database was damaged, or a person restored a backup."""
 
     started_at: Timestamp | None  #: null: everything before its end
     ended_at: Timestamp
     found_at: Timestamp
-    reason: str  #: `log_damaged` or `database_damaged`
-    kept: str | None  #: the folder with the damaged files, below the data directory
-    restored_from: str | None  #: the backup that took their place
+    reason: str  #: `log_damaged`, `database_damaged` or `restored`
+    kept: str | None  #: the damaged files, or the backup of what was there, below the data directory
+    restored_from: str | None  #: the backup that took its place
     seen: bool  #: whether `omnimem doctor --repair` was told that a person knows
+
+
+class BackupStatus(Reply, frozen=True, kw_only=True):
+    """What backups there are."""
+
+    count: int
+    bytes: int
+    newest: Timestamp | None
+    problem: str | None  #: why the last that was due was not made
 
 
 class Status(Reply, frozen=True, kw_only=True):
@@ -107,6 +116,7 @@ class Status(Reply, frozen=True, kw_only=True):
     queues: QueueDepths
     losses: list[Loss]  #: oldest first
     retention: RetentionStatus
+    backups: BackupStatus
     log_level: LogLevel  #: from which on it logs at present
 
 
