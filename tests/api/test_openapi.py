@@ -218,6 +218,15 @@ class TestTruth:
         await walk("change_log", 422, body={"level": "loud"})
         await walk("show_retention", 200)
         await walk("apply_retention", 200, body={"dry_run": True})
+        await walk("create_backup", 201)
+        await walk("list_backups", 200)
+        backup_id = (await api.get("/backups")).json["backups"][0]["backup_id"]
+        await walk("verify_backup", 200, backup_id=backup_id)
+        await walk("restore_backup", 200, backup_id=backup_id)
+        await walk("restore_backup", 200, backup_id=backup_id, body={})
+        await walk("delete_backup", 204, backup_id=backup_id)
+        for name in ("verify_backup", "restore_backup", "delete_backup"):
+            await walk(name, 404, backup_id=backup_id)
         await walk("openapi", 200)
         if "metrics" in {one.name for one in ALL}:
             await walk("metrics", 200)
