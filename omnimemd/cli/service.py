@@ -94,6 +94,8 @@ def _install(given: Namespace, out: Output) -> None:
         manager.begin(change)
         pid = _answer(path)
         out.say(f"omnimemd runs as a service of {manager.name} (pid {pid}), from now on whenever you are logged in.")
+        if (data := _data_folder(path)) is not None:
+            out.say(f"It keeps everything in {shown_path(data)}.")
     if out.json:
         out.object(_report(manager, path))
 
@@ -233,6 +235,8 @@ def _logs(given: Namespace, out: Output) -> None:
             raise CannotGoOn(
                 f"There is no log, neither a journal nor {shown_path(str(log))}.", hint="Has omnimemd ever run?"
             )
+        if manager is not None and manager.name == "systemd":
+            out.say("The journal has nothing of the service; this is the log of `omnimem start`.")
         # POSIX has -n and -f; -F goes on in the new file when the daemon begins one, on Linux and on macOS.
         command = ["tail", "-n", str(given.lines), *(["-F"] if given.follow else []), str(log)]
     become(*command)

@@ -5,9 +5,9 @@ import plistlib
 import re
 import sys
 import time
+from html import escape
 from pathlib import Path
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 from omnimemd.cli.daemon import log_of
 from omnimemd.cli.errors import CannotGoOn
@@ -169,4 +169,4 @@ class Launchd(Manager):
 def _xml(text: str) -> str:
     if not text.isprintable():
         raise CannotGoOn(f"{text!r} cannot stand in a property list.", hint="Choose a path without control characters.")
-    return escape(text)
+    return escape(text, quote=False)

@@ -143,13 +143,13 @@ with open(os.environ["HOME"] + "/told", "a") as file:
 print("of the journal")
 """
 
-#: The command as it is on macOS, as far as it looks at the name of the system.
+#: The command where the socket is looked for, and a manager chosen, as on macOS.
 _ON_MACOS = """#!{python}
-import fcntl, pathlib, socket, subprocess, sys, tempfile, omnimem.sync
-sys.platform = "darwin"
-del sys.modules["omnimem.locate"]
-from omnimemd.cli.main import main
-sys.exit(main())
+import sys, types
+import omnimem.locate
+from omnimemd.cli import main, service_manager
+omnimem.locate.sys = service_manager.sys = types.SimpleNamespace(platform="darwin")
+sys.exit(main.main())
 """
 
 

@@ -61,6 +61,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "fish": _command("fish"),
     "gcc": _command("gcc"),
     "git": _command("git"),
+    "plistutil": _command("plistutil"),
     "ps": _command("ps"),
     "strace": _command("strace"),
     "systemd-analyze": _command("systemd-analyze"),
