@@ -103,6 +103,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     #: Has every service stopped in order, once the requests under way are answered, and the database closed, and all
     #: of it begun anew in this process; callers that come meanwhile wait.
     begin_again: Callable[[], None]
+    notices: Callable[[], tuple[str, ...]]  #: what a person should know of the daemon's surroundings
     new_token: Callable[[], str]  #: makes the unique part of an id: 12 hexadecimal digits
 
 
@@ -309,6 +310,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         semantic=semantic,
         events=events,
         clock=clock,
+        notices=world.notices,
     )
     search = Search(database=database, indexing=indexing, clock=clock, meaning=semantic)
     services = Services(

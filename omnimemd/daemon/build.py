@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
-from omnimemd.api.application import application
+from omnimemd.api.application import Services, application
 from omnimemd.api.boundary import PeerOf
 from omnimemd.api.daemon import Facts
 from omnimemd.api.load import Load, limits_for
@@ -22,7 +22,7 @@ from omnimemd.daemon.assembly import Wishes, World, at_work
 from omnimemd.daemon.logs import Logs
 from omnimemd.daemon.threads import deaths_told
 from omnimemd.domain.identity import Peer
-from omnimemd.services.events import Events
+from omnimemd.services.background import Background
 from omnimemd.storage import backups, mending, restoring
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock
@@ -45,15 +45,25 @@ if TYPE_CHECKING:
 _MORE_TIME = "EXTEND_TIMEOUT_USEC=60000000"
 
 
+class Running(NamedTuple):
+    """A daemon at work, without its socket."""
+
+    app: web.Application  #: to be served
+    services: Services
+    background: Background
+    database: Database
+
+
 @asynccontextmanager
 async def running(
-    settings: Settings, *, begin_again: Callable[[], None]
-) -> AsyncIterator[tuple[web.Application, Events]]:
-    """Run everything but the socket for as long as the block does; give the application to serve, and its events.
+    settings: Settings, *, begin_again: Callable[[], None], notices: Callable[[], tuple[str, ...]]
+) -> AsyncIterator[Running]:
+    """Run everything but the socket for as long as the block does.
 
     Args:
         settings: what the user set.
         begin_again: has the block ended, and all of it begun anew.
+        notices: what a person should know of the daemon's surroundings.
 
     Raises:
         SchemaTooNew: the database was written by a newer omnimemd.
@@ -100,6 +110,7 @@ async def running(
                 own_data=str(own_data),
                 release_memory=release_memory,
                 begin_again=begin_again,
+                notices=notices,
                 new_token=_token,
             )
             wishes = Wishes(
@@ -113,7 +124,7 @@ async def running(
                 load = Load(limits_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid(), load=load)
                 with deaths_told(house.services.health.suspect):
-                    yield app, house.services.events
+                    yield Running(app, house.services, house.background, database)
 
 
 def _newest_good(database: Path) -> mending.Spare | None:

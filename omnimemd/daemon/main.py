@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 from omnimem._version import __version__
@@ -12,21 +13,24 @@ from omnimemd.system.settings import Flags, Settings, load
 
 
 def main() -> int:
-    """Run the daemon; return its exit status: 0 stopped, 1 cannot start, 2 wrong usage or settings, 3 runs already."""
+    """Run the daemon; return its exit status.
+
+    0 stopped, 1 cannot start, 2 wrong usage or settings, 3 runs already, 4 gives way to a version installed meanwhile.
+    """
     arguments = _parser().parse_args()
     try:
-        settings = load(Flags(arguments.socket, arguments.data_dir, arguments.config, arguments.log_level))
+        flags = Flags(arguments.socket, arguments.data_dir, arguments.config, arguments.log_level)
+        settings = load(flags)
         if arguments.check:
             sys.stdout.write(_told(settings))
             return 0
         configure(settings.log_level, style=settings.log_format, socket=settings.socket)
         from omnimemd.daemon.run import run  # loads the whole daemon: wrong usage is told before
 
-        run(settings, restore=arguments.restore)
+        return run(settings, read=partial(load, flags), restore=arguments.restore)
     except StartError as error:
         sys.stderr.write(f"omnimemd: {_printable(str(error))}\n")
         return error.status
-    return 0
 
 
 def _printable(text: str) -> str:

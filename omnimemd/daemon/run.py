@@ -1,21 +1,32 @@
 """The life of the daemon: take the places, begin, serve, stop in order."""
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
 import resource
 import signal
 import socket
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+
+import msgspec
 
 from omnimem._version import __version__
 from omnimem.errors import BackupDamaged, BackupFailed, BackupNotFound, StoreUnavailable
+from omnimem.locate import socket_path
+from omnimemd.daemon.asked import Asked
 from omnimemd.daemon.build import running
+from omnimemd.daemon.notices import Notices
+from omnimemd.daemon.rereading import Rereading
 from omnimemd.daemon.serving import serving
+from omnimemd.daemon.supervision import beginning, supervise
 from omnimemd.storage import backups, restoring
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
+from omnimemd.system.activation import activated
 from omnimemd.system.clock import SystemClock
 from omnimemd.system.directories import private_directory
 from omnimemd.system.disks import check_disk
@@ -23,7 +34,7 @@ from omnimemd.system.errors import StartError
 from omnimemd.system.listening import Listening
 from omnimemd.system.lock import Lock
 from omnimemd.system.settings import Settings
-from omnimemd.system.supervisor import notify, supervised
+from omnimemd.system.supervisor import notify, reloading, status, supervised
 from omnimemd.system.trust import check_own
 from omnimemd.system.watcher import WatchUnavailable
 
@@ -33,34 +44,37 @@ log = logging.getLogger(__name__)
 _COLLECT_AFTER = 10_000
 
 
-def run(settings: Settings, *, restore: str | None = None) -> None:
-    """Run the daemon until SIGTERM or SIGINT.
+def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None = None) -> int:
+    """Run the daemon until SIGTERM or SIGINT; return its exit status.
 
     Args:
         settings: what the user set.
+        read: gives the settings of now, when a supervisor says that they are to be read again.
         restore: the backup to put in the place of the database first; `newest` is the newest good one.
 
     Raises:
         StartError: it cannot start, or another daemon runs already.
     """
+    _explain_deadly_signals()
     with ExitStack() as places:
+        given = activated()
         check_disk(settings.data_dir)
         private_directory(settings.data_dir)
         lock = Lock(
             settings.data_dir / "omnimemd.lock",
             protects=f"the data directory {settings.data_dir}",
-            socket=settings.socket,
+            socket=settings.socket if given is None else given.path,
         )
         places.callback(lock.release)
         for path in settings.database_files:
             check_own(path)
-        listening = Listening(settings.socket)
+        listening = Listening(settings.socket, given)
         places.callback(listening.close)
         _allow_descriptors()
         try:
             if restore is not None:
                 _prepare(settings.database, restore)
-            asyncio.run(_live(settings, listening))
+            return asyncio.run(_live(settings, listening, read))
         except (BackupDamaged, BackupFailed, BackupNotFound) as error:
             raise StartError(f"{error.detail} {error.hint}") from error
         except (DatabaseUnusable, SchemaTooNew, StoreUnavailable, WatchUnavailable) as error:
@@ -77,58 +91,63 @@ def _prepare(database: Path, restore: str) -> None:
     restoring.prepare(database, backup, at=SystemClock().now())
 
 
-async def _live(settings: Settings, listening: Listening) -> None:
-    """Serve, and begin anew as often as that is asked for, until a signal says to stop."""
-    asked = _Asked()
+async def _live(settings: Settings, listening: Listening, read: Callable[[], Settings]) -> int:
+    """Serve, and begin anew as often as that is asked for, until it is to stop; return the exit status."""
+    asked, notices = Asked(), Notices()
+    notices.put("socket", _other_socket(settings.socket, listening.path))
+    settings_now = Rereading(settings, read=read, asked=asked, notices=notices)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.stop)
     # Its terminal was closed; a supervisor, which has none, means by it that the settings are to be read again.
-    loop.add_signal_handler(signal.SIGHUP, asked.begin_again if supervised() else asked.stop)
+    loop.add_signal_handler(signal.SIGHUP, settings_now.read_again if supervised() else asked.stop)
     connection = listening.open()  # before any thread is started; calls wait until they can be served
     with connection:
         while not asked.to_stop:
-            await _serve(settings, connection, asked)
+            await _serve(settings_now.settings, listening, connection, asked, notices)
     log.info("stopped")
+    return asked.status
 
 
-async def _serve(settings: Settings, connection: socket.socket, asked: "_Asked") -> None:
+async def _serve(
+    settings: Settings, listening: Listening, connection: socket.socket, asked: Asked, notices: Notices
+) -> None:
     """Build everything, serve until something else is asked for, and take everything down in order."""
-    asked.nothing()
-    async with running(settings, begin_again=asked.begin_again) as (app, events):
-        _spare_the_collector()
-        async with serving(app, events, connection):
-            log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
-            notify("READY=1")
-            await asked.anything()
-            if asked.to_stop:
-                connection.close()  # from now on nobody is let in who would not be answered
-                notify("STOPPING=1")
-                log.info("stopping")
-            else:
-                log.info("beginning again")
+    asked.begun()
+    settings = msgspec.structs.replace(settings, socket=listening.path)
+    async with AsyncExitStack() as stack:
+        with beginning():
+            house = await stack.enter_async_context(running(settings, begin_again=asked.begin_again, notices=notices))
+            _spare_the_collector()
+        await stack.enter_async_context(serving(house.app, house.services.events, connection))
+        supervise(house, listening, asked, notices)
+        log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
+        await asked.anything()
+        if asked.to_stop:
+            connection.close()  # from now on nobody is let in who would not be answered
+            notify("STOPPING=1", status("stopping"))
+            log.info("stopping")
+        else:
+            notify(*reloading(), status("beginning again"))
+            log.info("beginning again")
 
 
-class _Asked:
-    """What the daemon was asked to do instead of serving; used on the loop's thread alone."""
+def _other_socket(named: Path, listened_on: Path) -> str | None:
+    """Return what to say where clients do not find the daemon at the socket that the settings name."""
+    is_default = named == socket_path(os.environ)  # nobody named it
+    if is_default or os.path.realpath(named) == os.path.realpath(listened_on):
+        return None
+    log.warning("listening elsewhere", extra={"socket": str(listened_on), "settings": str(named)})
+    return (
+        f"The service manager listens on {listened_on}, but the settings name the socket {named}, where nobody does: "
+        "take `socket` out of the settings, or change ListenStream in omnimemd.socket."
+    )
 
-    def __init__(self) -> None:
-        self.to_stop = False  #: for good: nothing after it counts
-        self._event = asyncio.Event()
 
-    def stop(self) -> None:
-        self.to_stop = True
-        self._event.set()
-
-    def begin_again(self) -> None:
-        self._event.set()
-
-    def nothing(self) -> None:
-        if not self.to_stop:
-            self._event.clear()
-
-    async def anything(self) -> None:
-        await self._event.wait()
+def _explain_deadly_signals() -> None:
+    """Have a crash, and the signal of a supervisor's watchdog, say on stderr where each thread was."""
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)
 
 
 def _spare_the_collector() -> None:

@@ -7,6 +7,7 @@ part that is dead says so, and one that is stuck does not answer in time: a look
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -91,8 +92,9 @@ class Health:
         semantic: Semantic | None,
         events: Events,
         clock: Clock,
+        notices: Callable[[], tuple[str, ...]],
     ) -> None:
-        """Look at these."""
+        """Look at these; *notices* is what a person should know that none of them does."""
         self._database = database
         self._sessions = sessions
         self._workspaces = workspaces
@@ -104,6 +106,7 @@ class Health:
         self._semantic = semantic
         self._events = events
         self._clock = clock
+        self._notices = notices
         self._last = Condition(stores=True, problems=())
         self._trouble = asyncio.Event()
         database.on_trouble(self._trouble.set)
@@ -208,4 +211,4 @@ class Health:
         ill = (WorkspaceState.DEGRADED, WorkspaceState.GONE)
         seen = [f"{one.path}: {one.problem}" for one in self._workspaces.every() if one.state in ill and one.problem]
         absent = [f"{path}: not watched: {why}" for path, why in self._workspaces.absent.items()]
-        return (*seen, *absent)
+        return (*self._notices(), *seen, *absent)

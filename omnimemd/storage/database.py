@@ -277,6 +277,10 @@ class Database:
             with contextlib.suppress(apsw.Error, DatabaseUnusable):
                 self._to_erase = not self._checkpointer.cut()
 
+    async def prove_alive(self) -> None:
+        """Return once the thread that brings writes to the disk has answered, whether or not it can."""
+        await self._loop.run_in_executor(self._syncer, _nothing)
+
     def is_in_place(self) -> bool:
         """Return whether the files that are open are still those at their paths: what is written would be lost else."""
         try:

@@ -1,4 +1,7 @@
-"""The daemon's socket: bound for its user alone, never taken from another daemon, removed only if it is ours."""
+"""The daemon's socket: bound for its user alone, never taken from another daemon, removed only if it is ours.
+
+One that a service manager made is the manager's: it is neither bound nor removed here.
+"""
 
 import contextlib
 import os
@@ -7,6 +10,7 @@ import stat
 from pathlib import Path
 
 from omnimem.locate import SOCKET_PATH_LIMIT, fits
+from omnimemd.system.activation import Activated
 from omnimemd.system.directories import private_directory
 from omnimemd.system.errors import AlreadyRunning, PlaceRefused
 from omnimemd.system.lock import Lock
@@ -19,14 +23,17 @@ BACKLOG = 4096
 class Listening:
     """The place of the socket, kept from construction to `close`; `open` makes the socket itself."""
 
-    def __init__(self, path: Path) -> None:
-        """Keep *path* for this process.
+    def __init__(self, path: Path, activated: Activated | None = None) -> None:
+        """Keep *path* for this process, or that of the socket it was *activated* by.
 
         Raises:
             AlreadyRunning: another daemon keeps the path or answers on it.
             PlaceRefused: the path is too long, not ours, or taken by something that is no socket.
         """
-        if not fits(path):
+        self._activated = activated
+        if activated is not None:
+            path = activated.path
+        elif not fits(path):
             raise PlaceRefused(
                 f"the socket path {path} has {len(os.fsencode(path))} bytes, and {SOCKET_PATH_LIMIT} fit: "
                 "set OMNIMEM_SOCKET to a shorter one"
@@ -36,7 +43,8 @@ class Listening:
         self._lock = Lock(path.with_name(path.name + ".lock"), protects=f"the socket {path}", socket=path)
         self._bound: os.stat_result | None = None
         try:
-            self._refuse_if_taken()
+            if activated is None:
+                self._refuse_if_taken()
         except BaseException:
             self._lock.release()
             raise
@@ -46,6 +54,9 @@ class Listening:
 
         Call it while the process has one thread: the mode comes from the umask, which is the process's.
         """
+        if self._activated is not None:
+            self._activated.socket.setblocking(False)
+            return self._activated.socket
         self.path.unlink(missing_ok=True)  # stale: this process keeps the path, and nobody answered on it
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)
@@ -57,6 +68,11 @@ class Listening:
         listening.listen(BACKLOG)
         listening.setblocking(False)
         return listening
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether somebody listens on it while the daemon does not: who calls meanwhile waits, or starts it."""
+        return self._activated is not None
 
     def close(self) -> None:
         """Remove the socket if it is still the one that was bound, and let the path go."""

@@ -68,6 +68,25 @@ def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")  # an unknown key is a warning, with status 0
 
 
+@pytest.mark.needs("systemd-analyze")
+def test_the_service_is_as_little_exposed_as_the_docs_say(tmp_path: Path) -> None:
+    unit = tmp_path / Path(SERVICE).name
+    unit.write_text(rendered(SERVICE))
+
+    told = subprocess.run(
+        ["systemd-analyze", "security", "--no-pager", "--offline=true", unit],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    exposure = re.search(r"Overall exposure level for omnimemd.service: ([\d.]+)", told.stdout)
+    documented = re.search(r"an exposure of \*\*([\d.]+)\*\*", " ".join((ROOT / "docs/SERVICE.md").read_text().split()))
+    assert exposure is not None
+    assert documented is not None
+    assert float(exposure[1]) <= float(documented[1])
+
+
 def test_the_service_has_no_user_namespace() -> None:
     assert MAKES_A_USER_NAMESPACE.findall(read_template(SERVICE)) == []
 

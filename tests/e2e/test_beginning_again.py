@@ -26,6 +26,7 @@ def supervised(empty_home: Home) -> Iterator[Daemon]:
 
 def begin_again(daemon: Daemon) -> None:
     before = daemon.log.count(" ready ")
+    daemon.home.configure(f"ambient_idle_minutes = {before}")
     os.kill(daemon.pid, signal.SIGHUP)
     eventually(lambda: daemon.log.count(" ready ") > before, "it has begun again")
 
@@ -93,6 +94,7 @@ def test_who_calls_meanwhile_waits_and_is_answered(supervised: Daemon) -> None:
 
 
 def test_a_signal_to_stop_meanwhile_ends_it(supervised: Daemon) -> None:
+    supervised.home.configure("ambient_idle_minutes = 1")
     os.kill(supervised.pid, signal.SIGHUP)
     os.kill(supervised.pid, signal.SIGTERM)
 

@@ -138,6 +138,7 @@ async def a_house(
     retention: Policy | None = None,
     backups: BackupPolicy | None = None,
     begin_again: Callable[[], None] = lambda: None,
+    notices: Callable[[], tuple[str, ...]] = tuple,
 ) -> AsyncIterator[House]:
     """Run a daemon on the database in the folder *data*, put together as the real one is."""
     world = world or a_world()
@@ -155,6 +156,7 @@ async def a_house(
         own_data=str(data.resolve()),
         release_memory=lambda: None,
         begin_again=begin_again,
+        notices=notices,
         new_token=a_token,
     )
     wishes = assembly.Wishes(

@@ -15,9 +15,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import pytest
+
+#: Where the package `systemd` puts the program that is every manager, the users' too.
+USER_MANAGER: Final = "/usr/lib/systemd/systemd"
 
 
 class Requirement(NamedTuple):
@@ -54,6 +58,22 @@ def _makes_mount_namespaces() -> bool:
     )
 
 
+def _runs_user_managers() -> bool:
+    """Whether root can run a `systemd --user` for somebody, in a cgroup and with mounts of its own."""
+    trial = (
+        "folder=$(mktemp -d) && mount -t tmpfs tmpfs $folder && mkdir $folder/c && mount -t cgroup2 cgroup2 $folder/c"
+    )
+    trial += " && one=$(mktemp -d -p $folder/c omnimem-trial-XXXX) && rmdir $one && umount -R $folder && rmdir $folder"
+    return (
+        os.geteuid() == 0
+        and Path(USER_MANAGER).exists()
+        and subprocess.run(
+            ("unshare", "--mount", "--propagation=private", "sh", "-c", trial), check=False, capture_output=True
+        ).returncode
+        == 0
+    )
+
+
 #: Every name the marker `needs` takes. `.ci/run` installs the commands among them.
 REQUIREMENTS: dict[str, Requirement] = {
     "bash": _command("bash"),
@@ -74,6 +94,9 @@ REQUIREMENTS: dict[str, Requirement] = {
     "user namespace": Requirement(_makes_user_namespaces, "no user namespace can be made here", can_be_met=False),
     "root": Requirement(lambda: os.geteuid() == 0, "it takes root to make files of another user"),
     "mount namespace": Requirement(_makes_mount_namespaces, "no mount namespace can be made here", can_be_met=False),
+    "user manager": Requirement(
+        _runs_user_managers, "no `systemd --user` can be run here for another user", can_be_met=False
+    ),
     "linux": Requirement(lambda: sys.platform == "linux", "this is not Linux", can_be_met=False),
     "macos": Requirement(lambda: sys.platform == "darwin", "this is not macOS", can_be_met=False),
 }

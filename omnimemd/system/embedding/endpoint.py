@@ -4,6 +4,7 @@ Nothing is sent that the user did not ask for by naming the endpoint: no proxy o
 redirect is followed.
 """
 
+import errno
 from collections.abc import Sequence
 from typing import Final
 
@@ -98,6 +99,12 @@ class EndpointEmbedder:
                     if len(answer) > _LARGEST:
                         raise EmbeddingUnavailable(self._told("answered with more than embeddings take"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EAFNOSUPPORT:
+                raise EmbeddingUnavailable(
+                    self._told(
+                        "is on the network, which omnimemd's service unit does not allow it: see docs/SERVICE.md"
+                    )
+                ) from error
             raise EmbeddingUnavailable(self._told(f"did not answer ({type(error).__name__})")) from error
         return await self._thread.run(lambda: self._made(answer, len(texts)))  # a megabyte of JSON takes 10 ms
 
