@@ -79,17 +79,21 @@ def prepare(database: Path, backup: Backup, *, at: Millis) -> str:
 
 
 def tidy(database: Path) -> None:
-    """Undo half a step of `put_in_place` that a kill left: one file under two names. To be called before anything else.
+    """Undo what a kill left half done of a restore, to be called before anything else.
+
+    That is a copy which nothing says is to be put in place, or the database under two names.
 
     Raises:
         DatabaseUnusable: it cannot be undone.
     """
     note = _noted(database)
-    if note is not None:
-        try:
+    try:
+        if note is None:
+            _discard(database)
+        else:
             _take_second_name(database, backups.folder_of(database) / f"{note.undo_id}.db")
-        except OSError as error:
-            raise DatabaseUnusable(f"{database} has a second name that cannot be removed: {error}") from error
+    except OSError as error:
+        raise DatabaseUnusable(f"{database}: what is left of a restore cannot be removed: {error}") from error
 
 
 def put_in_place(database: Path, *, now: Millis) -> Note | None:
@@ -205,7 +209,6 @@ def _discard(database: Path) -> None:
     for suffix in (_NOTE, f"{_NOTE}.new", _COPY, f"{_COPY}-journal"):
         with contextlib.suppress(FileNotFoundError):
             _beside(database, suffix).unlink()
-        if suffix == _NOTE:
             sync_directory(database.parent)
 
 

@@ -50,9 +50,9 @@ class Writers:
     """Processes that append all the time, each through several connections."""
 
     def __init__(self, home: Home, session: Session, *, name: str, kinds: tuple[str, ...]) -> None:
-        self._logs = [home.base / f"writer-{name}-{number}.log" for number in range(WRITERS)]
+        self.logs = [home.base / f"writer-{name}-{number}.log" for number in range(WRITERS)]
         self._processes = []
-        for number, log in enumerate(self._logs):
+        for number, log in enumerate(self.logs):
             arguments = [str(home.socket), session.session_id, session.project_id, f"{name}-{number}", *kinds]
             with log.open("wb") as file:
                 command = [sys.executable, appender.__file__, *arguments]
@@ -60,13 +60,13 @@ class Writers:
 
     def wait_for(self, count: int) -> None:
         """Wait until *count* requests were answered."""
-        eventually(lambda: sum(log.read_text().count("answered") for log in self._logs) >= count, "answers")
+        eventually(lambda: sum(log.read_text().count("answered") for log in self.logs) >= count, "answers")
 
     def told(self) -> Told:
         """Wait until the writers noticed that the daemon is gone; return what they did."""
         for process in self._processes:
             assert process.wait(30) == 0
-        lines = [line.split() for log in self._logs for line in log.read_text().splitlines()]
+        lines = [line.split() for log in self.logs for line in log.read_text().splitlines()]
         answered = {token: kind for word, kind, token in lines if word == "answered"}
         sent = {token: kind for word, kind, token in lines if word == "sent"}
         return Told(answered, {token: kind for token, kind in sent.items() if token not in answered})
