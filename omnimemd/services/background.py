@@ -6,6 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Self
 
+from omnimem.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 #: Seconds before a task that failed is started again, doubled each time it fails soon after, up to the most.
@@ -44,6 +46,9 @@ class Background:
                 began = loop.time()
                 try:
                     await work()
+                except Unavailable as error:  # no bug: health says what it is, and it may be over soon
+                    log.warning("background task waits", extra={"task": name, "reason": error.detail})
+                    doublings = 0
                 except (Exception, asyncio.CancelledError):
                     if _is_cancelled():
                         raise

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from omnimem.errors import WorkspaceInvalid, WorkspaceNotFound
+from omnimem.errors import StoreUnavailable, WorkspaceInvalid, WorkspaceNotFound
 from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.file_events import Loss, WatchReport
@@ -99,6 +99,8 @@ class Workspaces:
         self._events = events
         self._own_data = own_data
         self._folders: dict[str, _Folder] = {}
+        self._configured: set[str] = set()
+        database.on_lost_commit(self._recall)
         self._settling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._settling_now: dict[str, asyncio.Task[None]] = {}  # the latest for each folder
         self._leaving: dict[str, asyncio.Task[None]] = {}  # ended sessions that are still in their folder
@@ -142,6 +144,7 @@ class Workspaces:
                 log.warning("workspace not watched", extra={"reason": error.detail})
                 continue
             self._folder(real, resolved.project.project_id).by_hand = True
+            self._configured |= {real} if path in configured else set()
             self._settle_later(real)
 
     def join(self, session: Session, *, instead_of: str | None = None) -> None:
@@ -338,6 +341,14 @@ class Workspaces:
     def _unwatched(self, path: str) -> None:
         for callback in self._on_unwatched:
             callback(path)
+
+    def _recall(self) -> None:
+        """Let go of folders that were added and of which that was not kept."""
+        with contextlib.suppress(StoreUnavailable):
+            kept = {*self._database.read_now(rows.every), *self._configured}
+            for folder in [one for one in self._folders.values() if one.by_hand and one.path not in kept]:
+                folder.by_hand = False
+                self._drop_if_unwanted(folder)
 
     def _drop_if_unwanted(self, folder: _Folder) -> None:
         if not folder.by_hand and not folder.members and self._folders.get(folder.path) is folder:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from omnimem.errors import StoreUnavailable
 from omnimemd.services import background as module
 from omnimemd.services.background import Background
 from tests.support.waiting import rounds, until
@@ -130,3 +131,19 @@ async def test_one_that_always_fails_is_begun_less_and_less_often(monkeypatch: p
             await sleep(0)
 
     assert [pause for pause in pauses if pause][:5] == [0.001, 0.002, 0.004, 0.005, 0.005]
+
+
+async def test_a_store_that_fails_is_no_bug_of_the_task(caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[None] = []
+
+    async def work() -> None:
+        runs.append(None)
+        raise StoreUnavailable("Nothing can be stored: the disk is full.")
+
+    async with Background() as background:
+        background.keep("work", work)
+        await until(lambda: runs)
+        await rounds()
+
+        assert background.failing == set()
+    assert [(one.levelname, one.exc_info) for one in caplog.records] == [("WARNING", None)]

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -74,6 +75,18 @@ def _runs_user_managers() -> bool:
     )
 
 
+def _mounts() -> bool:
+    """Whether a small file system can be mounted, and taken away again."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return False
+    with tempfile.TemporaryDirectory() as place:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], capture_output=True, check=False)
+        return (
+            mounted.returncode == 0
+            and subprocess.run(["umount", place], capture_output=True, check=False).returncode == 0
+        )
+
+
 #: Every name the marker `needs` takes. `.ci/run` installs the commands among them.
 REQUIREMENTS: dict[str, Requirement] = {
     "bash": _command("bash"),
@@ -97,6 +110,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "user manager": Requirement(
         _runs_user_managers, "no `systemd --user` can be run here for another user", can_be_met=False
     ),
+    "mounts": Requirement(_mounts, "no file system can be mounted here", can_be_met=False),
     "linux": Requirement(lambda: sys.platform == "linux", "this is not Linux", can_be_met=False),
     "macos": Requirement(lambda: sys.platform == "darwin", "this is not macOS", can_be_met=False),
 }
