@@ -323,7 +323,12 @@ LEAVE_NOTHING: Final = frozenset(
         Operations.repair.name,  # mends, if need be
         Operations.resolve_project.name,  # looks; the project is made with the first thing that is kept of it
         Operations.apply_retention.name,  # lets go of what is old, and nothing here is
+        Operations.verify_backup.name,  # looks
     }
+)
+#: What these write is no row: a file beside the database, whole or not there, or the database in another's place.
+OF_WHOLE_FILES: Final = frozenset(
+    {Operations.create_backup.name, Operations.delete_backup.name, Operations.restore_backup.name}
 )
 
 
@@ -337,7 +342,7 @@ def _kept(place: Place, token: str, session_id: str) -> int:
 
 def not_driven() -> set[str]:
     """Return the operations that write and that no kind drives."""
-    driven = {kind.operation.name for kind in KINDS} | LEAVE_NOTHING
+    driven = {kind.operation.name for kind in KINDS} | LEAVE_NOTHING | OF_WHOLE_FILES
     return {one.name for one in ALL if one.method != "GET"} - driven
 
 
