@@ -36,6 +36,11 @@ class Asked:
         if not self.to_stop:
             self._event.clear()
 
+    @property
+    def is_set(self) -> bool:
+        """Whether something is asked for."""
+        return self._event.is_set()
+
     async def anything(self) -> None:
         """Return once something is asked for."""
         await self._event.wait()

@@ -256,6 +256,24 @@ def test_a_socket_elsewhere_than_the_settings_say_is_told(service: Service) -> N
     assert not elsewhere.exists()
 
 
+def test_it_is_installed_enabled_and_removed_without_a_trace(manager: UserManager) -> None:
+    omnimem = (sys.executable, "-P", "-m", "omnimemd.cli.main")
+    config = manager.home.base / "config"
+    before = sorted(config.rglob("*"))
+
+    manager.run(*omnimem, "service", "install")
+
+    assert [manager.shown(unit, "UnitFileState") for unit in (SERVICE, SOCKET)] == ["enabled", "enabled"]
+    assert manager.shown(SERVICE, "ActiveState") == "active"
+    with acting_as(OTHER_UID), Client(manager.home.socket, timeout=20) as client:
+        assert client.status().pid == int(manager.shown(SERVICE, "MainPID"))
+        assert client.health().problems == []
+    manager.run(*omnimem, "service", "uninstall")
+    assert sorted(config.rglob("*")) == before
+    assert manager.shown(SERVICE, "LoadState") == "not-found"
+    assert not manager.home.socket.exists()
+
+
 def test_nobody_can_be_called_over_the_network(service: Service) -> None:
     """The manager's filter holds for the daemon: what it cannot do is told in words that help."""
     with socket.create_server(("127.0.0.1", 0)) as server:
