@@ -46,7 +46,7 @@ class Systemd(Manager):
         listen = _DEFAULT_LISTEN if wanted.socket == default_socket() else _plain(str(wanted.socket))
         lines = [f"Environment={_quoted(f'{name}={value}')}\n" for name, value in wanted.environment.items()]
         values = {
-            "python": _escaped(sys.executable),
+            "python": _program(sys.executable),
             "environment": "".join(lines),
             "socket": listen,
         }
@@ -80,11 +80,17 @@ class Systemd(Manager):
         if not offline:
             self._do("daemon-reload")
             for path in self.places():
-                found = self._show(path.name).get("FragmentPath")
+                shown = self._show(path.name)
+                found, state = shown.get("FragmentPath"), shown.get("LoadState")
                 if found != str(path):
                     raise CannotGoOn(
                         f"systemd takes {path.name} from {found or 'nowhere'}, not from {shown_path(str(path))}.",
                         hint="Remove what is in its way; `systemctl --user unmask` takes a mask away.",
+                    )
+                if state != "loaded":
+                    raise CannotGoOn(
+                        f"systemd does not load {path.name} ({state}).",
+                        hint=f"`systemctl --user status {path.name}` says why; see to {path.name}.d, if it is there.",
                     )
         self._do("enable", *_UNITS, offline=offline)
 
@@ -237,6 +243,16 @@ def _escaped(text: str) -> str:
     """Return *text* for between double quotes (systemd.syntax(7), systemd.service(5))."""
     _check(text)
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+
+
+def _program(path: str) -> str:
+    """Return the path of a program: there systemd takes no quotes, whatever is done about them."""
+    if set(path) & set("\"'\\"):
+        raise CannotGoOn(
+            f"systemd starts no program with a quote or a backslash in its path, as {shown_path(path)} has.",
+            hint="Install omnimemd elsewhere.",
+        )
+    return _escaped(path)
 
 
 def _quoted(text: str) -> str:

@@ -78,10 +78,10 @@ match told[0]:
         print("Version=252", "UnitPath=" + units.rstrip("/"), sep="\\n")
     case "show" if names == ["omnimemd.socket"]:
         active = "active" if remembered()["listens"] else "inactive"
-        print("ActiveState=" + active, "FragmentPath=" + units + names[0], sep="\\n")
+        print("ActiveState=" + active, "LoadState=loaded", "FragmentPath=" + units + names[0], sep="\\n")
     case "show":
         print("ActiveState=" + ("active" if alive() else "inactive"), f"MainPID={alive()}", "NRestarts=0",
-              "FragmentPath=" + units + names[0], "ExecMainCode=0", sep="\\n")
+              "FragmentPath=" + units + names[0], "LoadState=loaded", "ExecMainCode=0", sep="\\n")
     case "enable":
         for name in names:
             os.makedirs(units + wanted[name], exist_ok=True)
