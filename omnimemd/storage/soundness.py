@@ -4,6 +4,7 @@ An index says nothing that its table does not say, and the search index is made 
 Everything else is nowhere else.
 """
 
+import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -57,6 +58,8 @@ def check(path: Path, *, schema: int | None, going_on: Callable[[], None]) -> li
         db.set_progress_handler(partial(_go_on, going_on), _STEPS)
         try:
             _check_header(db, schema)
+            if db.readonly("main") and os.access(path, os.W_OK):
+                raise Unsound("its header says that it may only be read")  # a format that SQLite does not know
             return _mended(db, _problems(db))
         except _OF_THE_MACHINE:
             raise
@@ -73,9 +76,9 @@ def _go_on(going_on: Callable[[], None]) -> bool:
 
 def _check_header(db: apsw.Connection, schema: int | None) -> None:
     """Find numbers that neither this program nor another one wrote; what another one wrote is not looked at."""
+    have = migrations.version(db)
     if schema is None:
         return
-    have = migrations.version(db)
     if db.pragma("application_id") != migrations.APPLICATION_ID:
         raise Unsound("its header does not say whose it is")
     if have < 1 or have > max(schema, len(migrations.steps())):

@@ -94,11 +94,13 @@ async def left_by_a_kill(folder: Path, *, brought_in: int, count: int, begun_ane
     answered: dict[str, Millis] = {}
     spare = None
     async with Database(live / NAME, boot=BOOT) as database:
-        for number in range(count):
+        for number in range(count + 1):
             if number == brought_in:
-                database._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-                if not begun_anew:  # a reader holds it as it is
+                if not begun_anew:  # a reader of what is in it holds it as it is
                     database._reader.execute("BEGIN; SELECT count(*) FROM canary")
+                database._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if number == count:
+                break
             if number == count // 2:
                 spare = Spare("backup_1", folder.with_name(f"{folder.name}-spare"), Millis(NOON + number * SECOND - 1))
                 database._writer.execute("VACUUM INTO ?", (str(spare.path),))

@@ -9,10 +9,12 @@ import pytest
 from tests.storage.damage import (
     DAMAGES_OF_FILES,
     DAMAGES_OF_LOGS,
+    FRAME,
     HARMLESS,
     Damage,
     Left,
     closed,
+    flip,
     left_by_a_kill,
     started,
     unexplained,
@@ -58,6 +60,41 @@ async def test_a_damaged_database_costs_nothing_that_is_not_told(seed: int, left
 
     seen = await started(left, spare=random.random() < 0.7)
 
+    assert unexplained(left, seen) == {}
+
+
+async def test_a_header_that_forbids_writing_is_damage(lefts: list[Left], tmp_path: Path) -> None:
+    left = lefts[0].copied(tmp_path / "left")
+    await closed(left)
+    with left.path.open("r+b") as file:
+        file.seek(18)  # the version of the format that may be written (fileformat2.html)
+        file.write(b"\x06")
+
+    seen = await started(left, spare=True)
+
+    assert unexplained(left, seen) == {}
+    assert [loss.restored_from for loss in seen.losses] == ["backup_1"]
+
+
+async def test_a_damaged_log_of_which_all_is_in_the_file_costs_nothing(tmp_path: Path) -> None:
+    left = await left_by_a_kill(tmp_path / "left", brought_in=40, count=40)
+    for at in range(32, left.file("-wal").stat().st_size, 10 * FRAME):
+        flip(left.file("-wal"), Random(at), within=range(at, at + FRAME))  # noqa: S311
+
+    seen = await started(left)
+
+    assert seen.rows == left.answered
+    assert seen.losses == []
+
+
+async def test_a_log_that_ends_before_what_the_file_has_does_not_hide_it(tmp_path: Path) -> None:
+    left = await left_by_a_kill(tmp_path / "left", brought_in=30, count=40)
+    content = left.file("-wal").read_bytes()
+    left.file("-wal").write_bytes(content[: 32 + len(content) // FRAME // 2 * FRAME])
+
+    seen = await started(left)
+
+    assert set(seen.rows) == {f"row-{number}" for number in range(30)}
     assert unexplained(left, seen) == {}
 
 
