@@ -60,6 +60,16 @@ def declare(noun: Parser) -> None:
     verb.add_argument("--yes", action="store_true", help="do not ask")
 
 
+def tell_what_is_held(client: Client, out: Output) -> None:
+    """Say that backups made before still have what was just erased, if there are any."""
+    count = client.list_backups().count
+    if count:
+        out.say(
+            f"{counted(count, 'backup')} made before may still hold it, until newer ones take their place; "
+            "`omnimem backup delete --all` deletes them now."
+        )
+
+
 def _create(given: Namespace, out: Output) -> None:
     with _client(given) as client:
         made = client.create_backup()

@@ -8,6 +8,7 @@ from omnimem import Client
 from omnimemd.cli import arguments as take
 from omnimemd.cli import memory_history as past
 from omnimemd.cli import stale
+from omnimemd.cli.backup import tell_what_is_held
 from omnimemd.cli.connection import client_of, project_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
 from omnimemd.cli.memory_names import Gone, found, id_of, id_of_any
@@ -244,10 +245,11 @@ def _delete(given: Namespace, out: Output) -> None:
                 out.say(gone.detail)
                 return
         client.delete_memory(project_id, memory_id, purge=given.purge, session_id=given.session)
-    if given.purge:
-        out.say(f"Erased {name}.")
-    else:
-        out.say(f"Deleted {name}; `omnimem memory restore {memory_id} VERSION` brings it back.")
+        if given.purge:
+            out.say(f"Erased {name}.")
+            tell_what_is_held(client, out)
+        else:
+            out.say(f"Deleted {name}; `omnimem memory restore {memory_id} VERSION` brings it back.")
 
 
 def _confirm(given: Namespace, out: Output) -> None:

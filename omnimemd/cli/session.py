@@ -5,6 +5,7 @@ from typing import Any
 
 from omnimem.model import Session
 from omnimemd.cli import arguments as take
+from omnimemd.cli.backup import tell_what_is_held
 from omnimemd.cli.connection import HERE_OR_LATEST, all_sessions, catch_up, client_of, project_of, session_of
 from omnimemd.cli.marks import marks_of, tell_marks
 from omnimemd.cli.output import Output
@@ -222,4 +223,5 @@ def _delete(given: Namespace, out: Output) -> None:
             described = f"{session.session_id} ({safe(session.tool_id)}, {shown_path(session.workspace_path)})"
             out.confirm(f"Delete {described} and everything recorded in it?")
         client.delete_session(session.session_id)
-    out.say(f"Deleted {session.session_id}.")
+        out.say(f"Deleted {session.session_id}.")
+        tell_what_is_held(client, out)

@@ -58,10 +58,13 @@ def _tell_daemon(status: Status, health: Health, out: Output) -> None:
     out.line(f"  recorded  {counted(watch.events_recorded, 'access', 'accesses')} since it started; it sees {kinds}")
     by = "words and meaning" if status.search.meaning else "words"
     out.line(f"  search    {counted(status.search.documents, 'text')}, by {by}")
+    if status.backups.newest is not None:
+        held = f"{counted(status.backups.count, 'backup')} ({size(status.backups.bytes)})"
+        out.line(f"  backups   {held}, the newest made {ago(status.backups.newest)}")
     if watch.gaps:
         out.line(f"  gaps      {watch.gaps} since it started: events were lost, and the sessions say when")
-    if status.losses:
-        told = f"{counted(len(status.losses), 'interval')}, the last until {when(status.losses[-1].ended_at)}"
+    if losses := [one for one in status.losses if one.reason != "restored"]:
+        told = f"{counted(len(losses), 'interval')}, the last until {when(losses[-1].ended_at)}"
         out.line(f"  lost      {out.styled(told, Style.YELLOW)}: the database was damaged")
     if not health.problems:
         out.line(f"  health    {out.styled('ok', Style.GREEN)}")

@@ -64,7 +64,7 @@ class Backups:
         self._begin_again = begin_again
         self._folder = backups.folder_of(database.path)
         self._one_at_a_time = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup", initializer=backups.give_way)
         self._stop = threading.Event()
         self._unchanged_at: Millis | None = None
         self.problem: str | None = None  #: why the last that was due was not made

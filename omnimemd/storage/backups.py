@@ -13,6 +13,8 @@ import errno
 import os
 import secrets
 import stat
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -36,6 +38,8 @@ _UNFINISHED: Final = ".part"
 _SPARE_BYTES: Final = 16 * 1024 * 1024
 #: Steps of SQLite's machine between two looks at whether to go on.
 _STEPS: Final = 100_000
+#: How much a thread that makes a backup gives way to the others (setpriority(2)).
+_NICE: Final = 10
 #: Problems that are named.
 _MOST: Final = 20
 #: How a database begins, and where its numbers are (fileformat2.html, "The Database Header").
@@ -175,6 +179,13 @@ def check_room(folder: Path, size: int) -> None:
             f"{free / 1e6:,.0f} MB are free.",
             hint="Make room on that disk, or delete old backups with `omnimem backup delete`.",
         )
+
+
+def give_way() -> None:
+    """Have the thread that calls this run after those that answer, where threads have priorities of their own."""
+    if sys.platform == "linux":  # setpriority(2), "C library/kernel differences": elsewhere it is of the whole process
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def sync_file(path: Path) -> None:

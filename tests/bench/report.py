@@ -25,6 +25,7 @@ NAMES: Final = (
     "storing",
     "reading",
     "compressing",
+    "backing_up",
     "seeing",
     "grepping",
     "starting",
