@@ -128,7 +128,7 @@ class _Crowd:
 
 
 def _said(chance: random.Random) -> str:
-    return " ".join(chance.choices(_WORDS, k=8)) + f" {chance.randrange(10_000)}"
+    return " ".join(chance.choices(_WORDS, k=8)) + f" {chance.randrange(200)}"
 
 
 def _writes(_: Client, worker: _Worker, chance: random.Random) -> None:
@@ -140,7 +140,7 @@ def _reads(_: Client, worker: _Worker, chance: random.Random) -> None:
 
 
 def _makes_and_removes(_: Client, worker: _Worker, chance: random.Random) -> None:
-    path = worker.folder / f"made_{chance.randrange(1_000)}"
+    path = worker.folder / f"made_{chance.randrange(20)}"
     path.write_text("x")
     path.unlink()
 
