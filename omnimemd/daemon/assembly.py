@@ -150,6 +150,7 @@ async def at_work(database: Database, world: World, wishes: Wishes) -> AsyncIter
         async with background:  # ends before the watcher that its tasks work with
             await services.workspaces.restore(wishes.workspaces)
             await services.sessions.reconcile()
+            background.keep("sessions", services.sessions.keep_true)
             background.keep("deaths", lambda: house.liveness.run(services.sessions.process_died))
             await house.recovery.begin()
             background.keep("indexing", services.indexing.run)

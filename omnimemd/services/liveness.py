@@ -39,7 +39,8 @@ class Liveness:
         self._bound: dict[str, Cancel] = {}
         self._process_of: dict[str, ProcessIdentity] = {}
         self._asked_for: dict[ProcessIdentity, str | None] = {}  # whose each is that was asked for
-        self._deaths: asyncio.Queue[Death] = asyncio.Queue()  # holds at most one a bound session
+        self._deaths: asyncio.Queue[Death] = asyncio.Queue()  # holds at most one of each that is not told
+        self._untold: set[tuple[str, ProcessIdentity]] = set()
 
     def bind(self, session_id: str, process: ProcessIdentity) -> bool:
         """Hear of the death of *process*, and of no other, for the session; False when it is dead already."""
@@ -51,6 +52,11 @@ class Liveness:
         self._process_of[session_id] = process
         self._asked_for.clear()
         return True
+
+    def bind_or_mourn(self, session_id: str, process: ProcessIdentity) -> None:
+        """Hear of the death of *process* for the session, also where it has died already."""
+        if not self.bind(session_id, process):
+            self._died(session_id, process)
 
     def unbind(self, session_id: str) -> None:
         """Hear of no death for the session; an unbound one is ignored."""
@@ -89,6 +95,7 @@ class Liveness:
             while True:
                 try:
                     await died(death)
+                    self._untold.discard((death.session_id, death.process))
                     break
                 except StoreUnavailable as error:  # it must not be forgotten: nobody tells of it again
                     log.warning("end of a session not stored", extra={"reason": error.detail})
@@ -98,4 +105,6 @@ class Liveness:
         self._bound.pop(session_id, None)
         self._process_of.pop(session_id, None)
         self._asked_for.clear()
-        self._deaths.put_nowait(Death(session_id, process, self._clock.now()))
+        if (session_id, process) not in self._untold:
+            self._untold.add((session_id, process))
+            self._deaths.put_nowait(Death(session_id, process, self._clock.now()))

@@ -1,7 +1,6 @@
 """Begin, take up, end and list sessions."""
 
-import base64
-import binascii
+import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -22,6 +21,7 @@ from omnimemd.domain.identity import Process, choose_caller, tool
 from omnimemd.domain.ports import Processes
 from omnimemd.domain.sessions import AMBIENT_TOOL, DISCOVERED, BoundProcess, Session, end, end_of_dead, rebind, reopen
 from omnimemd.domain.tools import run_of
+from omnimemd.services import cursors
 from omnimemd.services.deletion import Deletion
 from omnimemd.services.events import Events, SessionChanged
 from omnimemd.services.liveness import Death, Liveness
@@ -70,6 +70,8 @@ class Sessions:
         self._new_token = new_token
         self._ambient: dict[str, str] = {}  # workspace → id of its open ambient session
         self._on_end: list[Callable[[Session], object]] = []
+        self._to_recall = asyncio.Event()
+        database.on_lost_commit(self._to_recall.set)
 
     def on_end(self, callback: Callable[[Session], object]) -> None:
         """Have *callback* called with each session that ends."""
@@ -87,6 +89,13 @@ class Sessions:
                     self._workspaces.join(session)
             else:
                 await self._change(session.session_id, lambda one: end_of_dead(one, boot=self._processes.boot))
+
+    async def keep_true(self) -> None:
+        """Undo in memory what was begun or ended and then not kept, whenever a commit is lost, for ever."""
+        while True:
+            await self._to_recall.wait()
+            self._recall()
+            self._to_recall.clear()
 
     async def workspace(self, path: str) -> str:
         """Return the real path of the folder that *path* is.
@@ -280,7 +289,7 @@ class Sessions:
             process_id=query.process_id,
             pinned=query.pinned,
             archived={"false": False, "true": True, "all": None}[query.archived],
-            behind=None if query.cursor is None else _cursor(query.cursor),
+            behind=None if query.cursor is None else cursors.read(query.cursor),
             limit=query.limit + 1,
         )
         await self._cache.write_rows()
@@ -289,7 +298,7 @@ class Sessions:
         last = page[-1] if page and more else None
         return SessionPage(
             [one.session for one in page],
-            None if last is None else _cursor_text(rows.Cursor(last.session.last_activity, last.key)),
+            None if last is None else cursors.text(rows.Cursor(last.session.last_activity, last.key)),
         )
 
     def count(self) -> tuple[int, int]:
@@ -389,9 +398,26 @@ class Sessions:
             await self._change(instead_of, lambda one: end(one, at=now, reason=EndReason.REPLACED))
         return session
 
+    def _recall(self) -> None:
+        """Have processes watched and folders joined for the sessions that the database knows as open, and no others."""
+        kept = {one.session.session_id: one.session for one in self._database.read_now(rows.open_sessions)}
+        self._ambient = {one.workspace: one.session_id for one in kept.values() if one.ambient}
+        watched = self._liveness.watched()
+        for session_id in watched.keys() - kept.keys():
+            self._liveness.unbind(session_id)
+        for member in self._workspaces.everybody():
+            if member.session_id not in kept:
+                self._workspaces.leave(member)
+        for session_id, one in kept.items():
+            if one.process is not None and watched.get(session_id) != one.process.identity:
+                self._liveness.bind_or_mourn(session_id, one.process.identity)
+            if not one.ambient and not self._workspaces.is_staying(one):
+                self._workspaces.join(one)
+
     def _stand_in_of(self, process: BoundProcess, workspace: str) -> str | None:
         """Return the id of the session that was opened in *workspace* because the run of *process* was found there."""
-        active = (self.get(one) for one in self._workspaces.members((workspace,)))
+        members = (self._cache.find(one) for one in self._workspaces.members((workspace,)))
+        active = (one.session for one in members if one is not None)  # None: its beginning was not kept
         found = {one.process.identity: one.session_id for one in active if one.discovered and one.process is not None}
         run = run_of(self._processes.ancestry(process.identity.pid)) if found else None
         return None if run is None else found.get(run.identity)
@@ -422,15 +448,3 @@ class Sessions:
 def _of_workspace(error: WorkspaceInvalid) -> Invalid:
     """Return *error* as that of the field `workspace_path`."""
     return WorkspaceInvalid.field("workspace_path", error.errors[0].message, hint=error.hint)
-
-
-def _cursor_text(cursor: rows.Cursor) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode("ascii").rstrip("=")
-
-
-def _cursor(text: str) -> rows.Cursor:
-    try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return msgspec.json.decode(raw, type=rows.Cursor)
-    except (ValueError, binascii.Error, msgspec.DecodeError):
-        raise InvalidRequest.field("cursor", "give the next_cursor of an earlier answer as it is") from None

@@ -7,7 +7,6 @@ folder only when every event from before its end has been read: what a process d
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
@@ -16,15 +15,15 @@ import msgspec
 
 from omnimem.errors import StoreUnavailable, WorkspaceInvalid, WorkspaceNotFound
 from omnimem.model import WorkspaceState
-from omnimemd.domain.clock import Clock, Millis
+from omnimemd.domain.clock import Clock
 from omnimemd.domain.file_events import Loss, WatchReport
-from omnimemd.domain.identity import ProcessIdentity
 from omnimemd.domain.paths import is_within
 from omnimemd.domain.ports import Watcher
 from omnimemd.domain.sessions import Session
 from omnimemd.domain.workspaces import WatchedWorkspace, unwatchable
 from omnimemd.services.background import Background
 from omnimemd.services.events import Events, WorkspaceChanged
+from omnimemd.services.folders import RETURNS, Folder, Member
 from omnimemd.services.projects import Projects
 from omnimemd.storage import workspaces as rows
 from omnimemd.storage.database import Database
@@ -37,9 +36,6 @@ _START_SECONDS: Final = 2.0
 _LOOK_OUT_SECONDS: Final = 30.0
 #: Seconds between two looks at the `.omnimem.toml` of a folder whose watch does not tell of it.
 _PROJECT_FILE_SECONDS: Final = 0.5
-#: How often within that time a folder is watched again as soon as it is back: one whose watch ends at once each time
-#: must not keep the daemon busy.
-_RETURNS: Final = 3
 #: How long an ended session waits for the events from before its end.
 _BARRIER_SECONDS: Final = 5.0
 
@@ -49,31 +45,6 @@ class AmbientPlace(msgspec.Struct, frozen=True):
 
     root: str
     project_id: str
-
-
-class Member(msgspec.Struct, frozen=True):
-    """A session active in a folder."""
-
-    session_id: str
-    workspace: str
-    process: ProcessIdentity | None  #: the one it is bound to
-    shell: bool  #: whether a shell opened it as it came by
-
-
-class _Folder:
-    """One watched folder. Mutable; belongs to the event loop's thread."""
-
-    def __init__(self, path: str, project_id: str, *, since: Millis) -> None:
-        self.path = path
-        self.project_id = project_id
-        self.since = since
-        self.track = True  # false: `.omnimem.toml` says not to
-        self.mistake: str | None = None  # what is wrong with `.omnimem.toml`: what it said before holds
-        self.rules_read = 0  # as the watcher told last
-        self.looked_at = False  # now and then, as no watch tells of `.omnimem.toml`
-        self.by_hand = False
-        self.members: dict[str, Member] = {}  # the sessions active here, by id
-        self.returns: deque[float] = deque(maxlen=_RETURNS)  # when it was watched again, in the loop's seconds
 
 
 class Workspaces:
@@ -98,7 +69,7 @@ class Workspaces:
         self._clock = clock
         self._events = events
         self._own_data = own_data
-        self._folders: dict[str, _Folder] = {}
+        self._folders: dict[str, Folder] = {}
         self._configured: set[str] = set()
         database.on_lost_commit(self._recall)
         self._settling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -173,7 +144,12 @@ class Workspaces:
         if settling is not None:
             await asyncio.wait([settling], timeout=_START_SECONDS)
 
-    def leave(self, session: Session) -> None:
+    def is_staying(self, session: Session) -> bool:
+        """Return whether *session* is active in its folder and not about to leave it."""
+        folder = self._folders.get(session.workspace)
+        return folder is not None and session.session_id in folder.members and session.session_id not in self._leaving
+
+    def leave(self, session: Session | Member) -> None:
         """Make *session* active no more, once every event from before this call has been read."""
         self._leaving[session.session_id] = self._background.once("leave workspace", self._leave(session))
 
@@ -307,14 +283,14 @@ class Workspaces:
         """Wait while the folder *path* was watched again too often lately; return whether it is still to be."""
         now = asyncio.get_running_loop().time()
         folder = self._folders.get(path)
-        if folder is not None and len(folder.returns) == _RETURNS:
+        if folder is not None and len(folder.returns) == RETURNS:
             await asyncio.sleep(folder.returns[0] + _LOOK_OUT_SECONDS - now)
         if folder is None or self._folders.get(path) is not folder:
             return False
         folder.returns.append(asyncio.get_running_loop().time())
         return True
 
-    async def _leave(self, session: Session) -> None:
+    async def _leave(self, session: Session | Member) -> None:
         await self._barrier()
         if self._leaving.get(session.session_id) is not asyncio.current_task():  # it was taken up again meanwhile
             return
@@ -332,10 +308,10 @@ class Workspaces:
         except TimeoutError:
             log.warning("file events lagged", extra={"seconds": _BARRIER_SECONDS})
 
-    def _folder(self, path: str, project_id: str) -> _Folder:
+    def _folder(self, path: str, project_id: str) -> Folder:
         folder = self._folders.get(path)
         if folder is None:
-            folder = self._folders[path] = _Folder(path, project_id, since=self._clock.now())
+            folder = self._folders[path] = Folder(path, project_id, since=self._clock.now())
         return folder
 
     def _unwatched(self, path: str) -> None:
@@ -350,7 +326,7 @@ class Workspaces:
                 folder.by_hand = False
                 self._drop_if_unwanted(folder)
 
-    def _drop_if_unwanted(self, folder: _Folder) -> None:
+    def _drop_if_unwanted(self, folder: Folder) -> None:
         if not folder.by_hand and not folder.members and self._folders.get(folder.path) is folder:
             del self._folders[folder.path]
         self._settle_later(folder.path)
@@ -399,7 +375,7 @@ class Workspaces:
             raise WorkspaceInvalid.field("path", f"{real} cannot be watched: {reason}", hint="Name a project's folder.")
         return real
 
-    async def _project_file(self, folder: _Folder) -> tuple[bool, str | None]:
+    async def _project_file(self, folder: Folder) -> tuple[bool, str | None]:
         """Return whether `.omnimem.toml` lets *folder* be watched, and what is wrong with it: what it said, holds."""
         try:
             return (await self._projects.look(folder.path)).track, None
@@ -410,12 +386,12 @@ class Workspaces:
                 return folder.track, None  # the watcher says that it is gone
             return folder.track, f"{error.errors[0].message}. Until it is corrected, what it said before holds."
 
-    def _is_told(self, folder: _Folder) -> bool:
+    def _is_told(self, folder: Folder) -> bool:
         """Return whether the watcher tells when the `.omnimem.toml` of *folder* changes."""
         report = self._watcher.report(folder.path)
         return folder.track and (report is None or report.reads_observed)
 
-    async def _keep_looking(self, folder: _Folder) -> None:
+    async def _keep_looking(self, folder: Folder) -> None:
         """Follow the `.omnimem.toml` of a folder as long as nobody tells that it changes."""
         while self._folders.get(folder.path) is folder and not self._is_told(folder):
             await asyncio.sleep(_PROJECT_FILE_SECONDS)
@@ -423,7 +399,7 @@ class Workspaces:
                 await self._settle(folder.path)
         folder.looked_at = False
 
-    def _view(self, folder: _Folder) -> WatchedWorkspace:
+    def _view(self, folder: Folder) -> WatchedWorkspace:
         report = self._watcher.report(folder.path)
         if not folder.track:
             state, problem = WorkspaceState.DEGRADED, "Not watched: .omnimem.toml says track = false."

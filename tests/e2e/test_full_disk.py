@@ -1,0 +1,127 @@
+"""A data directory on a disk that is full: refused is refused, answered is kept, and it goes on once there is room."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from omnimem import Client, StoreUnavailable
+from tests.e2e.daemons import running
+from tests.e2e.databases import assert_sound
+from tests.e2e.homes import Home, a_home
+from tests.e2e.programs import Programs
+from tests.e2e.recorded import assert_consistent, touches
+from tests.e2e.waiting import eventually
+from tests.e2e.writes import Place, every_kind
+
+pytestmark = pytest.mark.needs("inotify", "pidfd", "mounts")
+
+#: Of the disk.
+MIB = 4
+
+
+class Disk:
+    """A small file system of its own, where the data directory is to be."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        place.mkdir(mode=0o700, parents=True)
+        options = f"size={MIB}m,mode=0700"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
+
+    def fill(self, *, but: int = 0) -> None:
+        """Leave no room, or *but* bytes."""
+        with (self.place / "filler").open("ab", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        if but:
+            with (self.place / "filler").open("ab") as file:
+                file.truncate(max(file.tell() - but, 0))
+
+    def make_room(self) -> None:
+        (self.place / "filler").unlink()
+
+    def close(self) -> None:
+        """Take it away, whoever still uses it."""
+        subprocess.run(["umount", "-l", str(self.place)], check=True)
+
+
+@pytest.fixture
+def empty_home() -> Iterator[Home]:
+    with a_home() as home:
+        yield home
+
+
+@pytest.fixture
+def disk(empty_home: Home) -> Iterator[Disk]:
+    disk = Disk(empty_home.data_dir)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def tools(empty_home: Home) -> Iterator[Programs]:
+    tools = Programs(empty_home)
+    yield tools
+    tools.close()
+
+
+def a_place(home: Home, client: Client, tools: Programs) -> Place:
+    tool = tools.tool()
+    session = client.create_session(tool_id="t", workspace_path=str(home.folder()), process_id=tool.pid)
+    return Place(home, client, session, tool.pid)
+
+
+def write_until_refused(place: Place, told: list[str]) -> StoreUnavailable:
+    """Say things until one is refused; those that were answered are in *told*."""
+    for _ in range(10_000):
+        text = f"filling-{len(told)} " + "x" * 2000
+        try:
+            place.client.append_context(place.session.session_id, decision=text)
+        except StoreUnavailable as error:
+            return error
+        told.append(text)
+    raise AssertionError("the disk is not full")
+
+
+def test_every_kind_of_write_is_refused_whole_and_goes_on_once_there_is_room(
+    empty_home: Home, disk: Disk, tools: Programs
+) -> None:
+    with running(empty_home) as daemon, daemon.client() as client:
+        place = a_place(empty_home, client, tools)
+        writes = every_kind(place, "full")
+        told: list[str] = []
+        answered, refused = [], []
+        disk.fill()
+        for write in writes:
+            error = write_until_refused(place, told)
+            assert (error.status, error.code) == (503, "store_unavailable")
+            try:
+                write.send(place)
+            except StoreUnavailable:
+                refused.append(write)
+            else:
+                answered.append(write)
+            assert write.effects(place) == (write in answered), write.kind.name
+        assert len(refused) > len(answered), "the disk was hardly full"
+        write_until_refused(place, told)
+        health = place.client.health()
+        assert (health.status, health.problems) == ("degraded", ["Nothing can be stored: the disk is full."])
+        Path(place.session.workspace_path, "meanwhile.txt").write_text("x")
+
+        disk.make_room()
+
+        eventually(lambda: client.health().status == "ok", "it is well again", within=5)
+        for write in writes:
+            assert write.effects(place) == (write in answered), write.kind.name
+            if write in refused:
+                write.send(place)
+            assert write.effects(place) == 1, write.kind.name
+        assert ("create", "meanwhile.txt") in touches(place.client, place.session)
+        every = assert_consistent(place.client, place.session.session_id)
+        said = [text for one in every if (text := getattr(one, "decision", None)) and text.startswith("filling")]
+        assert said == told
+        daemon.stop()
+    assert_sound(empty_home)
