@@ -7,7 +7,6 @@ import logging
 import os
 import resource
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -21,6 +20,7 @@ from omnimem.locate import socket_path
 from omnimemd.daemon.asked import Asked
 from omnimemd.daemon.build import running
 from omnimemd.daemon.notices import Notices
+from omnimemd.daemon.reachable import stay_reachable
 from omnimemd.daemon.rereading import Rereading
 from omnimemd.daemon.serving import serving
 from omnimemd.daemon.supervision import beginning, supervise
@@ -101,17 +101,17 @@ async def _live(settings: Settings, listening: Listening, read: Callable[[], Set
         loop.add_signal_handler(number, asked.stop)
     # Its terminal was closed; a supervisor, which has none, means by it that the settings are to be read again.
     loop.add_signal_handler(signal.SIGHUP, settings_now.read_again if supervised() else asked.stop)
-    connection = listening.open()  # before any thread is started; calls wait until they can be served
-    with connection:
+    listening.open()  # calls wait until they can be served
+    try:
         while not asked.to_stop:
-            await _serve(settings_now.settings, listening, connection, asked, notices)
+            await _serve(settings_now.settings, listening, asked, notices)
+    finally:
+        listening.shut()
     log.info("stopped")
     return asked.status
 
 
-async def _serve(
-    settings: Settings, listening: Listening, connection: socket.socket, asked: Asked, notices: Notices
-) -> None:
+async def _serve(settings: Settings, listening: Listening, asked: Asked, notices: Notices) -> None:
     """Build everything, serve until something else is asked for, and take everything down in order."""
     asked.begun()
     settings = msgspec.structs.replace(settings, socket=listening.path)
@@ -119,12 +119,13 @@ async def _serve(
         with beginning():
             house = await stack.enter_async_context(running(settings, begin_again=asked.begin_again, notices=notices))
             _spare_the_collector()
-        await stack.enter_async_context(serving(house.app, house.services.events, connection))
+        serves = await stack.enter_async_context(serving(house.app, house.services.events, listening.open()))
         supervise(house, listening, asked, notices)
+        house.background.keep("reachable", lambda: stay_reachable(listening, serves, notices))
         log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
         await asked.anything()
         if asked.to_stop:
-            connection.close()  # from now on nobody is let in who would not be answered
+            listening.shut()  # from now on nobody is let in who would not be answered
             notify("STOPPING=1", status("stopping"))
             log.info("stopping")
         else:

@@ -26,7 +26,7 @@ _ACCEPTED_AT_ONCE: Final = 32
 
 
 @asynccontextmanager
-async def serving(app: web.Application, events: Events, listening: socket.socket) -> AsyncIterator[None]:
+async def serving(app: web.Application, events: Events, listening: socket.socket) -> AsyncIterator["Serving"]:
     """Serve *app* on *listening* for as long as the block runs; then finish what was accepted.
 
     The socket stays open and bound: who connects afterwards waits in its queue for whoever serves it next.
@@ -34,16 +34,47 @@ async def serving(app: web.Application, events: Events, listening: socket.socket
     app.on_shutdown.append(_hang_up(events))
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_SECONDS)
     await runner.setup()
-    accepting = listening.dup()  # asyncio closes the one it is given
-    server = await _server(connection_maker(runner, app[LOAD]), accepting)
+    serves = Serving(connection_maker(runner, app[LOAD]))
+    await serves.listen(listening)
     try:
-        yield
+        yield serves
     finally:
-        # Nobody more is let in. The server is closed later: asyncio would drop those it has just accepted.
-        asyncio.get_running_loop().remove_reader(accepting.fileno())
+        serves.let_nobody_in()
         await _take_what_was_sent(runner)
-        server.close()
+        serves.close()
         await runner.cleanup()
+
+
+class Serving:
+    """What lets callers in."""
+
+    def __init__(self, made: Callable[[], BoundedConnection]) -> None:
+        """Have *made* make what talks to each."""
+        self.listening: socket.socket | None = None
+        self._made = made
+        self._accepting: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+        self._former: asyncio.Server | None = None
+
+    async def listen(self, listening: socket.socket) -> None:
+        """Let in who calls *listening* from now on, and nobody more who called another one before."""
+        self.let_nobody_in()
+        if self._former is not None:
+            self._former.close()
+        accepting = listening.dup()  # asyncio closes the one it is given
+        self._former, self._server = self._server, await _server(self._made, accepting)
+        self._accepting, self.listening = accepting, listening
+
+    def let_nobody_in(self) -> None:
+        """Accept nobody more; servers are closed later: asyncio would drop those it has just accepted."""
+        if self._accepting is not None:
+            asyncio.get_running_loop().remove_reader(self._accepting.fileno())
+
+    def close(self) -> None:
+        """Close what was listened on, but no connection."""
+        for server in (self._former, self._server):
+            if server is not None:
+                server.close()
 
 
 async def _take_what_was_sent(runner: web.AppRunner) -> None:

@@ -23,6 +23,7 @@ class Lock:
             AlreadyRunning: another process holds it; the message names its pid.
             PlaceRefused: the file cannot be made, or somebody laid something else there.
         """
+        self._path = path
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -41,6 +42,13 @@ class Lock:
             raise AlreadyRunning(f"another omnimemd ({holder}) has {protects} in use") from None
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii") + os.fsencode(socket) + b"\n", 0)
+
+    def is_in_place(self) -> bool:
+        """Return whether the next who wants the lock finds this one: its file may have been removed or replaced."""
+        try:
+            return os.path.samestat(self._path.lstat(), os.fstat(self._file))
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let it go; the file stays, because removing it would let two hold it."""

@@ -165,10 +165,10 @@ def test_the_socket_goes_with_its_daemon(empty_home: Home) -> None:
 
 
 def test_a_socket_that_is_no_longer_the_daemons_stays(empty_home: Home) -> None:
-    with running(empty_home):
+    with socket.socket(socket.AF_UNIX) as other, running(empty_home):
         empty_home.socket.unlink()
-        with socket.socket(socket.AF_UNIX) as other:
-            other.bind(str(empty_home.socket))
+        other.bind(str(empty_home.socket))
+        other.listen()
 
     assert stat.S_ISSOCK(empty_home.socket.stat().st_mode)
 
