@@ -95,6 +95,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(empty_home: Home
         daemon = Daemon(empty_home).ready()
         try:
             with daemon.client(timeout=30) as client:
+                assert client.status().losses == [], daemon.log
                 after = Place(empty_home, client, session, tool.pid)
                 for writer in writers:
                     for write in writer.answered:

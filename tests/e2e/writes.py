@@ -187,8 +187,8 @@ KINDS: Final[tuple[Kind, ...]] = (
         "session patch",
         Operations.update_session,
         lambda place, token: place.session_in(token).session_id,
-        lambda place, token, subject: Operations.update_session(subject, metadata={"token": token}),
-        lambda place, token, subject: place.client.get_session(subject).metadata == {"token": token},
+        lambda place, token, subject: Operations.update_session(subject, metadata={"mark": token}),
+        lambda place, token, subject: place.client.get_session(subject).metadata == {"mark": token},
     ),
     Kind(
         "session end",
