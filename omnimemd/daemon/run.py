@@ -1,6 +1,7 @@
 """The life of the daemon: take the places, begin, serve, stop in order."""
 
 import asyncio
+import errno
 import faulthandler
 import gc
 import logging
@@ -8,8 +9,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 #: Objects made and not freed after which Python looks for garbage that counting references does not find.
 _COLLECT_AFTER = 10_000
+#: What the kernel says of a file system that takes no more: errno(3).
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None = None) -> int:
@@ -56,7 +59,7 @@ def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None
         StartError: it cannot start, or another daemon runs already.
     """
     _explain_deadly_signals()
-    with ExitStack() as places:
+    with _told_if_full(settings.data_dir), ExitStack() as places:
         given = activated()
         check_disk(settings.data_dir)
         private_directory(settings.data_dir)
@@ -79,6 +82,17 @@ def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None
             raise StartError(f"{error.detail} {error.hint}") from error
         except (DatabaseUnusable, SchemaTooNew, StoreUnavailable, WatchUnavailable) as error:
             raise StartError(str(error)) from error
+
+
+@contextmanager
+def _told_if_full(data_dir: Path) -> Iterator[None]:
+    """Raise as an error of the start that nothing can be written in *data_dir*."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StartError(f"nothing can be written in {data_dir}: {os.strerror(error.errno)}") from error
 
 
 def _prepare(database: Path, restore: str) -> None:

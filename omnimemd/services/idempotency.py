@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from omnimem.errors import IdempotencyKeyReused
+from omnimem.errors import IdempotencyKeyReused, StoreUnavailable
 from omnimemd.domain.clock import Clock
 from omnimemd.storage import idempotency as rows
-from omnimemd.storage.database import Database
+from omnimemd.storage.database import SYNC_FAILED, Database
 from omnimemd.storage.idempotency import KeptAnswer
 
 
@@ -36,6 +36,7 @@ class Idempotency:
 
         Raises:
             IdempotencyKeyReused: the key was used with another body.
+            StoreUnavailable: nothing of it is kept, or it is not known whether it is on the disk.
         """
         digest = hashlib.sha256(body).digest()
         named = hashlib.sha256(key.encode()).hexdigest()  # a key may be anything, a secret too: it is not kept itself
@@ -46,6 +47,8 @@ class Idempotency:
         if kept is not None:
             if kept.body_digest != digest:
                 raise IdempotencyKeyReused.field("Idempotency-Key", f"{key!r} was used with another body")
+            if self._database.sync_failed:  # it may be this answer's effect that is not on the disk
+                raise StoreUnavailable(SYNC_FAILED)
             return Answer(kept.status, kept.body)
         done = self._running[place] = asyncio.Event()
         try:

@@ -56,7 +56,8 @@ class Checkpointer:
     def close(self) -> None:
         """Bring in what is left, and close."""
         if self._db is not None:
-            with contextlib.suppress(apsw.Error):  # it stays in the log, which is as good
+            with contextlib.suppress(apsw.Error, OSError):  # it stays in the log, which is as good
                 if self.cut():
                     run_note.closing(self._path)  # before SQLite removes the log: without one, and a note, it is missed
-            self._db.close()
+            with contextlib.suppress(apsw.Error):  # closing brings in too
+                self._db.close()

@@ -78,9 +78,13 @@ class Daemon:
         assert found, self.log
         return int(found[1])
 
+    def is_ready(self) -> bool:
+        """Return whether it said that it is ready."""
+        return _READY.search(self.log) is not None
+
     def ready(self) -> "Daemon":
         """Wait until it says that it is ready."""
-        eventually(lambda: _READY.search(self.log) or self.process.poll() is not None, f"ready: {self.log}")
+        eventually(lambda: self.is_ready() or self.process.poll() is not None, f"ready: {self.log}")
         assert self.process.poll() is None, f"exited with {self.process.returncode}: {self.log}"
         return self
 

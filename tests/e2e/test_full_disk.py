@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from omnimem import Client, StoreUnavailable
-from tests.e2e.daemons import running
+from tests.e2e.daemons import Daemon, run_to_end, running
 from tests.e2e.databases import assert_sound
-from tests.e2e.homes import Home, a_home
+from tests.e2e.homes import Home
 from tests.e2e.programs import Programs
 from tests.e2e.recorded import assert_consistent, touches
 from tests.e2e.waiting import eventually
@@ -49,12 +49,6 @@ class Disk:
 
 
 @pytest.fixture
-def empty_home() -> Iterator[Home]:
-    with a_home() as home:
-        yield home
-
-
-@pytest.fixture
 def disk(empty_home: Home) -> Iterator[Disk]:
     disk = Disk(empty_home.data_dir)
     yield disk
@@ -84,6 +78,12 @@ def write_until_refused(place: Place, told: list[str]) -> StoreUnavailable:
             return error
         told.append(text)
     raise AssertionError("the disk is not full")
+
+
+def said(place: Place, *, of: str = "filling") -> list[str]:
+    """Return the decisions of the session that begin with *of*, in their order."""
+    every = assert_consistent(place.client, place.session.session_id)
+    return [text for one in every if (text := getattr(one, "decision", None)) and text.startswith(of)]
 
 
 def test_every_kind_of_write_is_refused_whole_and_goes_on_once_there_is_room(
@@ -120,8 +120,70 @@ def test_every_kind_of_write_is_refused_whole_and_goes_on_once_there_is_room(
                 write.send(place)
             assert write.effects(place) == 1, write.kind.name
         assert ("create", "meanwhile.txt") in touches(place.client, place.session)
-        every = assert_consistent(place.client, place.session.session_id)
-        said = [text for one in every if (text := getattr(one, "decision", None)) and text.startswith("filling")]
-        assert said == told
+        assert said(place) == told
         daemon.stop()
     assert_sound(empty_home)
+
+
+def test_a_disk_that_is_full_at_the_stop_takes_nothing_that_was_answered(
+    empty_home: Home, disk: Disk, tools: Programs
+) -> None:
+    told: list[str] = []
+    with running(empty_home) as daemon, daemon.client() as client:
+        place = a_place(empty_home, client, tools)
+        disk.fill()
+        write_until_refused(place, told)
+        daemon.stop()
+    assert_sound(empty_home)
+
+    disk.make_room()
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert said(Place(empty_home, client, place.session, place.process_id)) == told
+        assert client.get_session(place.session.session_id).ended_at is None
+
+
+@pytest.mark.parametrize("but", [0, 4096, 20 * 4096])
+def test_a_disk_that_is_full_at_the_start_damages_nothing(
+    empty_home: Home, disk: Disk, tools: Programs, but: int
+) -> None:
+    told = ["something"]
+    with running(empty_home) as daemon, daemon.client() as client:
+        place = a_place(empty_home, client, tools)
+        client.append_context(place.session.session_id, decision=told[0])
+        daemon.kill()
+    disk.fill(but=but)
+
+    daemon = Daemon(empty_home)
+    try:
+        eventually(lambda: daemon.is_ready() or daemon.process.poll() is not None, "it starts, or says why not")
+        if daemon.process.poll() is None:
+            with daemon.client() as client:
+                for text in ("one more", "and another"):
+                    with suppress(StoreUnavailable):
+                        client.append_context(place.session.session_id, decision=text)
+                        told.append(text)
+            daemon.stop()
+        else:
+            assert daemon.exit_status() == 1
+            assert "Traceback" not in daemon.log, daemon.log
+            assert "full" in daemon.log or "No space left" in daemon.log, daemon.log
+    finally:
+        daemon.kill()
+
+    disk.make_room()
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert said(Place(empty_home, client, place.session, place.process_id), of="") == told
+        assert client.health().status == "ok"
+    assert_sound(empty_home)
+
+
+def test_a_new_daemon_on_a_full_disk_says_so(empty_home: Home, disk: Disk) -> None:
+    disk.fill()
+    daemon = run_to_end(empty_home)
+    assert daemon.exit_status() == 1
+    assert "Traceback" not in daemon.log, daemon.log
+    assert "full" in daemon.log or "No space left" in daemon.log, daemon.log
+
+    disk.make_room()
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert client.health().status == "ok"
