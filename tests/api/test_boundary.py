@@ -31,8 +31,12 @@ NEED_NO_STORE = (
     *("health", "openapi", "events", "list_workspaces", "explain_workspace", "flush", "checks", "repair"),
     *("show_log", "change_log", "metrics"),
 )
-#: An export opens the store for itself, and an import takes no JSON: tests/api/test_transfer.py asks the same of them.
-OF_THEIR_OWN = ("export", "import_lines")
+#: An export opens the store for itself, an import takes no JSON, and backups are files: tests/api/test_transfer.py and
+#: tests/services/test_backups.py ask the same of them.
+OF_THEIR_OWN = (
+    *("export", "import_lines"),
+    *("create_backup", "list_backups", "verify_backup", "restore_backup", "delete_backup"),
+)
 
 
 async def ask(api: Api, operation: AnyOperation, *, body: bytes | None = None, **headers: str) -> Reply:

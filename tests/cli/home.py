@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
@@ -161,6 +162,19 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self._screen, text.encode())
+
+    def interrupted(self) -> int:
+        """Press Ctrl-C until it ends; return the exit status.
+
+        One that comes just before the program waits for input is seen by Python only after that: a person presses again.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with suppress(OSError):
+                self.type("\x03")
+            while self._read(0.5):
+                pass
+        return self.ended()
 
     def ended(self) -> int:
         """Wait for its end; return the exit status."""

@@ -14,6 +14,7 @@ import pytest
 
 from omnimem.model import Checkup, Verdict
 from tests.cli.home import Done, Home
+from tests.e2e.waiting import eventually
 
 #: What the command looks at by itself, and what the daemon does, in their order.
 OUTSIDE = ("versions", "hooks", "settings", "service", "socket", "lock", "permissions", "log", "daemon")
@@ -66,6 +67,7 @@ def test_to_look_changes_nothing(home: Home) -> None:
     home.omnimem("memory", "add", "key", "value")
     with home.client() as client:
         client.flush()
+        eventually(lambda: client.status().search.waiting == 0, "what was said is indexed")
         before = everything_in(home.path)
         running = home.omnimem("doctor")
         assert everything_in(home.path) == before

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.home import Home
+from tests.e2e.waiting import eventually
 
 pytestmark = pytest.mark.needs("linux")  # daemons are looked for in /proc
 
@@ -195,15 +197,23 @@ def test_a_daemon_that_does_not_end_is_told_of(home: Home) -> None:
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(home: Home) -> None:
-    blocked = home.path / "fifo"
-    os.mkfifo(blocked)  # a configuration that is never read to its end
-    with home.terminal("start", environ={"OMNIMEM_CONFIG": str(blocked)}) as terminal, blocked.open("w"):
+    with home.terminal("start") as terminal:
+        (daemon,) = eventually(home.daemons, "a daemon that starts")
+        os.kill(daemon, signal.SIGSTOP)  # so that it starts for as long as this takes
         terminal.type("\x03")
+        eventually(lambda: is_pending(daemon, signal.SIGTERM), "the daemon is told to end")
+        os.kill(daemon, signal.SIGCONT)
         status = terminal.ended()
 
     assert status == 130
     assert "Traceback" not in terminal.shown
     assert home.daemons() == []
+
+
+def is_pending(pid: int, number: signal.Signals) -> bool:
+    """Return whether a process has yet to take a signal (proc(5), /proc/pid/status)."""
+    found = re.search(r"^ShdPnd:\t([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(found and int(found[1], 16) >> (number - 1) & 1)
 
 
 def test_the_command_is_not_kept_waiting_by_the_daemon(home: Home) -> None:

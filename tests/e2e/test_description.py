@@ -96,6 +96,7 @@ def known(client: Client, home: Home) -> dict[str, str]:
         "project_id": begun.project_id,
         "memory_id": made.memory_id,
         "checkpoint_id": taken.checkpoint_id,
+        "backup_id": client.create_backup().backup_id,
     }
 
 

@@ -141,7 +141,7 @@ def test_a_daemon_that_was_started_without_it_is_taken_over(manager: UserManager
 
     omnimem(manager, "service", "install")
 
-    assert not Path(f"/proc/{before}").exists()
+    eventually(lambda: not Path(f"/proc/{before}").exists(), "the first is gone, and whoever adopted it has noticed")
     assert str(status(manager)["pid"]) == manager.shown(SERVICE, "MainPID")
 
 

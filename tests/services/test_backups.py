@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omnimem.errors import BackupDamaged, BackupFailed, BackupNotFound
+from omnimem.errors import BackupDamaged, BackupFailed, BackupNotFound, StoreUnavailable
 from omnimem.model import BackupReason, EntryKind, MemoryCreate
 from omnimemd.domain.backups import Backup, Policy
 from omnimemd.domain.clock import Millis
@@ -107,6 +107,18 @@ class TestSchedule:
         assert any("no room" in problem for problem in told.problems)
         assert shown is not None
         assert (await house.services.health.check()).problems == ()
+
+
+    async def test_one_can_be_made_of_a_store_that_fails_and_is_there_to_be_had(self, house: House) -> None:
+        await remember(house, "one")
+        house.lose_the_store()
+
+        made = await house.services.backups.create()
+        with pytest.raises(StoreUnavailable):
+            await house.services.backups.preview(made.backup_id)
+
+        assert await house.services.backups.verify(made.backup_id) == []
+        assert [one.backup_id for one in house.services.backups.every()] == [made.backup_id]
 
 
 class TestRestoring:

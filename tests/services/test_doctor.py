@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from omnimem.model import Access, MemoryCreate, SessionCreate, Verdict
+from omnimemd.domain.ports import FileSystem
 from omnimemd.services.doctor import Examined
+from omnimemd.system.machine import SystemMachine
 from omnimemd.system.own_files import SystemOwnFiles
 from tests.support.factories import a_decision, an_access
 from tests.support.house import House, World, a_house
@@ -27,8 +29,13 @@ async def session(house: House, workspace: Path) -> str:
     return begun.session_id
 
 
-async def test_a_daemon_that_is_well_is_sound_throughout(data: Path, house: House, session: str) -> None:
+async def test_a_daemon_that_is_well_is_sound_throughout(
+    data: Path, house: House, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data.chmod(0o700)
+    # Where tests are run from memory, that is worth a warning.
+    disk = FileSystem(kind="ext4", network=False, volatile=False)
+    monkeypatch.setattr(SystemMachine, "file_system", lambda _self, _path: disk)
 
     found = await house.services.doctor.examine(repair=False)
 
