@@ -108,7 +108,6 @@ class TestSchedule:
         assert shown is not None
         assert (await house.services.health.check()).problems == ()
 
-
     async def test_one_can_be_made_of_a_store_that_fails_and_is_there_to_be_had(self, house: House) -> None:
         await remember(house, "one")
         house.lose_the_store()
