@@ -166,7 +166,7 @@ class Terminal:
     def interrupted(self) -> int:
         """Press Ctrl-C until it ends; return the exit status.
 
-        One that comes just before the program waits for input is seen by Python only after that; then one presses again.
+        One that comes just before the program waits for input is seen by Python only after it: one presses again.
         """
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
