@@ -32,10 +32,11 @@ from tests.e2e.homes import Home
 from tests.e2e.programs import Programs
 from tests.e2e.recorded import Touch, accesses, assert_consistent, ended, millis, touches
 from tests.e2e.waiting import eventually, now_ms
+from tests.support.whole import times
 
 pytestmark = pytest.mark.needs("inotify", "pidfd")
 
-ROUNDS: Final = 6
+ROUNDS: Final = times(3, whole=20)
 WRITERS: Final = 2
 
 
@@ -145,7 +146,7 @@ def test_a_kill_in_the_midst_of_a_commit_loses_nothing_that_was_answered(empty_h
     answered: dict[str, str] = {}
     in_doubt: dict[str, str] = {}
 
-    for number in range(5):
+    for number in range(times(3, whole=20)):
         # SQLite writes a commit page by page: the daemon dies at one of those writes, each time at another.
         fault = f"inject=pwrite64:signal=KILL:when={120 + 37 * number}"
         wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", fault]
