@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from omnimem.errors import (
     Invalid,
     InvalidRequest,
-    ProcessNotFound,
     SessionActive,
     SessionElsewhere,
     SessionPinned,
@@ -17,11 +16,12 @@ from omnimem.errors import (
 )
 from omnimem.model import EndReason, SessionCreate, SessionQuery, SessionUpdate
 from omnimemd.domain.clock import Clock, Millis
-from omnimemd.domain.identity import Process, choose_caller, tool
+from omnimemd.domain.identity import Process, tool
 from omnimemd.domain.ports import Processes
 from omnimemd.domain.sessions import AMBIENT_TOOL, DISCOVERED, BoundProcess, Session, end, end_of_dead, rebind, reopen
 from omnimemd.domain.tools import run_of
 from omnimemd.services import cursors
+from omnimemd.services.binding import process_for
 from omnimemd.services.deletion import Deletion
 from omnimemd.services.events import Events, SessionChanged
 from omnimemd.services.liveness import Death, Liveness
@@ -128,7 +128,7 @@ class Sessions:
             place = await self._projects.look(workspace)
         except WorkspaceInvalid as error:
             raise _of_workspace(error) from error
-        process = self._process_of(request, caller=caller)
+        process, gone = process_for(request, self._processes, caller=caller)
         session_id = request.session_id or f"sess_{self._new_token()}"
         if request.continues == session_id:
             raise InvalidRequest.field("continues", "a session cannot continue itself")
@@ -158,7 +158,7 @@ class Sessions:
 
         session, new, changed = await self._database.write(work)
         if changed:
-            session = await self._opened(session, instead_of=stand_in)
+            session = await self._opened(session, instead_of=stand_in, gone=gone)
         return session, new
 
     async def open_discovered(self, place: AmbientPlace, *, process: Process) -> Session:
@@ -319,15 +319,6 @@ class Sessions:
 
         await self._database.write(work, durable=True)
 
-    def _process_of(self, request: SessionCreate, *, caller: int | None) -> BoundProcess | None:
-        if request.process_id is not None:
-            found = self._processes.find(request.process_id)
-            if found is None:
-                raise ProcessNotFound.field("process_id", f"no live process {request.process_id} of this user")
-        else:
-            found = None if caller is None else choose_caller(self._processes.ancestry(caller))
-        return None if found is None else BoundProcess(found.identity, found.started_at)
-
     def _begin(
         self,
         db: Connection,
@@ -376,19 +367,20 @@ class Sessions:
             return rebind(session, process=process)
         return session
 
-    async def _opened(self, session: Session, *, instead_of: str | None = None) -> Session:
+    async def _opened(self, session: Session, *, instead_of: str | None = None, gone: bool = False) -> Session:
         """Do for an opened session what the world needs: hear of its process's death, watch its folder.
 
-        *instead_of* is the id of the session whose place it takes, if it takes one's.
+        *instead_of* is the id of the session whose place it takes, if it takes one's; *gone* says that whoever opened
+        it has died already.
         """
         ambient = self._ambient.get(session.workspace)
         if ambient == session.session_id:  # a tool took it up: it is ambient no more
             del self._ambient[session.workspace]
         elif ambient is not None:
             await self.end_idle(ambient, at=self._clock.now())
-        if session.process is None:
+        if session.process is None and not gone:
             self._liveness.unbind(session.session_id)
-        elif not self._liveness.bind(session.session_id, session.process.identity):
+        elif session.process is None or not self._liveness.bind(session.session_id, session.process.identity):
             now = self._clock.now()
             return await self._change(session.session_id, lambda one: end(one, at=now, reason=EndReason.PROCESS_EXITED))
         self._events.publish(SessionChanged(session))

@@ -144,6 +144,26 @@ class TestBeginning:
 
         assert made.json["process_id"] is None
 
+    async def test_a_caller_that_has_died_since_leaves_no_session_behind_that_nobody_would_end(
+        self, api: Api, workspace: Path, world: World
+    ) -> None:
+        world.peer = Peer(OWNER, 51)
+
+        for session_id in (await begin(api, workspace, "s-1"), await begin(api, workspace)):
+            ended = (await api.get(f"/sessions/{session_id}")).json
+            assert (ended["state"], ended["end_reason"]) == ("ended", "process_exited")
+
+        again = {"tool_id": "tool", "workspace_path": str(workspace), "session_id": "s-1"}
+        assert (await api.post("/sessions", again)).json["end_reason"] == "process_exited"
+
+    async def test_who_dies_after_asking_for_a_session_that_lives_ends_nothing(
+        self, api: Api, session: str, workspace: Path, world: World
+    ) -> None:
+        world.peer = Peer(OWNER, 51)
+
+        again = {"tool_id": "tool", "workspace_path": str(workspace), "session_id": session}
+        assert (await api.post("/sessions", again)).json["state"] == "active"
+
     async def test_the_workspace_is_watched_when_the_answer_comes(
         self, api: Api, workspace: Path, house: House
     ) -> None:
