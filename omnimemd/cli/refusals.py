@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from omnimem import InvalidRequest, OmnimemError
+from omnimem import CallTimeout, InvalidRequest, OmnimemError
 
 #: What requests call it → what the verbs' arguments may be called; of several the first that the verb has.
 _ARGUMENTS: Final = {
@@ -58,7 +58,9 @@ def in_words(error: OmnimemError, named: Mapping[str, str]) -> str:
 
 
 def what_next(error: OmnimemError) -> str:
-    """Return the hint of *error*; one that speaks of requests only is put as one that speaks of arguments."""
+    """Return the hint of *error*; one that speaks of requests only is put as one for whoever typed a command."""
+    if isinstance(error, CallTimeout):  # a large database is looked over before it answers
+        return "It starts, or has much to do: see what `omnimem doctor` says, and whether this was done."
     return "Correct that; `--help` says what goes there." if error.hint == InvalidRequest.default_hint else error.hint
 
 
