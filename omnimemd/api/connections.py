@@ -4,13 +4,17 @@ A caller that comes is let in, and the one that has been idle for longest is hun
 longest at sending a request. Only where all are being answered, the newcomer is refused.
 """
 
-from __future__ import annotations
+from typing import Protocol
 
-from typing import TYPE_CHECKING
+from omnimemd.api.load import Load
 
-if TYPE_CHECKING:
-    from omnimemd.api.bounded import BoundedConnection
-    from omnimemd.api.load import Load
+
+class Connection(Protocol):
+    """One of them."""
+
+    def hang_up(self) -> None:
+        """End it; it leaves."""
+        ...
 
 
 class Connections:
@@ -20,10 +24,10 @@ class Connections:
         """Keep below the limits of *load*."""
         self.load = load
         # The longest at it first. Who is in neither is being answered.
-        self._idle: dict[BoundedConnection, None] = {}
-        self._sending: dict[BoundedConnection, None] = {}
+        self._idle: dict[Connection, None] = {}
+        self._sending: dict[Connection, None] = {}
 
-    def enter(self, connection: BoundedConnection) -> bool:
+    def enter(self, connection: Connection) -> bool:
         """Let *connection* in, which is idle; return whether there is room for it. It leaves in either case."""
         load = self.load
         load.connections += 1
@@ -39,23 +43,23 @@ class Connections:
         self._idle[connection] = None
         return True
 
-    def leave(self, connection: BoundedConnection) -> None:
+    def leave(self, connection: Connection) -> None:
         """Forget *connection*."""
         self.load.connections -= 1
         self._idle.pop(connection, None)
         self._sending.pop(connection, None)
 
-    def sends(self, connection: BoundedConnection) -> None:
+    def sends(self, connection: Connection) -> None:
         """Note that *connection* has sent a part of a request."""
         if connection in self._idle:
             del self._idle[connection]
             self._sending[connection] = None
 
-    def works(self, connection: BoundedConnection) -> None:
+    def works(self, connection: Connection) -> None:
         """Note that a request of *connection* is being answered."""
         self._idle.pop(connection, None)
         self._sending.pop(connection, None)
 
-    def rests(self, connection: BoundedConnection) -> None:
+    def rests(self, connection: Connection) -> None:
         """Note that *connection* has been answered everything it asked."""
         self._idle[connection] = None

@@ -15,7 +15,8 @@ from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.programs import become
 from omnimemd.cli.service_files import FileState, ServiceFile, remove, was_written
-from omnimemd.cli.service_manager import Change, Manager, Running, Unreachable, Wanted, manager_here, manager_of
+from omnimemd.cli.service_here import manager_here, manager_of
+from omnimemd.cli.service_manager import Change, Manager, Running, Unreachable, Wanted
 from omnimemd.cli.service_report import InstalledFile, ServiceReport, tell
 from omnimemd.cli.text import safe, shown_path
 

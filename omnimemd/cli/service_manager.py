@@ -3,7 +3,6 @@
 import abc
 import enum
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -114,23 +113,6 @@ class Manager(abc.ABC):
     def is_installed(self) -> bool:
         """Return whether any file of the service is there, whoever wrote it."""
         return any(os.path.lexists(path) for path in self.places())
-
-
-def manager_here() -> Manager:
-    """Return the service manager of this system."""
-    if sys.platform == "darwin":
-        from omnimemd.cli.service_launchd import Launchd
-
-        return Launchd()
-    from omnimemd.cli.service_systemd import Systemd
-
-    return Systemd()
-
-
-def manager_of(path: Path) -> Manager | None:
-    """Return the manager that has omnimemd on the socket *path* as its service; None where none has."""
-    manager = manager_here()
-    return manager if manager.is_installed() and manager.socket() == path else None
 
 
 def default_socket() -> Path:

@@ -8,7 +8,8 @@ from omnimemd.cli import daemon, launch
 from omnimemd.cli.connection import client_of, socket_of
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser
-from omnimemd.cli.service_manager import Manager, Unreachable, manager_of
+from omnimemd.cli.service_here import manager_of
+from omnimemd.cli.service_manager import Manager, Unreachable
 from omnimemd.cli.text import safe, shown_path
 
 

@@ -7,7 +7,8 @@ from omnimemd.cli import daemon
 from omnimemd.cli.connection import socket_of
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser
-from omnimemd.cli.service_manager import Manager, Unreachable, manager_of
+from omnimemd.cli.service_here import manager_of
+from omnimemd.cli.service_manager import Manager, Unreachable
 
 
 def declare(word: Parser) -> None:

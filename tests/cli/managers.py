@@ -147,8 +147,8 @@ print("of the journal")
 _ON_MACOS = """#!{python}
 import sys, types
 import omnimem.locate
-from omnimemd.cli import main, service_manager
-omnimem.locate.sys = service_manager.sys = types.SimpleNamespace(platform="darwin")
+from omnimemd.cli import main, service_here
+omnimem.locate.sys = service_here.sys = types.SimpleNamespace(platform="darwin")
 sys.exit(main.main())
 """
 

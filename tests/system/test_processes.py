@@ -17,8 +17,9 @@ import pytest
 from omnimemd.domain.identity import ProcessIdentity, choose_caller
 from omnimemd.system.processes import SystemProcesses, open_deaths
 from omnimemd.system.processes import deaths as deaths_module
-from omnimemd.system.processes.deaths import Deaths, PolledDeaths
+from omnimemd.system.processes.deaths import Deaths
 from omnimemd.system.processes.facts import boot_id, start_of
+from omnimemd.system.processes.polled import PolledDeaths
 from tests.support.waiting import rounds, until
 
 

@@ -11,7 +11,7 @@ import resource
 import sys
 from collections.abc import Callable
 
-from omnimemd.system.processes.deaths import PolledDeaths
+from omnimemd.system.processes.polled import PolledDeaths
 
 assert sys.platform == "linux"  # noqa: S101 tells the type checker that this file is for Linux
 
