@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from omnimemd.domain.identity import ProcessIdentity, choose_caller
-from omnimemd.system.processes import SystemProcesses, open_deaths
-from omnimemd.system.processes import deaths as deaths_module
+from omnimemd.system.processes import SystemProcesses, open_deaths, polled
 from omnimemd.system.processes.deaths import Deaths
 from omnimemd.system.processes.facts import boot_id, start_of
 from omnimemd.system.processes.polled import PolledDeaths
@@ -54,7 +53,7 @@ def with_few_descriptors() -> Deaths:
 @pytest.fixture(params=["best", "few descriptors", "polled"])
 async def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SystemProcesses]:
     """The processes of this machine, with what this platform has best to hear of deaths, and with what all have."""
-    monkeypatch.setattr(deaths_module, "_POLL_SECONDS", 0.005)
+    monkeypatch.setattr(polled, "_POLL_SECONDS", 0.005)
     made: dict[str, Callable[[], Deaths]] = {
         "best": open_deaths,
         "few descriptors": with_few_descriptors,
