@@ -1,5 +1,6 @@
 """The text format of Prometheus (exposition formats, version 0.0.4): families of samples, each with its meaning."""
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Final
@@ -55,6 +56,8 @@ class Exposition:
 
 
 def _number(value: float) -> str:
+    if math.isinf(value):
+        return "+Inf"
     return repr(int(value)) if value == int(value) else repr(float(value))
 
 

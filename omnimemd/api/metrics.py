@@ -1,14 +1,16 @@
 """What the daemon tells Prometheus. No label has a value of a user's: no path, no id, no name."""
 
 import platform
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from omnimem._version import __version__
-from omnimem.model import Status
+from omnimem.model import Loss, Status
 from omnimemd.api.exposition import Exposition
 from omnimemd.api.measured import Kind, Requests
+from omnimemd.domain.clock import from_rfc3339
 from omnimemd.domain.measuring import Histogram
 from omnimemd.services.measures import Measures
 
@@ -66,10 +68,30 @@ def exposition(status: Status | None, measures: Measures, requests: Requests, *,
             for member in place:
                 value = value[member]
             (told.counter if kind == "counter" else told.gauge)(name, meaning, value)
+        _of_losses(told, status.losses, measures)
+    _of_backups(told, measures)
     _of_requests(told, requests)
     _of_work(told, measures)
     _of_process(told, measures)
     return told.encoded()
+
+
+def _of_losses(told: Exposition, losses: Sequence[Loss], measures: Measures) -> None:
+    damages = [one for one in losses if one.reason != "restored"]
+    newest = from_rfc3339(damages[-1].found_at) if damages else None
+    told.gauge("losses", "Times the database was damaged and something of it may be gone.", len(damages))
+    told.gauge("losses_unseen", "Of those, what no person has acknowledged.", sum(not one.seen for one in damages))
+    told.gauge("loss_age_seconds", "Seconds since the last was found; +Inf: none ever.", measures.seconds_since(newest))
+
+
+def _of_backups(told: Exposition, measures: Measures) -> None:
+    backups = measures.backups()
+    newest = max((one.created_at for one in backups if one.verified), default=None)
+    told.gauge("backups", "Backups there are.", len(backups))
+    told.gauge("backups_bytes", "Bytes of them.", sum(one.bytes for one in backups))
+    told.gauge("backup_age_seconds", "Seconds since the newest was made; +Inf: none.", measures.seconds_since(newest))
+    told.counter("backup_failures_total", "Backups that could not be made.", measures.backup_failures)
+    told.gauge("set_aside_bytes", "Bytes of damaged files that are kept.", measures.set_aside())
 
 
 def _of_requests(told: Exposition, requests: Requests) -> None:

@@ -30,6 +30,7 @@ from omnimemd.services.baselines import Baselines
 from omnimemd.services.briefing import Briefings
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.checks import (
+    BackupsCheck,
     DatabaseCheck,
     EntriesCheck,
     FilesCheck,
@@ -40,6 +41,7 @@ from omnimemd.services.checks import (
     RoomCheck,
     SearchCheck,
     SessionsCheck,
+    SetAsideCheck,
     StoringCheck,
     TasksCheck,
     WatchingCheck,
@@ -358,6 +360,8 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
                 SessionsCheck(database=database, cache=cache),
                 EntriesCheck(database),
                 LossesCheck(database=database, clock=clock),
+                SetAsideCheck(database.path),
+                BackupsCheck(backups),
                 DatabaseCheck(database),  # last: it reads what the others may have mended
             ]
         ),
@@ -372,8 +376,10 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
             sessions=sessions,
             tracking=tracking,
             background=background,
+            backups=backups,
             events=events,
             machine=world.machine,
+            clock=clock,
         ),
         redaction=Redaction(database=database, cache=cache, projects=projects),
     )

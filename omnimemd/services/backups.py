@@ -67,12 +67,26 @@ class Backups:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup", initializer=backups.give_way)
         self._stop = threading.Event()
         self._unchanged_at: Millis | None = None
+        self._next_look: float | None = None  # in the loop's time, which stands still while the machine sleeps
+        self.failures = 0  #: attempts of this run that made none
         self.problem: str | None = None  #: why the last that was due was not made
 
     def close(self) -> None:
         """Give up what is under way."""
         self._stop.set()
         self._thread.shutdown()
+
+    @property
+    def by_themselves(self) -> bool:
+        """Whether any are made without being asked for."""
+        return period(self._policy.every) is not None
+
+    @property
+    def overdue(self) -> bool:
+        """Whether one should have been made by now, and nobody so much as tried."""
+        if self._next_look is None or self._one_at_a_time.locked():
+            return False
+        return asyncio.get_running_loop().time() > self._next_look + _LOOK_SECONDS and self._is_time()
 
     def every(self) -> list[Backup]:
         """Return those there are, newest first; reads a few bytes of each."""
@@ -88,9 +102,12 @@ class Backups:
         async with self._one_at_a_time:
             await self._cache.write_rows()
             at = self._clock.now()
-            made = await self._aside(
-                partial(backups.make, self._database.path, self._folder, reason=reason, at=at, stop=self._stop.is_set)
-            )
+            make = partial(backups.make, self._database.path, self._folder, reason=reason, at=at)
+            try:
+                made = await self._aside(partial(make, stop=self._stop.is_set))
+            except BackupFailed:
+                self.failures += 1
+                raise
             log.info("backup made", extra={"backup": made.backup_id, "bytes": made.bytes})
             await self._aside(self._let_go)
             self.problem = None
@@ -158,10 +175,10 @@ class Backups:
 
     async def run(self) -> None:
         """Make one whenever it is time, for ever."""
-        await asyncio.sleep(_SETTLE_SECONDS)
+        await self._rest(_SETTLE_SECONDS)
         while True:
             await self.look()
-            await asyncio.sleep(_LOOK_SECONDS)
+            await self._rest(_LOOK_SECONDS)
 
     async def look(self) -> Backup | None:
         """Make one if it is time and anything has changed; return it. What keeps it from being made is a problem."""
@@ -174,18 +191,30 @@ class Backups:
             self.problem = told
             return None
 
+    async def _rest(self, seconds: float) -> None:
+        self._next_look = asyncio.get_running_loop().time() + seconds
+        await asyncio.sleep(seconds)
+
     async def _is_due(self) -> bool:
-        every, now = period(self._policy.every), self._clock.now()
-        if every is None:
+        if not self._is_time():
             return False
-        last = next((one for one in self.every() if one.reason is BackupReason.SCHEDULE and one.verified), None)
-        times = [at for at in (None if last is None else last.created_at, self._unchanged_at) if at is not None]
-        if times and 0 <= now - max(times) < every:  # it is negative after the clock was set back
-            return False
+        last, now = self._last_scheduled(), self._clock.now()
         if last is not None and await self._is_as(last):
             self._unchanged_at = now
             return False
         return True
+
+    def _is_time(self) -> bool:
+        """Return whether the last one is old enough, whether or not anything has changed since."""
+        every, last = period(self._policy.every), self._last_scheduled()
+        if every is None:
+            return False
+        times = [at for at in (None if last is None else last.created_at, self._unchanged_at) if at is not None]
+        # It is negative after the clock was set back.
+        return not times or not 0 <= self._clock.now() - max(times) < every
+
+    def _last_scheduled(self) -> Backup | None:
+        return next((one for one in self.every() if one.reason is BackupReason.SCHEDULE and one.verified), None)
 
     async def _is_as(self, backup: Backup) -> bool:
         """Return whether nothing has changed since *backup*."""

@@ -1,16 +1,21 @@
 """What is counted while the daemon runs, of every part, for whoever watches over it."""
 
 import asyncio
+import math
 from collections import Counter
 
 from omnimem.model import EndReason
+from omnimemd.domain.backups import Backup
+from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.measuring import Histogram
 from omnimemd.domain.ports import Machine, Taken
 from omnimemd.domain.sessions import Session
 from omnimemd.services.background import Background
+from omnimemd.services.backups import Backups
 from omnimemd.services.events import Events
 from omnimemd.services.sessions import Sessions
 from omnimemd.services.tracking import Tracking
+from omnimemd.storage import quarantine
 from omnimemd.storage.database import Database
 
 
@@ -24,13 +29,17 @@ class Measures:
         sessions: Sessions,
         tracking: Tracking,
         background: Background,
+        backups: Backups,
         events: Events,
         machine: Machine,
+        clock: Clock,
     ) -> None:
         """Gather from these."""
         self._database = database
+        self._clock = clock
         self._tracking = tracking
         self._background = background
+        self._backups = backups
         self._events = events
         self._machine = machine
         self._ends: Counter[EndReason] = Counter()
@@ -65,6 +74,23 @@ class Measures:
     def failing(self) -> int:
         """Background tasks that failed and have not been well since."""
         return len(self._background.failing)
+
+    @property
+    def backup_failures(self) -> int:
+        """Backups that could not be made."""
+        return self._backups.failures
+
+    def backups(self) -> list[Backup]:
+        """Return those there are, newest first; reads a few bytes of each."""
+        return self._backups.every()
+
+    def seconds_since(self, at: Millis | None) -> float:
+        """Return how long ago that was: infinitely, if it never was."""
+        return math.inf if at is None else max(self._clock.now() - at, 0) / 1000
+
+    def set_aside(self) -> int:
+        """Return the bytes of damaged files that are kept; some stat calls."""
+        return sum(quarantine.sizes(self._database.path).values())
 
     @property
     def tasks(self) -> int:

@@ -56,7 +56,7 @@ def found(folder: Path) -> list[Backup]:
     """Return the backups in *folder*, newest first; only the first bytes of each are read."""
     try:
         paths = list(folder.iterdir())
-    except FileNotFoundError:
+    except OSError:  # it is not there, or is no folder, or cannot be read: making one says which
         return []
     backups = map(_told, paths)
     return sorted((one for one in backups if one is not None), key=lambda one: one.backup_id, reverse=True)

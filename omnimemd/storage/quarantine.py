@@ -98,6 +98,20 @@ def every(database: Path) -> Iterator[tuple[str, Told]]:
             yield f"{FOLDER}/{place.parent.name}", msgspec.json.decode(place.read_bytes(), type=Told)
 
 
+def sizes(database: Path) -> dict[Path, int]:
+    """Return each folder beside *database* with its bytes, oldest first; what was removed meanwhile counts nothing."""
+    with contextlib.suppress(OSError):
+        folders = sorted(one for one in (database.parent / FOLDER).iterdir() if one.is_dir() and not one.is_symlink())
+        return {folder: sum(map(_bytes, folder.iterdir())) for folder in folders}
+    return {}
+
+
+def _bytes(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.lstat().st_size
+    return 0
+
+
 def _made(parent: Path, at: Millis) -> Path:
     stamp = rfc3339(at).replace(":", "").replace("-", "")
     number = 1

@@ -1,15 +1,29 @@
 """`/metrics`: figures as Prometheus reads them, of everything that matters, and of nobody's."""
 
+import math
 import re
 from pathlib import Path
 
+import msgspec
+import pytest
+
 from omnimem import __version__
 from omnimem.calls import ALL
+from omnimem.errors import BackupFailed
 from omnimemd.domain.file_events import Change
+from omnimemd.storage import backups, losses
+from omnimemd.storage.losses import Loss, LossReason
 from tests.contracts.checkout import ROOT
+from tests.support.clock import NOON
 from tests.support.house import House
 from tests.support.http import Api
 from tests.support.prometheus import Family, read
+
+#: What of a good state of yesterday, and of what is gone, is told.
+OF_SAFETY = (
+    *("backups", "backup_age_seconds", "backup_failures_total"),
+    *("losses", "losses_unseen", "loss_age_seconds", "set_aside_bytes"),
+)
 
 
 async def metrics(api: Api) -> dict[str, Family]:
@@ -95,3 +109,39 @@ async def test_the_document_has_each_of_them_and_no_other(api: Api) -> None:
     found = await metrics(api)
 
     assert [(f"omnimemd_{name}", kind) for name, kind, _ in rows] == [(one.name, one.kind) for one in found.values()]
+
+
+async def test_backups_and_losses_are_told(api: Api, house: House, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await metrics(api)
+    await house.services.backups.create()
+    house.clock.advance(90_000)
+    loss = Loss(started_at=None, ended_at=NOON, found_at=NOON, reason=LossReason.LOG)
+    await house.database.write(lambda db: losses.add(db, loss))
+    await house.database.write(lambda db: losses.add(db, msgspec.structs.replace(loss, reason=LossReason.RESTORED)))
+    (data / "quarantine" / "one").mkdir(parents=True)
+    (data / "quarantine" / "one" / "omnimem.db").write_bytes(b"x" * 700)
+    monkeypatch.setattr(backups, "check_room", no_room)
+    await house.services.backups.look()
+
+    found = await metrics(api)
+
+    assert {name: [one[f"omnimemd_{name}"].only() for one in (before, found)] for name in OF_SAFETY} == {
+        "backups": [0, 1],
+        "backup_age_seconds": [math.inf, 90],
+        "backup_failures_total": [0, 1],
+        "losses": [0, 1],
+        "losses_unseen": [0, 1],
+        "loss_age_seconds": [math.inf, 90],
+        "set_aside_bytes": [0, 700],
+    }
+
+
+async def test_backups_are_told_of_without_a_store_too(api: Api, house: House) -> None:
+    await house.services.backups.create()
+    house.lose_the_store()
+
+    assert (await metrics(api))["omnimemd_backups"].only() == 1
+
+
+def no_room(*_: object) -> None:
+    raise BackupFailed("There is no room.")

@@ -20,7 +20,8 @@ from tests.e2e.waiting import eventually
 OUTSIDE = ("versions", "hooks", "settings", "service", "socket", "lock", "permissions", "log", "daemon")
 INSIDE = (
     *("files", "disk", "file system", "limits", "watching", "tasks", "processes"),
-    *("storing", "log of writes", "search", "sessions", "entries", "losses", "database"),
+    *("storing", "log of writes", "search", "sessions", "entries"),
+    *("losses", "set aside", "backups", "database"),
 )
 
 

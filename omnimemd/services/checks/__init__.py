@@ -1,5 +1,6 @@
 """What the doctor looks at: one small class for each part that can be ill."""
 
+from omnimemd.services.checks.backups import BackupsCheck, SetAsideCheck
 from omnimemd.services.checks.database import (
     DatabaseCheck,
     EntriesCheck,
@@ -13,6 +14,7 @@ from omnimemd.services.checks.watching import LimitsCheck, WatchingCheck
 from omnimemd.services.checks.work import ProcessesCheck, TasksCheck
 
 __all__ = [
+    "BackupsCheck",
     "DatabaseCheck",
     "EntriesCheck",
     "FileSystemCheck",
@@ -23,6 +25,7 @@ __all__ = [
     "RoomCheck",
     "SearchCheck",
     "SessionsCheck",
+    "SetAsideCheck",
     "StoringCheck",
     "TasksCheck",
     "WatchingCheck",
