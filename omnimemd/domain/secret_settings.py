@@ -110,7 +110,7 @@ def _is_secret(text: str, match: re.Match[str], value: str) -> bool:
     end = match.start("bare") + len(value)
     before = _LINE_BEFORE.search(text, max(0, start - 120), start)
     if before is None or _LINE_AFTER.match(text, end) is None:
-        return False
+        return match["sep"] == "=" and _IN_PROSE.match(text, start - 1) is not None and _is_shuffled(value)
     is_user = "//" in before[0] and match["sep"] == ":"  # of a URL
     return not is_user and _is_secret_of_line(name, value)
 
@@ -137,6 +137,11 @@ def _is_secret_of_line(name: str, value: str) -> bool:
     return _kind(name) == "password" or len(value) >= 12
 
 
+def _is_shuffled(value: str) -> bool:
+    """Return whether *value* goes from digit to letter and back as no name of a variable does."""
+    return _is_generated(value) and len(_DIGIT_LETTER.findall(value)) >= 2 and not set("([{<.") & set(value)
+
+
 def _is_typed(value: str) -> bool:
     """Return whether a password may be this, which is not code."""
     return not _is_placeholder(value) and any(one.isalpha() for one in value) and not set("([{<.") & set(value)
@@ -154,6 +159,9 @@ def _is_placeholder(value: str) -> bool:
     return _PLACEHOLDER.fullmatch(value, 0, 200) is not None or _PATH.fullmatch(value, 0, 200) is not None
 
 
+#: What stands before a setting within a sentence.
+_IN_PROSE: Final = re.compile(r"\s")
+_DIGIT_LETTER: Final = re.compile(r"\d[A-Za-z]")
 _IN_MARKER: Final = re.compile(r"\[removed: [^\]]*\Z")
 #: A digit, or what words do not have.
 _ODD: Final = re.compile(r"[0-9!@#$%^&*+=~]")

@@ -119,6 +119,7 @@ def settings() -> list[Secret]:
         ),
         _in("password", "Server=db;User Id=sa;Pass" + "word=", "Hunter2!", ";Timeout=30"),
         _in("password", "machine git.corp login bob pass" + "word ", "hunter22"),
+        _in("password", "log in with user=bob and pass" + "word=", "xK9mQ2vLp7R", ", then retry"),
         _in("password", "curl -u bob:", "hunter22", " https://git.corp"),
         _in("secret", "<server><pass" + "word>", "hunter22x", "</pass" + "word></server>"),
         _in("secret", "GET /v1?user=1&access_tok" + "en=", _LOWER, "&x=2"),
