@@ -6,6 +6,8 @@ Only the files of words that were typed are loaded: a call should cost what it d
 import argparse
 import importlib
 import keyword
+import re
+import sys
 import textwrap
 from collections.abc import Callable, Container, Sequence
 from typing import Any, Final, NoReturn
@@ -17,6 +19,8 @@ from omnimemd.cli.output import Output
 #: What a verb does when it was typed.
 Run = Callable[[argparse.Namespace, Output], None]
 
+#: What argparse says of a word that is none of those there are.
+_CHOICE: Final = re.compile(r"invalid choice: '(?P<typed>.*)' \(choose from (?P<choices>.*)\)")
 #: Every word that can follow `omnimem`, and what it is for; the module of that name declares it.
 WORDS: Final = {
     "record": "Record what happens in a folder and show it as it happens.",
@@ -72,7 +76,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with what was typed, and exit with the status of wrong usage."""
-        Output().error(message, f"See `{self.prog} --help`.")
+        Output().error(message, _what_was_meant(message) or f"See `{self.prog} --help`.")
         raise SystemExit(USAGE)
 
     def does(self, run: Run, *, example: str) -> None:
@@ -102,6 +106,9 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     Raises:
         SystemExit: help was asked for and given, or it means nothing.
     """
+    if not typed:
+        build(typed).print_help(sys.stderr)
+        raise SystemExit(USAGE)
     return build(typed).parse_args(typed, argparse.Namespace(json=False, quiet=False, socket=None))
 
 
@@ -122,6 +129,15 @@ def build(typed: Container[str]) -> Parser:
             module = f"{word}_" if keyword.iskeyword(word) else word
             importlib.import_module(f"omnimemd.cli.{module}").declare(child)
     return parser
+
+
+def _what_was_meant(message: str) -> str | None:
+    """Return the hint for a word that is nearly one of those there are, by what argparse says of it."""
+    import difflib  # only who mistypes waits for it
+
+    found = _CHOICE.search(message)
+    near = difflib.get_close_matches(found["typed"], re.findall(r"[\w-]+", found["choices"]), n=1) if found else []
+    return f"Did you mean `{near[0]}`?" if near else None
 
 
 class _Version(argparse.Action):

@@ -21,7 +21,6 @@ def idle() -> Iterator[Home]:
 @pytest.mark.parametrize(
     "line",
     [
-        "",
         "sessions",
         "session",
         "session lst",
@@ -58,6 +57,21 @@ def test_what_means_nothing_is_a_usage_error(running: Home, line: str) -> None:
 
     assert (done.status, done.out) == (2, "")
     assert COMPLAINT.fullmatch(done.err)
+
+
+def test_nothing_typed_is_answered_by_what_can_be(idle: Home) -> None:
+    done = idle.omnimem()
+
+    assert (done.status, done.out) == (2, "")
+    assert done.err == idle.omnimem("--help").out
+
+
+@pytest.mark.parametrize(("line", "meant"), [("staus", "status"), ("memory lst", "list"), ("doctr --json", "doctor")])
+def test_a_word_that_is_nearly_right_is_answered_by_the_right_one(idle: Home, line: str, meant: str) -> None:
+    done = idle.omnimem(*line.split())
+
+    assert done.status == 2
+    assert f"hint: Did you mean `{meant}`?" in done.err
 
 
 @pytest.mark.parametrize(
