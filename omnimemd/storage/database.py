@@ -98,7 +98,7 @@ class Database:
         self.sync_seconds = Histogram(SECONDS)  #: what the disk took to confirm; the syncer's thread adds
         self._on_lost: list[Callable[[], None]] = []
         self._on_trouble: list[Callable[[], None]] = []
-        self._guard = translated(self._report_trouble)
+        self._guard = translated(self._writer, self._report_trouble)
         self._writer.set_wal_hook(self._note_log_size)
         self._start_sync()
 
@@ -167,7 +167,7 @@ class Database:
             self._commit_group()
 
         def run() -> T:
-            with translated():
+            with translated(self._reader):
                 self._reader.execute("BEGIN")  # one snapshot for all that *work* reads
                 try:
                     return work(self._reader)
@@ -181,7 +181,7 @@ class Database:
         """Return what *work* reads as another program would: off the loop, by the file's name, on a new connection."""
 
         def run() -> T:
-            with translated(), contextlib.closing(open_connection(self.path, write=False)) as db:
+            with translated(), contextlib.closing(open_connection(self.path, write=False)) as db, translated(db):
                 return work(db)
 
         with self._guard:

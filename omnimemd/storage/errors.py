@@ -1,5 +1,7 @@
 """Translate what SQLite says into the errors callers know."""
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -25,10 +27,11 @@ class translated:  # noqa: N801 named for what it does in a `with`, as those of 
         StoreUnavailable: the disk is full, the file is unreadable, damaged, locked or gone.
     """
 
-    __slots__ = ("_failed",)
+    __slots__ = ("_failed", "_on")
 
-    def __init__(self, failed: Callable[[], None] = lambda: None) -> None:
-        """Have *failed* called, on the same thread, when the store failed."""
+    def __init__(self, on: apsw.Connection | None = None, failed: Callable[[], None] = lambda: None) -> None:
+        """Have *failed* called, on the same thread, when the store failed; *on* is the connection that is used."""
+        self._on = on
         self._failed = failed
 
     def __enter__(self) -> None:
@@ -40,21 +43,31 @@ class translated:  # noqa: N801 named for what it does in a `with`, as those of 
             self._failed()
         elif isinstance(error, _FAILURES):
             self._failed()
-            raise StoreUnavailable(_told(error)) from error
+            raise StoreUnavailable(_told(error, self._on)) from error
 
 
-def _told(error: BaseException) -> str:
+def _told(error: BaseException, on: apsw.Connection | None) -> str:
+    if isinstance(error, apsw.IOError | apsw.CantOpenError) and on is not None and (code := on.system_errno):
+        said = _CODES.get(code)
+        return f"Nothing can be stored: {said}." if said else f"The database cannot be used: {os.strerror(code)}."
     for kind, why in _REASONS.items():
         if isinstance(error, kind):
             return f"Nothing can be stored: {why}."
     return f"The database cannot be used: {type(error).__name__.removesuffix('Error')}."
 
 
-#: Those that a person can do something about.
+_FULL: Final = "the disk is full"
+#: Those that a person can do something about, as SQLite has them.
 _REASONS: Final[dict[type[apsw.Error], str]] = {
-    apsw.FullError: "the disk is full",
+    apsw.FullError: _FULL,
     apsw.ReadOnlyError: "the file system, or the database's file, is read-only",
     apsw.BusyError: "another program holds the database",
+}
+#: The same where SQLite only says that the system refused: errno(3).
+_CODES: Final = {
+    errno.EROFS: "the file system is read-only",
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: "this user's share of the disk is full",
 }
 
 #: What SQLite raises when it is not our doing.

@@ -1,5 +1,6 @@
 """One daemon per data directory and per socket: locks that die with the process."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -52,5 +53,6 @@ class Lock:
 
     def release(self) -> None:
         """Let it go; the file stays, because removing it would let two hold it."""
-        os.ftruncate(self._file, 0)
+        with contextlib.suppress(OSError):  # the disk failed: it says who held it last
+            os.ftruncate(self._file, 0)
         os.close(self._file)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from omnimemd.domain.ports import FileSystem, Limit, Taken
+from omnimemd.system.watcher import sysctls
 from omnimemd.system.watcher.mounts import read_mounts
 
 _PROC: Final = Path("/proc")
@@ -41,13 +42,13 @@ class SystemMachine:
             )
         ]
         instances = list(self._instances())
-        for what, setting, used in (
-            ("inotify watches", "max_user_watches", sum(instances)),
-            ("inotify instances", "max_user_instances", len(instances)),
+        for what, names, used in (
+            ("inotify watches", sysctls.WATCHES, sum(instances)),
+            ("inotify instances", sysctls.INSTANCES, len(instances)),
         ):
-            most = self._setting(setting)
-            if most is not None:
-                found.append(Limit(what=what, used=used, most=most, setting=f"`sysctl fs.inotify.{setting}`"))
+            setting = sysctls.lower(names, self._proc / "sys")
+            if setting.shown:
+                found.append(Limit(what=what, used=used, most=setting.most, setting=f"`sysctl {setting.name}`"))
         return found
 
     def file_system(self, path: str) -> FileSystem | None:
@@ -72,12 +73,6 @@ class SystemMachine:
                         continue
             except OSError:  # it is gone, or does not let itself be looked at
                 continue
-
-    def _setting(self, name: str) -> int | None:
-        try:
-            return int((self._proc / "sys" / "fs" / "inotify" / name).read_text())
-        except (OSError, ValueError):
-            return None
 
 
 def _open_descriptors() -> int:

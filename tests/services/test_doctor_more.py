@@ -100,6 +100,11 @@ def test_what_the_kernel_shows_is_read(tmp_path: Path) -> None:
     assert found["inotify watches"] == (3, 100)
     assert "inotify instances" not in found, "that setting is not shown"
 
+    (tmp_path / "sys" / "user").mkdir()
+    (tmp_path / "sys" / "user" / "max_inotify_watches").write_text("7\n")
+    (lower,) = [one for one in SystemMachine(tmp_path).limits() if one.what == "inotify watches"]
+    assert (lower.most, lower.setting) == (7, "`sysctl user.max_inotify_watches`"), "the lower one counts"
+
 
 async def test_a_task_that_fails_is_named(house: House) -> None:
     house.background.failing.add("digests")

@@ -245,6 +245,23 @@ async def test_no_inotify_instance_left_is_an_error_with_a_hint(tmp_path: Path) 
     await watcher.close()
 
 
+async def test_a_disk_that_is_full_is_not_taken_for_watches_that_are_used_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "touch", full)
+    watcher = InotifyWatcher(clock=WallClock(), private=tmp_path / "private", environ={})
+
+    with pytest.raises(WatchUnavailable) as raised:
+        await watcher.start(Recorder())
+
+    assert raised.value.reason == f"{tmp_path / 'private'}: No space left on device"
+    assert "sysctl" not in raised.value.hint
+    await watcher.close()
+
+
 async def test_a_marker_directory_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
     root = tree(tmp_path / "w", "a.py")
 

@@ -10,6 +10,7 @@ import pytest
 from omnimem.model import WorkspaceState
 from omnimemd.domain.explaining import Obstacle
 from omnimemd.domain.file_events import Change
+from omnimemd.system.watcher import sysctls
 from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.dealing import Dealer
 from omnimemd.system.watcher.directories import NO_ROOM, NOBODY, DirectoryTable
@@ -264,7 +265,7 @@ async def test_what_comes_while_rules_are_read_is_told(tmp_path: Path) -> None:
 
 async def test_no_more_than_half_of_the_watches_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = a_tree(tmp_path / "w")
-    monkeypatch.setattr(WatchBudget, "_read", lambda *_: 40)
+    monkeypatch.setattr(sysctls, "lower", lambda *_: sysctls.Setting("a.setting", 40, shown=True))
 
     async with watching(tmp_path, root) as watch:
         assert watch.watcher.counts().directories == 20

@@ -105,7 +105,7 @@ class Inotify:
             code = ctypes.get_errno()
             if code == errno.EMFILE:
                 raise WatchUnavailable("this user's inotify instances are used up", hint=raise_instances())
-            raise WatchUnavailable(f"inotify_init1: {os.strerror(code)}", hint=_ABSENT)
+            raise WatchUnavailable(f"inotify_init1: {os.strerror(code)}", hint="It is tried again every few minutes.")
         try:
             self._wake = _eventfd()
         except OSError as error:

@@ -24,16 +24,23 @@ class Markers:
         self._lock = threading.Lock()
         self._number = 0
 
-    def open(self) -> None:
-        """Make the directory and watch it.
+    def make(self) -> None:
+        """Make the directory, with the file in it.
 
         Raises:
-            OSError: it cannot be made, or no watch is left.
+            OSError: it cannot be made, or written in.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for leftover in self._directory.iterdir():
             leftover.unlink()
         (self._directory / str(self._number)).touch(mode=0o600)
+
+    def watch(self) -> None:
+        """Watch the directory.
+
+        Raises:
+            OSError: it is gone, or no watch is left.
+        """
         self.wd = self._inotify.add(str(self._directory), MARKER)
 
     def set(self, first: Callable[[int], None] = lambda _: None) -> int:
@@ -50,7 +57,8 @@ class Markers:
             try:
                 self._rename()
             except FileNotFoundError:  # somebody cleaned up behind us
-                self.open()
+                self.make()
+                self.watch()
                 self._rename()
             return self._number
 

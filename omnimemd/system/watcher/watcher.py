@@ -7,7 +7,6 @@ nothing happens.
 
 import asyncio
 import contextlib
-import errno
 import os
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from pathlib import Path
@@ -25,13 +24,14 @@ from omnimemd.system.watcher.dispatcher import Call, Dispatcher
 from omnimemd.system.watcher.emitter import BatchEmitter
 from omnimemd.system.watcher.errors import WatchUnavailable
 from omnimemd.system.watcher.facts import facts_at
-from omnimemd.system.watcher.inotify import Inotify
+from omnimemd.system.watcher.inotify import SPENT, Inotify
 from omnimemd.system.watcher.markers import Markers
 from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.quiet import Quiet
 from omnimemd.system.watcher.room import Room
 from omnimemd.system.watcher.rule_files import RuleFiles
 from omnimemd.system.watcher.survey import Survey
+from omnimemd.system.watcher.sysctls import raise_watches
 
 T = TypeVar("T")
 
@@ -283,6 +283,20 @@ def _answer(future: asyncio.Future[T], answer: T) -> None:
         future.set_result(answer)
 
 
+def _begin_marking(markers: Markers, private: Path) -> None:
+    try:
+        markers.make()
+    except OSError as error:
+        raise WatchUnavailable(f"{private}: {error.strerror}", hint="The folder must be writable.") from error
+    try:
+        markers.watch()
+    except OSError as error:
+        spent = error.errno in SPENT
+        reason = "this user's inotify watches are used up" if spent else f"{private}: {error.strerror}"
+        hint = f"Raise the limit: {raise_watches(1)}." if spent else "Start omnimemd again."
+        raise WatchUnavailable(reason, hint=hint) from error
+
+
 class _Machine:
     """The kernel's queue, the two threads and what they share, from opening to closing."""
 
@@ -302,13 +316,10 @@ class _Machine:
         self.quiet = Quiet(self.markers)
         self._inotify = inotify
         try:
-            self.markers.open()
-        except OSError as error:
+            _begin_marking(self.markers, private)
+        except WatchUnavailable:
             inotify.close()
-            spent = error.errno == errno.ENOSPC
-            reason = "this user's inotify watches are used up" if spent else f"{private}: {error.strerror}"
-            hint = "Raise fs.inotify.max_user_watches (sysctl)." if spent else "The folder must be writable."
-            raise WatchUnavailable(reason, hint=hint) from error
+            raise
         room = Room()
         self._observer = BaseObserver(BatchEmitter, inotify=inotify, clock=clock, room=room)
         self._observer.name = "omnimem-watch-dispatcher"
