@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Self
 
 from omnimem.errors import Unavailable
+from omnimemd.domain.ports import WatchFailed
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ class Background:
                 began = loop.time()
                 try:
                     await work()
-                except Unavailable as error:  # no bug: health says what it is, and it may be over soon
-                    log.warning("background task waits", extra={"task": name, "reason": error.detail})
+                except (Unavailable, WatchFailed) as error:  # no bug: health says what it is, and it may be over soon
+                    log.warning("background task waits", extra={"task": name, "reason": str(error)})
                     doublings = 0
                 except (Exception, asyncio.CancelledError):
                     if _is_cancelled():

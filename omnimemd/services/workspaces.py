@@ -18,7 +18,7 @@ from omnimem.model import WorkspaceState
 from omnimemd.domain.clock import Clock
 from omnimemd.domain.file_events import Loss, WatchReport
 from omnimemd.domain.paths import is_within
-from omnimemd.domain.ports import Watcher
+from omnimemd.domain.ports import Watcher, WatchFailed
 from omnimemd.domain.sessions import Session
 from omnimemd.domain.workspaces import WatchedWorkspace, unwatchable
 from omnimemd.services.background import Background
@@ -302,11 +302,14 @@ class Workspaces:
             self._drop_if_unwanted(folder)
 
     async def _barrier(self) -> None:
+        """Return when what happened before the call has been read, as far as that can be had."""
         try:
             async with asyncio.timeout(_BARRIER_SECONDS):
                 await self._watcher.barrier()
         except TimeoutError:
             log.warning("file events lagged", extra={"seconds": _BARRIER_SECONDS})
+        except WatchFailed as error:  # health says so; sessions begin and end all the same
+            log.warning("file events not waited for", extra={"reason": str(error)})
 
     def _folder(self, path: str, project_id: str) -> Folder:
         folder = self._folders.get(path)

@@ -1,6 +1,5 @@
 """A data directory on a disk that is full: refused is refused, answered is kept, and it goes on once there is room."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from omnimem import Client, StoreUnavailable
 from tests.e2e.daemons import Daemon, run_to_end, running
 from tests.e2e.databases import assert_sound
+from tests.e2e.disks import Disk
 from tests.e2e.homes import Home
 from tests.e2e.programs import Programs
 from tests.e2e.recorded import assert_consistent, touches
@@ -18,41 +18,11 @@ from tests.e2e.writes import Place, every_kind
 
 pytestmark = pytest.mark.needs("inotify", "pidfd", "mounts")
 
-#: Of the disk.
-MIB = 4
-
-
-class Disk:
-    """A small file system of its own, where the data directory is to be."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        place.mkdir(mode=0o700, parents=True)
-        options = f"size={MIB}m,mode=0700"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
-
-    def fill(self, *, but: int = 0) -> None:
-        """Leave no room, or *but* bytes."""
-        with (self.place / "filler").open("ab", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(b"x" * 4096)
-        if but:
-            with (self.place / "filler").open("ab") as file:
-                file.truncate(max(file.tell() - but, 0))
-
-    def make_room(self) -> None:
-        (self.place / "filler").unlink()
-
-    def close(self) -> None:
-        """Take it away, whoever still uses it."""
-        subprocess.run(["umount", "-l", str(self.place)], check=True)
-
 
 @pytest.fixture
 def disk(empty_home: Home) -> Iterator[Disk]:
-    disk = Disk(empty_home.data_dir)
-    yield disk
-    disk.close()
+    with Disk(empty_home.data_dir) as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from omnimem.errors import StoreUnavailable, Unavailable
 from omnimemd.services import health as module
 from omnimemd.services.events import HealthChanged, Subscription
 from omnimemd.storage import canary
-from tests.services.stories import begin
+from tests.services.stories import begin, end
 from tests.support.faults import Disk
 from tests.support.house import House, a_house
-from tests.support.waiting import rounds
+from tests.support.waiting import rounds, until
 
 
 @pytest.fixture
@@ -135,6 +135,30 @@ async def test_a_flush_without_a_watcher_is_refused_for_now(house: House) -> Non
 
     with pytest.raises(Unavailable, match="has ended"):
         await house.services.tracking.flush()
+
+
+async def test_sessions_begin_and_end_though_the_watcher_cannot_be_asked(house: House, workspace: Path) -> None:
+    await begin(house, workspace, "s-1")
+    house.watcher.dead = "no marker can be set"
+
+    await begin(house, workspace, "s-2")
+    await end(house, "s-1")
+
+    await until(lambda: [one.session_id for one in house.services.workspaces.everybody()] == ["s-2"])
+
+
+async def test_a_task_that_waits_for_the_watcher_is_no_bug_and_goes_on(
+    house: House, workspace: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await begin(house, workspace, "s-1")
+    house.watcher.dead = "no marker can be set"
+    house.watcher.loses(str(workspace), at=house.clock.now())
+    await until(lambda: "background task waits" in caplog.messages)
+    assert not house.background.failing
+
+    house.watcher.dead = None
+    await until(lambda: house.services.tracking.gaps == 1)
+    assert "background task failed" not in caplog.messages
 
 
 async def test_a_daemon_whose_watcher_died_stops_in_order(data: Path) -> None:

@@ -87,6 +87,18 @@ def _mounts() -> bool:
         )
 
 
+def _mounts_ext4() -> bool:
+    """Whether a file can be mounted as a disk, which can be told that it is broken (ext4, since Linux 5.5)."""
+    if not _mounts() or shutil.which("mkfs.ext4") is None:
+        return False
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "disk")
+        file.touch()
+        os.truncate(file, 8 * 1024 * 1024)
+        trial = f"mkfs.ext4 -q {file} && mkdir {place}/at && mount -o loop {file} {place}/at && umount {place}/at"
+        return subprocess.run(["sh", "-c", trial], capture_output=True, check=False).returncode == 0
+
+
 #: Every name the marker `needs` takes. `.ci/run` installs the commands among them.
 REQUIREMENTS: dict[str, Requirement] = {
     "bash": _command("bash"),
@@ -111,6 +123,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         _runs_user_managers, "no `systemd --user` can be run here for another user", can_be_met=False
     ),
     "mounts": Requirement(_mounts, "no file system can be mounted here", can_be_met=False),
+    "ext4": Requirement(_mounts_ext4, "no ext4 can be mounted here from a file", can_be_met=False),
     "linux": Requirement(lambda: sys.platform == "linux", "this is not Linux", can_be_met=False),
     "macos": Requirement(lambda: sys.platform == "darwin", "this is not macOS", can_be_met=False),
 }
