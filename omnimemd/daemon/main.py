@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ def main() -> int:
 
     0 stopped, 1 cannot start, 2 wrong usage or settings, 3 runs already, 4 gives way to a version installed meanwhile.
     """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to stop in order
     arguments = _parser().parse_args()
     try:
         flags = Flags(arguments.socket, arguments.data_dir, arguments.config, arguments.log_level)

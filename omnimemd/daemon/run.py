@@ -121,6 +121,9 @@ async def _live(settings: Settings, listening: Listening, read: Callable[[], Set
             await _serve(settings_now.settings, listening, asked, notices)
     finally:
         listening.shut()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)  # it ends: to be told so again must not make it a death
     log.info("stopped")
     return asked.status
 

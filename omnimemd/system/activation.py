@@ -4,7 +4,7 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +73,7 @@ def activated(environ: MutableMapping[str, str] | None = None) -> Activated | No
     env = os.environ if environ is None else environ
     pid, count, _ = (env.pop(name, "") for name in _VARIABLES)
     if pid == str(os.getpid()):
-        descriptors = list(range(_FIRST, _FIRST + int(count))) if count.isdecimal() else []
+        descriptors: Sequence[int] = range(_FIRST, _FIRST + int(count)) if count.isdecimal() else []
     elif sys.platform == "darwin":
         descriptors = launchd.activated_sockets(launchd.system_library())
     else:

@@ -5,7 +5,10 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -48,6 +51,28 @@ def test_a_second_signal_changes_nothing(empty_home: Home, number: signal.Signal
         assert "Traceback" not in daemon.log
     finally:
         daemon.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_until_it_is_gone_change_nothing(empty_home: Home, number: signal.Signals) -> None:
+    daemon = Daemon(empty_home).ready()
+    try:
+        while daemon.process.poll() is None:
+            os.kill(daemon.process.pid, number)
+            time.sleep(0.002)  # as fast as anybody sends them; asyncio complains of thousands at once
+        assert daemon.exit_status() == 0
+        assert "Traceback" not in daemon.log
+    finally:
+        daemon.kill()
+
+
+def test_ctrl_c_before_it_has_begun_ends_it_as_any_program_without_a_traceback() -> None:
+    asked = "import os, signal, sys; from omnimemd.daemon import main; sys.argv[1:] = ['--check']; main.main(); "
+    code = asked + "os.kill(os.getpid(), signal.SIGINT)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_signal_while_it_starts_ends_it_too(empty_home: Home) -> None:

@@ -106,9 +106,10 @@ def test_what_is_not_for_this_process_is_passed_over(environ: dict[str, str]) ->
     assert environ == {}
 
 
-def test_more_than_one_is_refused() -> None:
-    with pytest.raises(PlaceRefused, match="2 sockets, and one is expected"):
-        activated({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2"})
+@pytest.mark.parametrize("count", ["2", "99999999999"])
+def test_more_than_one_is_refused(count: str) -> None:
+    with pytest.raises(PlaceRefused, match=f"{count} sockets, and one is expected"):
+        activated({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count})
 
 
 def test_a_process_takes_what_it_was_started_with(given: int, path: Path) -> None:
