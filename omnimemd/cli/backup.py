@@ -171,7 +171,9 @@ def _tell(would: BackupRestored, out: Output) -> None:
         if one is not None and (one.gone or one.back):
             back = f", {one.back} that are gone now would be back" if one.back else ""
             out.say(f"  {counted(one.gone, *words)} of {one.now} would be gone{back}")
-    if not any(one.gone or one.back for one in would.changes.values()):
+    if not would.changes:
+        out.say("  how much that is cannot be told: the database is damaged")
+    elif not any(one.gone or one.back for one in would.changes.values()):
         out.say("  no session, entry or memory; settings, maybe")
     out.say("The present state becomes a backup first, so it can be undone.")
 

@@ -46,7 +46,7 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True):
 
     backup: Backup
     at: Millis
-    changes: dict[str, Difference]
+    changes: dict[str, Difference]  #: none can be told where the database is damaged
     undo_id: str | None  #: None: it was only asked what would change
 
 
@@ -145,16 +145,7 @@ class Backups:
             StoreUnavailable: the store failed.
         """
         backup = self._get(backup_id)
-        await self._cache.write_rows()
-        now = await self._database.read(comparing.content)
-        then = await self._aside(partial(comparing.content_of, backup.path))
-        changes = {
-            "sessions": _difference(now.sessions, then.sessions),
-            "entries": _difference(now.entries, then.entries),
-            "decisions": _difference(now.decisions, then.decisions),
-            "memories": _difference(now.memories, then.memories),
-        }
-        return Restore(backup=backup, at=self._clock.now(), changes=changes, undo_id=None)
+        return Restore(backup=backup, at=self._clock.now(), changes=await self._changes(backup), undo_id=None)
 
     async def restore(self, backup_id: str) -> Restore:
         """Put one in the place of the database, which becomes a backup; the daemon begins again once this is answered.
@@ -190,6 +181,22 @@ class Backups:
                 log.warning("backup not made", extra={"reason": error.detail})
             self.problem = told
             return None
+
+    async def _changes(self, backup: Backup) -> dict[str, Difference]:
+        try:
+            await self._cache.write_rows()
+            now = await self._database.read(comparing.content)
+        except StoreUnavailable:
+            if self._database.damaged:  # then a backup is wanted most
+                return {}
+            raise
+        then = await self._aside(partial(comparing.content_of, backup.path))
+        return {
+            "sessions": _difference(now.sessions, then.sessions),
+            "entries": _difference(now.entries, then.entries),
+            "decisions": _difference(now.decisions, then.decisions),
+            "memories": _difference(now.memories, then.memories),
+        }
 
     async def _rest(self, seconds: float) -> None:
         self._next_look = asyncio.get_running_loop().time() + seconds

@@ -129,6 +129,8 @@ class Health:
         problems = [one for one in (storing, watching) if one is not None]
         works = not problems
         problems += [f"The background task '{name}' failed; see the log." for name in sorted(self._background.failing)]
+        if self._database.damaged:
+            problems.append("The database's file is damaged: `omnimem doctor` says what to do.")
         if self._backups.problem is not None:
             problems.append(self._backups.problem)
         if self._semantic is not None and self._semantic.problem is not None:

@@ -53,11 +53,13 @@ class Checkpointer:
             return False
         return True
 
-    def close(self) -> None:
-        """Bring in what is left, and close."""
+    def close(self, *, sound: bool = True) -> None:
+        """Bring in what is left, and close; the next start relies on a *sound* database as it is left."""
         if self._db is not None:
             with contextlib.suppress(apsw.Error, OSError):  # it stays in the log, which is as good
                 if self.cut():
-                    run_note.closing(self._path)  # before SQLite removes the log: without one, and a note, it is missed
+                    run_note.closing(
+                        self._path, sound=sound
+                    )  # before SQLite removes the log: without one, and a note, it is missed
             with contextlib.suppress(apsw.Error):  # closing brings in too
                 self._db.close()

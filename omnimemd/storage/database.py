@@ -23,6 +23,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -33,7 +34,7 @@ from omnimemd.domain.measuring import COUNTS, SECONDS, Histogram
 from omnimemd.storage import opening
 from omnimemd.storage.checkpointer import Checkpointer
 from omnimemd.storage.connections import open_connection, roll_back
-from omnimemd.storage.errors import DatabaseUnusable, translated
+from omnimemd.storage.errors import DatabaseUnusable, is_damage, translated
 from omnimemd.storage.grouping import Group
 from omnimemd.storage.streaming import stream
 
@@ -94,11 +95,12 @@ class Database:
         self._checkpoint_due = self._to_erase = files.left_over
         self._checkpoint_at = _CHECKPOINT_PAGES  # pages in the log
         self._sync_failed = False
+        self.damaged = False  #: whether somebody stumbled over what is in the file
         self.commit_sizes = Histogram(COUNTS)  #: writes that shared a commit
         self.sync_seconds = Histogram(SECONDS)  #: what the disk took to confirm; the syncer's thread adds
         self._on_lost: list[Callable[[], None]] = []
         self._on_trouble: list[Callable[[], None]] = []
-        self._guard = translated(self._writer, self._report_trouble)
+        self._guard = translated(self._writer, self._note_failure)
         self._writer.set_wal_hook(self._note_log_size)
         self._start_sync()
 
@@ -197,9 +199,10 @@ class Database:
         if not self._holders:
             self._commit_group()
         try:
-            async with contextlib.aclosing(stream(self.path, work)) as found:
-                async for one in found:
-                    yield one
+            with self._guard:
+                async with contextlib.aclosing(stream(self.path, work)) as found:
+                    async for one in found:
+                        yield one
         finally:
             if self._to_erase:  # it was in the way
                 self._checkpoint_due = True
@@ -248,7 +251,7 @@ class Database:
         with contextlib.suppress(apsw.Error, DatabaseUnusable):
             await self._loop.run_in_executor(self._syncer, self._checkpointer.open)
         self._writer.close()
-        await self._loop.run_in_executor(self._syncer, self._checkpointer.close)
+        await self._loop.run_in_executor(self._syncer, partial(self._checkpointer.close, sound=not self.damaged))
         self._syncer.shutdown()
         os.close(self._log)
 
@@ -364,6 +367,17 @@ class Database:
         self._group = None
         self._report_lost()
         group.end(error)
+
+    def distrust(self) -> None:
+        """Take note that the file is damaged: the next start looks all of it over, and makes it good."""
+        if not self.damaged:
+            self.damaged = True
+            log.error("the database is damaged: the next start of omnimemd makes it good")
+
+    def _note_failure(self, error: BaseException) -> None:
+        if is_damage(error):
+            self.distrust()
+        self._report_trouble()
 
     def _report_trouble(self) -> None:
         for callback in self._on_trouble:

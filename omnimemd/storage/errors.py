@@ -29,8 +29,13 @@ class translated:  # noqa: N801 named for what it does in a `with`, as those of 
 
     __slots__ = ("_failed", "_on")
 
-    def __init__(self, on: apsw.Connection | None = None, failed: Callable[[], None] = lambda: None) -> None:
-        """Have *failed* called, on the same thread, when the store failed; *on* is the connection that is used."""
+    def __init__(
+        self, on: apsw.Connection | None = None, failed: Callable[[BaseException], None] = lambda _: None
+    ) -> None:
+        """Have *failed* called, on the same thread, with what was raised when the store failed.
+
+        *on* is the connection that is used.
+        """
         self._on = on
         self._failed = failed
 
@@ -40,13 +45,21 @@ class translated:  # noqa: N801 named for what it does in a `with`, as those of 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Translate what was raised."""
         if isinstance(error, StoreUnavailable):
-            self._failed()
+            self._failed(error)
         elif isinstance(error, _FAILURES):
-            self._failed()
-            raise StoreUnavailable(_told(error, self._on)) from error
+            self._failed(error)
+            hint = "`omnimem doctor` says what to do." if is_damage(error) else None
+            raise StoreUnavailable(_told(error, self._on), hint=hint) from error
+
+
+def is_damage(error: BaseException) -> bool:
+    """Return whether *error*, or what it was translated from, says that the file is not what was written to it."""
+    return isinstance(error, _DAMAGE) or isinstance(error.__cause__, _DAMAGE)
 
 
 def _told(error: BaseException, on: apsw.Connection | None) -> str:
+    if isinstance(error, _DAMAGE):
+        return "The database's file is damaged."
     if isinstance(error, apsw.IOError | apsw.CantOpenError) and on is not None and (code := on.system_errno):
         said = _CODES.get(code)
         return f"Nothing can be stored: {said}." if said else f"The database cannot be used: {os.strerror(code)}."
@@ -55,6 +68,9 @@ def _told(error: BaseException, on: apsw.Connection | None) -> str:
             return f"Nothing can be stored: {why}."
     return f"The database cannot be used: {type(error).__name__.removesuffix('Error')}."
 
+
+#: What SQLite raises when it stumbles over what is in the file.
+_DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError)
 
 _FULL: Final = "the disk is full"
 #: Those that a person can do something about, as SQLite has them.

@@ -106,7 +106,8 @@ class _Mending:
             if self._note is not None:
                 self._restore("the database file is gone")
             return
-        if not logged and self._note is not None and self._note.closed == run_note.facts(self._path):
+        note = self._note
+        if not logged and note is not None and note.sound and note.closed == run_note.facts(self._path):
             return
         if there and self._is_anothers():
             return  # opening refuses it, and leaves it as it is

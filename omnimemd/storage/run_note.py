@@ -28,6 +28,7 @@ class RunNote(msgspec.Struct, frozen=True, kw_only=True):
     boot: str  #: which start of the machine it was in; empty: it is not known
     schema: int
     closed: Facts | None = None  #: the database as it was left; None: the run did not come to that
+    sound: bool = True  #: nobody stumbled over what is in it
 
 
 def read(database: Path) -> RunNote | None:
@@ -45,11 +46,11 @@ def write(database: Path, note: RunNote) -> None:
         log.warning("no note of the run was left", extra={"reason": error.strerror})
 
 
-def closing(database: Path) -> None:
-    """Note that everything is in *database*, and that nobody writes to it any more."""
+def closing(database: Path, *, sound: bool = True) -> None:
+    """Note that everything is in *database*, and that nobody writes to it any more; a start relies on a *sound* one."""
     note = read(database)
     if note is not None:
-        write(database, msgspec.structs.replace(note, closed=facts(database)))
+        write(database, msgspec.structs.replace(note, closed=facts(database), sound=sound))
 
 
 def facts(database: Path) -> Facts | None:

@@ -59,5 +59,5 @@ class BackupRestored(Reply, frozen=True, kw_only=True):
     dry_run: bool
     lost_from: Timestamp  #: what was recorded from here
     lost_until: Timestamp  #: until here is gone, but for what the backup that is made first holds
-    changes: dict[str, BackupDifference]  #: by "sessions", "entries", "decisions", "memories"
+    changes: dict[str, BackupDifference]  #: by "sessions", "entries", "decisions", "memories"; empty: it cannot be told
     undo_backup_id: str | None  #: the backup of the present state: to restore it undoes this; null with `dry_run`

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from omnimem.errors import StoreUnavailable
 from omnimem.model import Verdict
 from omnimemd.domain.clock import Millis
 from omnimemd.services.checks.wording import REPAIR, named
@@ -14,6 +15,11 @@ from omnimemd.storage.database import Connection, Database
 
 #: Bytes of the log beyond what it has between two checkpoints: something keeps it from beginning anew.
 _LARGE_LOG: Final = 64 * 1024 * 1024
+#: What is not done without being said: a backup may take the place of all that came after it.
+_DAMAGED: Final = (
+    "`omnimem export --all` saves what can still be read. Then restart the daemon: it makes indexes anew, or else sets "
+    "the damaged files aside and puts the newest good backup in their place; `omnimem backup restore ID` takes another."
+)
 
 
 class StoringCheck:
@@ -149,7 +155,7 @@ class EntriesCheck:
         broken = [one async for one in self._database.stream(integrity.broken_segments)]
         if not broken:
             return Finding(Verdict.OK, "All older entries can be read.")
-        hint = "Stop the daemon, and copy the file before anything else is done with it."
+        hint = "A backup may have them: `omnimem backup restore ID --dry-run` says what would be back, and what gone."
         return Finding(Verdict.FAIL, f"Older entries of {named(broken)} cannot be read.", hint)
 
     async def mend(self) -> str | None:
@@ -168,13 +174,20 @@ class DatabaseCheck:
 
     async def look(self) -> Finding:
         """Read the whole file."""
-        problems = [one async for one in self._database.stream(integrity.problems)]
-        if not problems:
-            size = self._database.size() / 1e6
-            return Finding(Verdict.OK, f"{size:.1f} MB of schema {self._database.schema_version}, sound throughout.")
-        hint = "Stop the daemon, copy the file, and export what can still be read: `omnimem export --all`."
-        return Finding(Verdict.FAIL, f"It is damaged: {named(problems)}.", hint)
+        try:
+            problems = [one async for one in self._database.stream(integrity.problems)]
+        except StoreUnavailable as error:
+            if not self._database.damaged:
+                raise
+            problems = [error.detail]
+        if problems:
+            self._database.distrust()
+            return Finding(Verdict.FAIL, f"It is damaged: {named(problems)}", _DAMAGED)
+        if self._database.damaged:
+            return Finding(Verdict.FAIL, "Somebody met damage in it, which is not seen now.", _DAMAGED)
+        size = self._database.size() / 1e6
+        return Finding(Verdict.OK, f"{size:.1f} MB of schema {self._database.schema_version}, sound throughout.")
 
     async def mend(self) -> str | None:
-        """Do nothing: whatever one did could lose more."""
+        """Do nothing: while it is in use nothing in it can be mended, and what its start does may cost something."""
         return None
