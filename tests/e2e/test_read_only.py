@@ -1,5 +1,8 @@
 """A data directory that cannot be written: read-only at the start, or from some moment on."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -28,6 +31,13 @@ def decisions(place: Place) -> list[str]:
     return [text for one in every if (text := getattr(one, "decision", None))]
 
 
+def looked_over(home: Home) -> list[dict[str, str]]:
+    """Return what `omnimem doctor` finds without a daemon."""
+    command = [sys.executable, "-m", "omnimemd.cli.main", "doctor", "--json"]
+    done = subprocess.run(command, env=home.environ, capture_output=True, check=False)
+    return list(json.loads(done.stdout)["checks"])
+
+
 @pytest.mark.parametrize("is_new", [True, False])
 def test_read_only_at_the_start_is_said_and_changes_nothing(empty_home: Home, is_new: bool) -> None:
     with Disk(empty_home.data_dir) as disk:
@@ -42,6 +52,8 @@ def test_read_only_at_the_start_is_said_and_changes_nothing(empty_home: Home, is
         assert "Traceback" not in refused.log, refused.log
         assert str(empty_home.data_dir) in refused.log, refused.log
         assert "Read-only file system" in refused.log, refused.log
+        (room,) = [one for one in looked_over(empty_home) if one["name"] == "room"]
+        assert (room["verdict"], "read-only" in room["detail"]) == ("fail", True)
         disk.allow_writing()
         with running(empty_home) as daemon, daemon.client() as client:
             assert client.health().status == "ok"

@@ -127,12 +127,19 @@ def _loose(socket: Path, data: Path | None) -> Iterator[tuple[Path, int]]:
 
 
 def _room(*folders: Path | None) -> Check | None:
+    def told(detail: str, hint: str) -> Check:
+        return Check(name="room", verdict=Verdict.FAIL, detail=detail, hint=hint)
+
     short = []
     for folder in folders:
         with suppress(OSError):
-            if folder is not None and (found := os.statvfs(folder)).f_bavail * found.f_frsize < _LITTLE_ROOM:
-                short.append(shown_path(str(folder)))
-    if not short:
-        return None
-    detail = f"There is hardly any room left at {' and '.join(short)}."
-    return Check(name="room", verdict=Verdict.FAIL, detail=detail, hint="Make room there.")
+            if folder is None:
+                continue
+            found, where = os.statvfs(folder), shown_path(str(folder))
+            if found.f_flag & os.ST_RDONLY:
+                return told(
+                    f"{where} is on a file system that is read-only.", "Mount it writable, or look after the disk."
+                )
+            if found.f_bavail * found.f_frsize < _LITTLE_ROOM:
+                short.append(where)
+    return told(f"There is hardly any room left at {' and '.join(short)}.", "Make room there.") if short else None
