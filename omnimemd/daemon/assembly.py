@@ -10,7 +10,7 @@ from omnimem.errors import Unavailable
 from omnimemd.api.application import Services
 from omnimemd.domain import backups as backup_rules
 from omnimemd.domain.claims import Claims
-from omnimemd.domain.clock import Clock
+from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.ports import (
     Activity,
     Embedder,
@@ -92,6 +92,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """What the services live in."""
 
     clock: Clock
+    elapsed: Callable[[], Millis]  #: goes on with the time, whatever the clock is set to
     places: Places
     processes: Processes
     activity: Activity
@@ -292,11 +293,13 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
         clock=clock,
         new_token=new_token,
     )
+    idempotency = Idempotency(database=database, clock=clock, elapsed=world.elapsed)
     retention = Retention(
         database=database,
         cache=cache,
         checkpoints=checkpoints,
         deletion=deletion,
+        idempotency=idempotency,
         clock=clock,
         policy=wishes.retention,
     )
@@ -366,7 +369,7 @@ def _built(database: Database, world: World, wishes: Wishes) -> House:
             ]
         ),
         events=events,
-        idempotency=Idempotency(database=database, clock=clock),
+        idempotency=idempotency,
         retention=retention,
         backups=backups,
         memory_reads=memory_reads,

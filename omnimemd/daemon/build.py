@@ -25,7 +25,7 @@ from omnimemd.domain.identity import Peer
 from omnimemd.services.background import Background
 from omnimemd.storage import backups, mending, restoring
 from omnimemd.storage.database import SQLITE_VERSION, Database
-from omnimemd.system.clock import SystemClock
+from omnimemd.system.clock import SystemClock, elapsed
 from omnimemd.system.embedding.opening import open_embedding
 from omnimemd.system.machine import SystemMachine
 from omnimemd.system.memory import release_memory, rss_bytes
@@ -99,6 +99,7 @@ async def running(
             )
             world = World(
                 clock=clock,
+                elapsed=elapsed,
                 places=SystemPlaces(project_files),
                 processes=processes,
                 activity=open_activity(clock),

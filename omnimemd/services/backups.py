@@ -66,7 +66,7 @@ class Backups:
         self._one_at_a_time = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup", initializer=backups.give_way)
         self._stop = threading.Event()
-        self._unchanged_at: Millis | None = None
+        self._kept_at: Millis | None = None  # what there was then is in a backup
         self._next_look: float | None = None  # in the loop's time, which stands still while the machine sleeps
         self.failures = 0  #: attempts of this run that made none
         self.problem: str | None = None  #: why the last that was due was not made
@@ -174,13 +174,17 @@ class Backups:
     async def look(self) -> Backup | None:
         """Make one if it is time and anything has changed; return it. What keeps it from being made is a problem."""
         try:
-            return await self.create(BackupReason.SCHEDULE) if await self._is_due() else None
+            if not await self._is_due():
+                return None
+            made = await self.create(BackupReason.SCHEDULE)
         except (BackupFailed, StoreUnavailable) as error:
             told = f"The backup that is due was not made: {error.detail}"
             if told != self.problem:
                 log.warning("backup not made", extra={"reason": error.detail})
             self.problem = told
             return None
+        self._kept_at = made.created_at
+        return made
 
     async def _changes(self, backup: Backup) -> dict[str, Difference]:
         try:
@@ -207,7 +211,7 @@ class Backups:
             return False
         last, now = self._last_scheduled(), self._clock.now()
         if last is not None and await self._is_as(last):
-            self._unchanged_at = now
+            self._kept_at = now
             return False
         return True
 
@@ -216,12 +220,15 @@ class Backups:
         every, last = period(self._policy.every), self._last_scheduled()
         if every is None:
             return False
-        times = [at for at in (None if last is None else last.created_at, self._unchanged_at) if at is not None]
-        # It is negative after the clock was set back.
-        return not times or not 0 <= self._clock.now() - max(times) < every
+        now, made_at = self._clock.now(), None if last is None else last.created_at
+        times = [at for at in (made_at, self._kept_at) if at is not None and at <= now]
+        return not times or now - max(times) >= every
 
     def _last_scheduled(self) -> Backup | None:
-        return next((one for one in self.every() if one.reason is BackupReason.SCHEDULE and one.verified), None)
+        """Return the last that the schedule made; one of the future, from before the clock was set back, is none."""
+        now = self._clock.now()
+        made = (one for one in self.every() if one.reason is BackupReason.SCHEDULE and one.verified)
+        return next((one for one in made if one.created_at <= now), None)
 
     async def _is_as(self, backup: Backup) -> bool:
         """Return whether nothing has changed since *backup*."""

@@ -109,6 +109,7 @@ class Health:
         self._notices = notices
         self._last = Condition(stores=True, problems=())
         self._trouble = asyncio.Event()
+        self._canary_at = Millis(0)
         database.on_trouble(self._trouble.set)
 
     def suspect(self) -> None:
@@ -186,7 +187,7 @@ class Health:
             return SYNC_FAILED
         if not self._database.is_in_place():
             return f"{self._database.path} was deleted or moved: what is recorded now is lost. Restart omnimemd."
-        at = self._clock.now()
+        at = self._canary_at = Millis(max(self._clock.now(), self._canary_at + 1))  # another look's is later
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self._database.write(lambda db: canary.write(db, at=at), durable=True)

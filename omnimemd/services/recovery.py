@@ -157,7 +157,8 @@ class Recovery:
         """Take note that something was missed."""
         self._tracking.decide()
         members = {one.path: self._workspaces.members((one.path,)) for one in self._workspaces.every()}
-        pending = _Pending(loss.started_at, loss.ended_at, loss.reason, members)
+        started_at = min(loss.started_at, loss.ended_at)  # the clock may have been set back meanwhile
+        pending = _Pending(started_at, loss.ended_at, loss.reason, members)
         for root in loss.workspaces:
             known = self._lost.get(root)
             self._lost[root] = pending if known is None else known.joined(pending)

@@ -17,6 +17,7 @@ from omnimemd.domain.clock import Clock, Millis
 from omnimemd.domain.retention import ENTRY_RULES, Policy, Rule, Run, Trust, cutoff, trust
 from omnimemd.services.checkpoints import Checkpoints
 from omnimemd.services.deletion import Deletion
+from omnimemd.services.idempotency import Idempotency
 from omnimemd.services.session_cache import Held, SessionCache, at_once
 from omnimemd.storage import idempotency as answers
 from omnimemd.storage import memories as memory_rows
@@ -55,10 +56,12 @@ class Retention:
         cache: SessionCache,
         checkpoints: Checkpoints,
         deletion: Deletion,
+        idempotency: Idempotency,
         clock: Clock,
         policy: Policy,
     ) -> None:
         """Go by *policy*."""
+        self._idempotency = idempotency
         self._checkpoints = checkpoints
         self._deletion = deletion
         self._database = database
@@ -99,7 +102,7 @@ class Retention:
             await self._cache.write_rows()
             now = self._clock.now()
             removed = {rule: await self._apply(rule, now=now) for rule in self._policy}
-            await self._database.write(lambda db: answers.forget_old(db, now=now))
+            await self._idempotency.forget_old()
             await self._database.write(lambda db: briefing_rows.forget_old(db, now=now))
             await self._database.write(lambda db: rows.note(db, removed, at=now))
             if any(removed.values()):

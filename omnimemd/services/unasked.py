@@ -106,7 +106,7 @@ class Unasked:
             return True
         last = self._database.read_now(lambda db: rows.last(db, held.key))
         began: Millis = held.session.created_at if last is None else max(last.created_at, held.session.created_at)
-        if self._clock.now() - began < GROWTH_MS:
+        if 0 <= self._clock.now() - began < GROWTH_MS:  # it is negative after the clock was set back
             return False
         after = max(self._measured.get(session_id, 0), 0 if last is None else last.entries_through)
         through = self._cache.fold(held).through

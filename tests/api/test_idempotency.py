@@ -101,10 +101,10 @@ async def test_effect_and_key_are_one_transaction(
     api: Api, house: House, session: str, world: World, tmp_path: Path
 ) -> None:
     """Whenever the daemon is killed, the retry has one effect: the key is stored exactly with what it is for."""
-    commits: list[Path] = []
+    commits: list[tuple[int, Path]] = []  # which request was sent last; the daemon has commits of its own, too
 
     def copied(*_: object) -> int:
-        commits.append(house.as_kill_9_would_leave_it(tmp_path / f"commit-{len(commits)}"))
+        commits.append((number, house.as_kill_9_would_leave_it(tmp_path / f"commit-{len(commits)}")))
         return 0
 
     house.database._writer.set_wal_hook(copied)
@@ -115,16 +115,16 @@ async def test_effect_and_key_are_one_transaction(
             Idempotency_Key=f"{KEY}-{number}",
         )
 
-    assert len(commits) == 3
-    for number, place in enumerate(commits):
+    assert {sent for sent, _ in commits} == {0, 1, 2}
+    for sent, place in commits:
         async with restarted(place, world) as again:
             await again.post(
                 "/projects/p/memories",
-                {"key": f"k{number}", "value": "v", "session_id": session},
-                Idempotency_Key=f"{KEY}-{number}",
+                {"key": f"k{sent}", "value": "v", "session_id": session},
+                Idempotency_Key=f"{KEY}-{sent}",
             )
             saved = (await again.get(f"/sessions/{session}/context")).json["context"]["saved_memories"]
-            assert [one["key"] for one in saved] == [f"k{n}" for n in range(number + 1)]
+            assert [one["key"] for one in saved] == [f"k{n}" for n in range(sent + 1)]
 
 
 async def test_another_body_is_refused_and_has_no_effect(api: Api, session: str) -> None:

@@ -15,11 +15,21 @@ class FakeClock:
 
     def __init__(self, at: int = NOON) -> None:
         self._at = at
+        self._elapsed = 0
 
     def now(self) -> Millis:
         return Millis(self._at)
 
     def advance(self, milliseconds: int) -> Millis:
         """Let time pass (or, below zero, have the clock set back); return what it shows then."""
+        self._elapsed += max(milliseconds, 0)
+        return self.jump(milliseconds)
+
+    def jump(self, milliseconds: int) -> Millis:
+        """Have the clock set, while no time passes; return what it shows then."""
         self._at += milliseconds
         return self.now()
+
+    def elapsed(self) -> Millis:
+        """Return how much time has passed."""
+        return Millis(self._elapsed)

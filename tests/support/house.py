@@ -145,6 +145,7 @@ async def a_house(
     watcher = watcher or FakeWatcher(world.clock)
     outside = assembly.World(
         clock=world.clock,
+        elapsed=world.clock.elapsed,
         places=SystemPlaces(),
         processes=world.processes,
         activity=world.activity,

@@ -49,6 +49,14 @@ class TestClock:
         assert clock.advance(SECOND) == clock.now() == NOON + SECOND
         assert clock.advance(-2 * SECOND) == Millis(NOON - SECOND)
 
+    def test_what_has_elapsed_does_not_follow_a_clock_that_is_set(self) -> None:
+        clock = FakeClock()
+        clock.advance(SECOND)
+
+        assert clock.jump(SECOND) == NOON + 2 * SECOND
+        clock.advance(-SECOND)
+        assert clock.elapsed() == SECOND
+
 
 class TestProcesses:
     def test_a_process_is_found_while_it_lives(self) -> None:
