@@ -243,7 +243,9 @@ class BackupDamaged(Conflict):
     """The backup is not whole, or this program cannot read it; the database stays as it is."""
 
     code = "backup_damaged"
-    default_hint = "Restore another one; `omnimem backup verify` says which are whole."
+    default_hint = (
+        "Restore another one, which `omnimem backup verify` finds whole; `omnimem backup delete` removes this."
+    )
 
 
 class VersionMismatch(OmnimemError):

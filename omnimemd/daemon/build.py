@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -23,7 +22,7 @@ from omnimemd.daemon.logs import Logs
 from omnimemd.daemon.threads import deaths_told
 from omnimemd.domain.identity import Peer
 from omnimemd.services.background import Background
-from omnimemd.storage import backups, mending, restoring
+from omnimemd.storage import lineage, mending, restoring
 from omnimemd.storage.database import SQLITE_VERSION, Database
 from omnimemd.system.clock import SystemClock, elapsed
 from omnimemd.system.embedding.opening import open_embedding
@@ -78,7 +77,7 @@ async def running(
         settings.database,
         boot=boot,
         now=clock.now(),
-        spare=partial(_newest_good, settings.database),
+        spare=partial(lineage.spare, settings.database),
         tell=_tell_supervisor,
     )
     await asyncio.to_thread(make_sound)
@@ -126,11 +125,6 @@ async def running(
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid(), load=load)
                 with deaths_told(house.services.health.suspect):
                     yield Running(app, house.services, house.background, database)
-
-
-def _newest_good(database: Path) -> mending.Spare | None:
-    backup = backups.newest_good(backups.folder_of(database))
-    return None if backup is None else mending.Spare(backup.backup_id, backup.path, backup.created_at)
 
 
 def _tell_supervisor(what: str) -> None:

@@ -25,7 +25,7 @@ from omnimemd.daemon.reachable import stay_reachable
 from omnimemd.daemon.rereading import Rereading
 from omnimemd.daemon.serving import serving
 from omnimemd.daemon.supervision import beginning, supervise
-from omnimemd.storage import backups, restoring
+from omnimemd.storage import backups, lineage, restoring
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.system.activation import activated
 from omnimemd.system.clock import SystemClock
@@ -98,7 +98,10 @@ def _told_if_full(data_dir: Path) -> Iterator[None]:
 def _prepare(database: Path, restore: str) -> None:
     """Note that the backup *restore* is to take the place of *database*."""
     folder = backups.folder_of(database)
-    backup = backups.newest_good(folder) if restore == "newest" else backups.find(folder, restore)
+    name = restore
+    if restore == "newest" and (spare := lineage.spare(database)) is not None:
+        name = spare.name
+    backup = backups.find(folder, name)
     if backup is None:
         names = ", ".join(one.backup_id for one in backups.found(folder)) or "none"
         raise BackupNotFound(f"There is no backup {restore!r} in {folder}.", hint=f"Those there are: {names}.")

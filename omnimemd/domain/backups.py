@@ -1,7 +1,7 @@
 """What a backup is called, and how long it is kept."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,13 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     schema_version: int  #: 0: it cannot be told
     verified: bool  #: it was read and found whole when it was made, and looks so still
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment at which a backup took the place of the database: it became again what it had been."""
+
+    to: Millis  #: when that backup was made
+    at: Millis
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +83,35 @@ def outlived(backups: Iterable[Backup], policy: Policy) -> list[Backup]:
         policy: how many of each.
     """
     newest_first = sorted(backups, key=lambda one: one.backup_id, reverse=True)
+    # One that is damaged takes no place of a whole one, and stays for as long as if it were whole.
+    kept = _kept(newest_first, policy) | _kept([one for one in newest_first if one.verified], policy)
+    return [one for one in newest_first if one.backup_id not in kept]
+
+
+def by_trust(backups: Collection[Backup], returns: Sequence[Return]) -> list[tuple[Backup, bool]]:
+    """Order *backups* by how well each continues as the present database, best first; say which were put aside.
+
+    Put aside is what was made between the moment that the database returned to and the return, the state that was
+    there then among it: somebody did not want that. A later return to one of those takes it up again, with what went
+    before it.
+
+    Args:
+        backups: n backups, any order.
+        returns: in the order in which they happened.
+
+    Returns:
+        The same n backups, those first that were not put aside, and the newest of each first.
+    """
+    gone: list[Return] = []
+    for one in reversed(returns):
+        if not gone or one.at < gone[-1].to:  # otherwise it was undone itself
+            gone.append(one)
+    newest_first = sorted(backups, key=lambda one: one.backup_id, reverse=True)
+    told = [(one, any(way.to < one.created_at <= way.at for way in gone)) for one in newest_first]
+    return sorted(told, key=lambda one: one[1])
+
+
+def _kept(newest_first: Sequence[Backup], policy: Policy) -> set[str]:
     by_schedule = [one for one in newest_first if one.reason is BackupReason.SCHEDULE]
     kept = {one.backup_id for one in by_schedule[:1]}
     for count, unit in ((policy.daily, _day), (policy.weekly, _week)):
@@ -83,7 +119,7 @@ def outlived(backups: Iterable[Backup], policy: Policy) -> list[Backup]:
     for reason in (BackupReason.CLIENT, BackupReason.MIGRATION, BackupReason.RESTORE):
         count = policy.by_hand if reason is BackupReason.CLIENT else _KEPT_BEFORE
         kept |= {one.backup_id for one in [one for one in newest_first if one.reason is reason][:count]}
-    return [one for one in newest_first if one.backup_id not in kept]
+    return kept
 
 
 def _newest_of_each(newest_first: Sequence[Backup], unit: Callable[[Backup], object], count: int) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from omnimem.errors import BackupFailed, BackupNotFound, StoreUnavailable
+from omnimem.errors import BackupDamaged, BackupFailed, BackupNotFound, StoreUnavailable
 from omnimem.model import BackupReason
 from omnimemd.domain.backups import Backup, Policy, outlived, period
 from omnimemd.domain.clock import Clock, Millis
@@ -120,8 +120,10 @@ class Backups:
             BackupNotFound: there is none of this id.
             BackupFailed: the daemon stops.
         """
-        backup = self._get(backup_id)
-        return await self._aside(partial(backups.verify, backup.path, stop=self._stop.is_set))
+        problems = await self._aside(partial(backups.check, self._get(backup_id), stop=self._stop.is_set))
+        if problems:
+            self._unchanged_at = None  # it may be this one that the database was found the same as
+        return problems
 
     async def delete(self, backup_id: str) -> None:
         """Delete one.
@@ -194,7 +196,11 @@ class Backups:
             if self._database.damaged:  # then a backup is wanted most
                 return {}
             raise
-        then = await self._aside(partial(comparing.content_of, backup.path))
+        try:
+            then = await self._aside(partial(comparing.content_of, backup.path))
+        except BackupDamaged:
+            await self.verify(backup.backup_id)  # which remembers it
+            raise
         return {
             "sessions": _difference(now.sessions, then.sessions),
             "entries": _difference(now.entries, then.entries),
@@ -236,7 +242,7 @@ class Backups:
         now = await self._database.read(comparing.content)
         try:
             return now == await self._aside(partial(comparing.content_of, backup.path))
-        except BackupFailed:
+        except BackupDamaged:
             return False
 
     def _let_go(self) -> None:

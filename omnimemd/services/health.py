@@ -137,7 +137,8 @@ class Health:
         if self._semantic is not None and self._semantic.problem is not None:
             problems.append(self._semantic.problem)
         with contextlib.suppress(StoreUnavailable):
-            problems += map(told, filter(is_unseen, self._database.read_now(loss_rows.every)))
+            lost = filter(is_unseen, self._database.read_now(loss_rows.every))
+            problems += [told(loss, database=self._database.path) for loss in lost]
         condition = Condition(works, (*problems, *self._watch_problems()))
         if condition != self._last:
             self._last = condition

@@ -10,6 +10,7 @@ A backup has its name only once it is whole, on the disk, and was read again. Wh
 
 import contextlib
 import errno
+import logging
 import os
 import secrets
 import stat
@@ -17,23 +18,27 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import apsw
+import msgspec
 
 from omnimem.errors import BackupFailed
 from omnimem.model import BackupReason
 from omnimemd.domain.backups import Backup, new_id, read_id
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import migrations
+from omnimemd.storage import migrations, run_note, soundness
 from omnimemd.storage.connections import open_connection
-from omnimemd.storage.private_files import sync_directory
+from omnimemd.storage.private_files import put, sync_directory
+
+log = logging.getLogger(__name__)
 
 #: Where they are, beside the database.
 FOLDER: Final = "backups"
 _SUFFIX: Final = ".db"
 _UNFINISHED: Final = ".part"
+_DAMAGED: Final = ".damaged"
 #: Room that is left to the others on the disk.
 _SPARE_BYTES: Final = 16 * 1024 * 1024
 #: Steps of SQLite's machine between two looks at whether to go on.
@@ -116,34 +121,52 @@ def verify(path: Path, *, stop: Callable[[], bool] = lambda: False) -> list[str]
     Raises:
         BackupFailed: it was stopped.
     """
+    return _looked_over(path, stop).problems
+
+
+def check(backup: Backup, *, stop: Callable[[], bool] = lambda: False) -> list[str]:
+    """Return what is wrong with *backup*, as `verify` does, and remember whether it is damaged.
+
+    Raises:
+        BackupFailed: it was stopped.
+    """
+    found = _looked_over(backup.path, stop)
+    mark = _mark_of(backup.path)
     try:
-        db = opened(path)
-    except (OSError, apsw.Error) as error:
-        return [_in_words(error)]
+        if found.damaged:
+            put(mark, msgspec.json.encode(run_note.facts(backup.path)), sync=False)
+        elif not found.problems:
+            mark.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("state of a backup not noted", extra={"backup": backup.backup_id, "reason": error.strerror})
+    return found.problems
+
+
+class _Found(NamedTuple):
+    problems: list[str]
+    damaged: bool  #: they are of what is in the file: another look finds them too
+
+
+def _looked_over(path: Path, stop: Callable[[], bool]) -> _Found:
     try:
-        db.set_progress_handler(stop, _STEPS)
-        if db.pragma("application_id") != migrations.APPLICATION_ID:
-            return ["it is no database of omnimemd's"]
-        have, known = migrations.version(db), len(migrations.steps())
-        if not 1 <= have <= known:
-            return [f"it has schema {have}, and this omnimemd knows 1 to {known}"]
-        problems = [str(told) for (told,) in db.execute(f"PRAGMA integrity_check({_MOST})") if told != "ok"]
-        rows = db.execute("PRAGMA foreign_key_check")
-        return problems or [f"a row of {table} refers to none of {parent}" for table, _, parent, _ in rows][:_MOST]
+        with contextlib.closing(opened(path)) as db:
+            db.set_progress_handler(stop, _STEPS)
+            if db.pragma("application_id") != migrations.APPLICATION_ID:
+                return _Found(["it is no database of omnimemd's"], damaged=True)
+            have, known = migrations.version(db), len(migrations.steps())
+            if not 1 <= have <= known:
+                return _Found([f"it has schema {have}, and this omnimemd knows 1 to {known}"], damaged=have < 1)
+            problems = [str(told) for (told,) in db.execute(f"PRAGMA integrity_check({_MOST})") if told != "ok"]
+            if not problems:
+                rows = db.execute("PRAGMA foreign_key_check")
+                problems = [f"a row of {table} refers to none of {parent}" for table, _, parent, _ in rows][:_MOST]
+            return _Found(problems, damaged=bool(problems))
     except apsw.InterruptError as error:
         raise BackupFailed(_in_words(error)) from error
+    except (OSError, *soundness.OF_THE_MACHINE) as error:
+        return _Found([f"it cannot be read ({_why(error)})"], damaged=False)
     except apsw.Error as error:
-        return [_in_words(error)]
-    finally:
-        db.close()
-
-
-def newest_good(folder: Path) -> Backup | None:
-    """Return the newest backup in *folder* that is whole, None where there is none. Takes long."""
-    for backup in found(folder):
-        if backup.verified and not verify(backup.path):
-            return backup
-    return None
+        return _Found([f"it is damaged ({_why(error)})"], damaged=True)
 
 
 def remove(backup: Backup) -> None:
@@ -153,6 +176,7 @@ def remove(backup: Backup) -> None:
         OSError: it cannot be.
     """
     backup.path.unlink(missing_ok=True)
+    _mark_of(backup.path).unlink(missing_ok=True)
     sync_directory(backup.path.parent)
 
 
@@ -247,13 +271,26 @@ def _told(path: Path) -> Backup | None:
         created_at=named[0],
         bytes=facts.st_size,
         schema_version=int.from_bytes(header[60:64], "big") if looks_whole else 0,
-        verified=looks_whole,
+        verified=looks_whole and not _is_marked(path),
     )
 
 
+def _mark_of(path: Path) -> Path:
+    """Return the file that says how the backup at *path* was when it was found damaged."""
+    return path.with_suffix(_DAMAGED)
+
+
+def _is_marked(path: Path) -> bool:
+    """Return whether the backup at *path* was found damaged, and is the file that it was then."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(_mark_of(path).read_bytes(), type=run_note.Facts) == run_note.facts(path)
+    return False
+
+
 def _sweep(folder: Path) -> None:
-    """Delete what was not finished: one is made at a time."""
-    for path in folder.glob(f"backup_*{_UNFINISHED}*"):  # SQLite's journal of it too
+    """Delete what was not finished, as one is made at a time, and what is said of backups that are gone."""
+    marks = (one for one in folder.glob(f"backup_*{_DAMAGED}*") if not one.with_suffix(_SUFFIX).exists())
+    for path in (*folder.glob(f"backup_*{_UNFINISHED}*"), *marks):  # SQLite's journal of it too
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -263,5 +300,8 @@ def _in_words(error: OSError | apsw.Error) -> str:
         return "There is no room for a backup: the disk is full."
     if isinstance(error, apsw.InterruptError):
         return "The backup was given up: the daemon stops."
-    why = error.strerror if isinstance(error, OSError) else str(error) or type(error).__name__
-    return f"The backup cannot be made or read: {why}."
+    return f"The backup cannot be made: {_why(error)}."
+
+
+def _why(error: OSError | apsw.Error) -> str:
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

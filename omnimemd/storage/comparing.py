@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from omnimem.errors import BackupFailed
+from omnimem.errors import BackupDamaged
 from omnimem.model import EntryKind
 from omnimemd.storage import backups
 from omnimemd.storage.entry_rows import KINDS
@@ -62,13 +62,13 @@ def content_of(backup: Path) -> Content:
     """Return what there is in the file *backup*.
 
     Raises:
-        BackupFailed: it cannot be read.
+        BackupDamaged: it cannot be read.
     """
     try:
         with closing(backups.opened(backup)) as db:
             return content(db)
     except (apsw.Error, OSError) as error:
-        raise BackupFailed(f"The backup cannot be read: {error}.") from error
+        raise BackupDamaged(f"Backup {backup.stem} cannot be read: {error}.") from error
 
 
 def _counted(db: apsw.Connection, *queries: str) -> Counts:

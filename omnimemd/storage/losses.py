@@ -29,14 +29,15 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     reason: LossReason
     kept: str | None = None  #: the folder with the damaged files, below the data directory
     restored_from: str | None = None  #: the backup that took their place
+    put_aside: bool = False  #: that has what a person had put an older one in the place of; no other was whole
     seen_at: Millis | None = None  #: since when a person need not be told any more
 
 
 def add(db: apsw.Connection, loss: Loss) -> None:
     """Keep *loss*."""
     db.execute(
-        "INSERT INTO losses (started_at, ended_at, found_at, reason, kept, restored_from, seen_at) VALUES "
-        "(:started_at, :ended_at, :found_at, :reason, :kept, :restored_from, :seen_at)",
+        "INSERT INTO losses (started_at, ended_at, found_at, reason, kept, restored_from, put_aside, seen_at) VALUES "
+        "(:started_at, :ended_at, :found_at, :reason, :kept, :restored_from, :put_aside, :seen_at)",
         msgspec.to_builtins(loss),
     )
 
@@ -44,7 +45,8 @@ def add(db: apsw.Connection, loss: Loss) -> None:
 def every(db: apsw.Connection) -> list[Loss]:
     """Return all there are, oldest first."""
     rows = db.execute(
-        "SELECT started_at, ended_at, found_at, reason, kept, restored_from, seen_at FROM losses ORDER BY loss"
+        "SELECT started_at, ended_at, found_at, reason, kept, restored_from, put_aside, seen_at FROM losses "
+        "ORDER BY loss"
     )
     return [
         Loss(
@@ -54,15 +56,16 @@ def every(db: apsw.Connection) -> list[Loss]:
             reason=LossReason(reason),
             kept=kept,
             restored_from=restored_from,
+            put_aside=bool(put_aside),
             seen_at=seen_at,
         )
-        for started_at, ended_at, found_at, reason, kept, restored_from, seen_at in rows
+        for started_at, ended_at, found_at, reason, kept, restored_from, put_aside, seen_at in rows
     ]
 
 
-def seen(db: apsw.Connection, *, at: Millis) -> int:
-    """Note that a person was told of every one; return of how many that was not noted yet."""
-    db.execute("UPDATE losses SET seen_at = ? WHERE seen_at IS NULL", (at,))
+def seen(db: apsw.Connection, *, at: Millis, kept: str | None = None) -> int:
+    """Note that a person was told of every one, or of that which is *kept* there; return of how many that is new."""
+    db.execute("UPDATE losses SET seen_at = ? WHERE seen_at IS NULL AND kept IS coalesce(?, kept)", (at, kept))
     return db.changes()
 
 

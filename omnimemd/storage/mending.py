@@ -3,7 +3,7 @@
 A run that closed its database leaves a note of it, and the file as the note says needs no look. Otherwise, before
 SQLite opens anything, the log is looked at (`log_file`), then, before anything is served, the whole database
 (`soundness`). What is damaged is mended where nothing is lost by it. What cannot be is kept aside as it is
-(`quarantine`), and the newest good backup takes its place. What is lost is written down first, told, and becomes a row
+(`quarantine`), and the best backup takes its place. What is lost is written down first, told, and becomes a row
 of the database and a gap in each session that was open (`record`).
 """
 
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Final
 
 import apsw
-import msgspec
 
+from omnimemd.domain.backups import Return
 from omnimemd.domain.clock import Millis, rfc3339
-from omnimemd.storage import log_file, losses, migrations, place, quarantine, run_note, soundness
+from omnimemd.storage import lineage, log_file, losses, migrations, place, quarantine, run_note, soundness
 from omnimemd.storage.connections import roll_back
 from omnimemd.storage.errors import DatabaseUnusable
+from omnimemd.storage.lineage import Spare
 from omnimemd.storage.losses import Loss, LossReason
 from omnimemd.storage.quarantine import Quarantine, Told
 from omnimemd.storage.soundness import Unsound
@@ -51,14 +52,6 @@ _TIMES: Final = (
     "SELECT created_at AS at FROM checkpoints",
     "SELECT at FROM briefings",
 )
-
-
-class Spare(msgspec.Struct, frozen=True):
-    """A good copy of the database, of an earlier moment."""
-
-    name: str
-    path: Path
-    made_at: Millis  #: everything that was answered before is in it
 
 
 def make_sound(
@@ -154,20 +147,23 @@ class _Mending:
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
     def _restore(self, why: str) -> None:
-        """Put the newest good backup in the place of the database."""
-        self._say(f"The database is damaged ({why}). Looking for the newest good backup.")
-        spare, new = self._spare(), None
+        """Put the best backup in the place of the database."""
+        self._say(f"The database is damaged ({why}). Looking for a good backup.")
+        spare = self._spare()
         if spare is None:
             told = self._told(LossReason.DATABASE, why)
+            kept = Quarantine(self._path, told)
+            kept.replace(None)
         else:
-            told = self._told(LossReason.DATABASE, why, started_at=spare.made_at, restored_from=spare.name)
+            told = self._told(LossReason.DATABASE, why, spare=spare)
             new = Path(f"{self._path}.new")
             shutil.copyfile(spare.path, new)
             new.chmod(0o600)
             with new.open("rb") as file:
                 os.fsync(file.fileno())
-        kept = Quarantine(self._path, told)
-        kept.replace(new)
+            kept = Quarantine(self._path, told)
+            kept.replace(new)
+            lineage.add(self._path, Return(to=spare.made_at, at=self._now))
         _cry(told, kept)
 
     def _is_anothers(self) -> bool:
@@ -182,23 +178,16 @@ class _Mending:
         schema, application = (int.from_bytes(header[at : at + 4], "big") for at in (_SCHEMA_AT, _WHOSE_AT))
         return schema > known or application not in (0, migrations.APPLICATION_ID)
 
-    def _told(
-        self,
-        reason: LossReason,
-        why: str,
-        *,
-        started_at: Millis | None = None,
-        after_last: bool = False,
-        restored_from: str | None = None,
-    ) -> Told:
+    def _told(self, reason: LossReason, why: str, *, spare: Spare | None = None, after_last: bool = False) -> Told:
         return Told(
             reason=reason,
-            started_at=None if started_at is None else min(started_at, self._written),
+            started_at=None if spare is None else min(spare.made_at, self._written),
             after_last=after_last,
             ended_at=self._written,
             found_at=self._now,
             why=why,
-            restored_from=restored_from,
+            restored_from=None if spare is None else spare.name,
+            put_aside=spare is not None and spare.put_aside,
         )
 
     def _last_written(self) -> Millis:
@@ -225,9 +214,11 @@ def record(db: apsw.Connection, path: Path) -> None:
     Raises:
         apsw.Error: the store failed.
     """
-    known = {loss.kept for loss in losses.every(db)}
+    known = {loss.kept: loss.seen_at for loss in losses.every(db)}
     for kept, told in quarantine.every(path):
         if kept in known:
+            if known[kept] is None and told.seen_at is not None:  # it was told since this backup was made
+                losses.seen(db, at=told.seen_at, kept=kept)
             continue
         started_at = told.started_at
         if told.after_last:
@@ -239,6 +230,8 @@ def record(db: apsw.Connection, path: Path) -> None:
             reason=told.reason,
             kept=kept,
             restored_from=told.restored_from,
+            put_aside=told.put_aside,
+            seen_at=told.seen_at,
         )
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -272,9 +265,11 @@ def _cry(told: Told, kept: Quarantine) -> None:
     since = "of everything" if told.started_at is None else f"since {rfc3339(told.started_at)}"
     if told.after_last:
         since = "of the last moments"
-    instead = "an empty database took its place"
+    instead = "NOTHING COULD BE RESTORED: an empty database took its place"
     if told.restored_from is not None:
         instead = f"backup {told.restored_from} took its place"
+        if told.put_aside:
+            instead += ", which has the state that an earlier restore put aside, as no other is whole"
     elif told.reason is LossReason.LOG:
         instead = "the database goes on without it"
     log.error(

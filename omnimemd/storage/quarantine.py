@@ -5,6 +5,7 @@ start knows. The database has the same in a row of `losses`, written once it can
 """
 
 import contextlib
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import msgspec
 from omnimemd.domain.clock import Millis, rfc3339
 from omnimemd.storage.losses import LossReason
 from omnimemd.storage.private_files import put, sync_directory
+
+log = logging.getLogger(__name__)
 
 FOLDER: Final = "quarantine"
 _LOSS: Final = "loss.json"
@@ -31,6 +34,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     found_at: Millis
     why: str  #: what was seen, for a person
     restored_from: str | None = None
+    put_aside: bool = False  #: that backup has what a person had put an older one in the place of
+    seen_at: Millis | None = None  #: here too, as the database may give way to one that is older than this
 
 
 class Quarantine:
@@ -47,7 +52,7 @@ class Quarantine:
         parent.mkdir(mode=0o700, exist_ok=True)
         parent.chmod(0o700)
         self.folder = _made(parent, told.found_at)
-        put(self.folder / _LOSS, msgspec.json.format(msgspec.json.encode(told), indent=2), sync=True)
+        _keep(self.folder, told)
         sync_directory(self.folder)
         sync_directory(parent)
 
@@ -98,12 +103,26 @@ def every(database: Path) -> Iterator[tuple[str, Told]]:
             yield f"{FOLDER}/{place.parent.name}", msgspec.json.decode(place.read_bytes(), type=Told)
 
 
+def seen(database: Path, *, at: Millis) -> None:
+    """Keep in each folder beside *database* that a person was told of it; the log says where that cannot be."""
+    for name, told in every(database):
+        if told.seen_at is None:
+            try:
+                _keep(database.parent / name, msgspec.structs.replace(told, seen_at=at))
+            except OSError as error:
+                log.warning("loss not noted as seen", extra={"kept": name, "reason": error.strerror})
+
+
 def sizes(database: Path) -> dict[Path, int]:
     """Return each folder beside *database* with its bytes, oldest first; what was removed meanwhile counts nothing."""
     with contextlib.suppress(OSError):
         folders = sorted(one for one in (database.parent / FOLDER).iterdir() if one.is_dir() and not one.is_symlink())
         return {folder: sum(map(_bytes, folder.iterdir())) for folder in folders}
     return {}
+
+
+def _keep(folder: Path, told: Told) -> None:
+    put(folder / _LOSS, msgspec.json.format(msgspec.json.encode(told), indent=2), sync=True)
 
 
 def _bytes(path: Path) -> int:

@@ -20,9 +20,9 @@ import msgspec
 
 from omnimem.errors import BackupDamaged, BackupFailed
 from omnimem.model import BackupReason
-from omnimemd.domain.backups import Backup, new_id
+from omnimemd.domain.backups import Backup, Return, new_id, read_id
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import backups, losses, migrations
+from omnimemd.storage import backups, lineage, losses, migrations
 from omnimemd.storage.connections import roll_back
 from omnimemd.storage.errors import DatabaseUnusable
 from omnimemd.storage.losses import Loss, LossReason
@@ -59,6 +59,7 @@ def prepare(database: Path, backup: Backup, *, at: Millis) -> str:
         copy.chmod(0o600)
         problems = backups.verify(copy)
         if problems:
+            backups.check(backup)
             raise BackupDamaged(f"Backup {backup.backup_id} cannot be restored: {problems[0]}.")
         _bring_up(copy)
         backups.sync_file(copy)
@@ -122,6 +123,7 @@ def put_in_place(database: Path, *, now: Millis) -> Note | None:
             backups.sync_file(copy)
             copy.replace(database)
             sync_directory(database.parent)
+        _note_return(database, note)
         _discard(database)
     except (OSError, apsw.Error) as error:
         log.error("backup not restored", extra={"backup": note.backup_id, "reason": str(error)})
@@ -192,6 +194,13 @@ def _record(copy: Path, note: Note, *, now: Millis) -> None:
     # What was written last in it was written then: since then no daemon watched, as far as it knows.
     made_ns = note.made_at * 1_000_000
     os.utime(copy, ns=(made_ns, made_ns))
+
+
+def _note_return(database: Path, note: Note) -> None:
+    """Note that the *database* became what it had been: what was made meanwhile is not what it continues."""
+    undo = read_id(note.undo_id)
+    if undo is not None:
+        lineage.add(database, Return(to=note.made_at, at=undo[0]))
 
 
 def _noted(database: Path) -> Note | None:

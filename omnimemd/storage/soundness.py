@@ -24,7 +24,7 @@ _OF_SEARCH: Final = re.compile(r"(malformed inverted index|unable to validate th
 #: Steps of SQLite's machine between two looks at how long it takes.
 _STEPS: Final = 1_000_000
 #: What says nothing of what is in the file.
-_OF_THE_MACHINE: Final = (
+OF_THE_MACHINE: Final = (
     apsw.IOError,
     apsw.FullError,
     apsw.CantOpenError,
@@ -61,7 +61,7 @@ def check(path: Path, *, schema: int | None, going_on: Callable[[], None]) -> li
             if db.readonly("main") and os.access(path, os.W_OK):
                 raise Unsound("its header says that it may only be read")  # a format that SQLite does not know
             return _mended(db, _problems(db))
-        except _OF_THE_MACHINE:
+        except OF_THE_MACHINE:
             raise
         except apsw.Error as error:  # whatever SQLite stumbles over is in the file
             raise Unsound(str(error)) from error

@@ -318,6 +318,7 @@ CREATE TABLE losses (
     reason        TEXT NOT NULL CHECK (reason IN ('log_damaged', 'database_damaged', 'restored')),
     kept          TEXT,              -- the folder with the damaged files, below the data directory
     restored_from TEXT,              -- the backup that took their place
+    put_aside     INTEGER NOT NULL DEFAULT 0 CHECK (put_aside IN (0, 1)),  -- that one, by a person, when they restored another
     seen_at       INTEGER,           -- since when a person need not be told any more
     CHECK (ended_at >= coalesce(started_at, ended_at))
 ) STRICT;
@@ -368,8 +369,8 @@ INSERT INTO briefing_items (session, kind, source, file, briefing, used_at, how)
 INSERT INTO memory_reads (session, memory_id, first_at, last_at, found) VALUES (1, 'mem_0123456789ab', 1772366400000, 1772366401000, 1);
 INSERT INTO checkpoint_contents (content, digest, packed) VALUES (1, X'98BF2EFD47EE7E500CF060CD4AFDD2ED5E04302F49B3153BF51AECF02347FE8E', X'789C7590CB6E833010457F054DB70E81F04AF980AEBAA9AAAE4A845C188415B0893D88A0A8FFDE719A4855D57A359EC73D77E6026E1E47695728E121785203BA4A6F82EDB295E1B48280CEA7A07CBFC024A9E72E2E99B6DD54D5B9EBB8AEC6C95892BA4128A3B0C8044882322E8A5D92E769C42F16B058455E85C3C6A2246CA1243BE3E741C0682CD6374A22A0C5463965F437F3B7562A80F0CC49787318BCBE3CB36EC82E1C9EA064B69B27B40EDB9F0087D2363DFE2DC8C4D38CD7F5971E2DDEB51834605B93E129B85FE370F58BEC58FD2397DDC6F35BDF5A2B76E2E33A8A77499AE5C5FE517E30A5378B67F2610835FF8FE83D3892CD113CC64CA8EBC9284D9E04D463C027241774520DECE40B6ECE87A4');
 INSERT INTO checkpoints (number, checkpoint_id, session, name, note, reason, created_at, entries_through, content) VALUES (1, 'ckpt_0123456789ab', 1, 'half way', 'NUL '||X'00'||' and 🧠', 1, 1772366400009, 9, 1);
-INSERT INTO losses (loss, started_at, ended_at, found_at, reason, kept, restored_from, seen_at) VALUES (1, NULL, 1772366400000, 1772366401000, 'database_damaged', NULL, NULL, 1772366400000);
-INSERT INTO losses (loss, started_at, ended_at, found_at, reason, kept, restored_from, seen_at) VALUES (2, 1772366400000, 1772366401000, 1772366401000, 'log_damaged', 'quarantine/20260101T120000Z', 'backup_20260101T110000Z_0123', NULL);
+INSERT INTO losses (loss, started_at, ended_at, found_at, reason, kept, restored_from, put_aside, seen_at) VALUES (1, NULL, 1772366400000, 1772366401000, 'database_damaged', NULL, NULL, 0, 1772366400000);
+INSERT INTO losses (loss, started_at, ended_at, found_at, reason, kept, restored_from, put_aside, seen_at) VALUES (2, 1772366400000, 1772366401000, 1772366401000, 'log_damaged', 'quarantine/20260101T120000Z', 'backup_20260101T110000Z_0123', 0, NULL);
 CREATE TRIGGER search_memory_written AFTER INSERT ON project_memories BEGIN
     DELETE FROM search_pending WHERE memory_id = NEW.memory_id;
     INSERT INTO search_pending (memory_id) VALUES (NEW.memory_id);

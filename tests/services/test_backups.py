@@ -90,6 +90,26 @@ class TestSchedule:
 
             assert len(house.services.backups.every()) == 2
 
+    async def test_one_that_was_found_damaged_counts_no_more(self, house: House) -> None:
+        backups = house.services.backups
+        await remember(house, "one")
+        made = await backups.look()
+        assert made is not None
+        house.clock.advance(DAY)
+        unchanged = await backups.look()
+
+        spoil(made)
+        problems = await backups.verify(made.backup_id)
+        again = await backups.look()
+
+        assert unchanged is None
+        assert problems
+        assert again is not None
+        assert [(one.backup_id, one.verified) for one in backups.every()] == [
+            (again.backup_id, True),
+            (made.backup_id, False),
+        ]
+
     async def test_one_that_fails_is_a_problem_until_one_is_made(
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -167,17 +187,19 @@ class TestRestoring:
         async with a_house(data, world=world) as house:
             await remember(house, "now")
             backup = await house.services.backups.create()
-            with backup.path.open("r+b") as file:
-                file.seek(4096)
-                file.write(b"\xa5" * 20_000)
+            spoil(backup)
+            with pytest.raises(BackupDamaged, match="cannot be read"):
+                await house.services.backups.preview(backup.backup_id)
+            told = house.services.backups.every()
             calls: list[tuple[Callable[[], Awaitable[object]], type[Exception]]] = [
                 (lambda: house.services.backups.restore(backup.backup_id), BackupDamaged),
                 (lambda: house.services.backups.restore("nothing"), BackupNotFound),
                 (lambda: house.services.backups.delete("nothing"), BackupNotFound),
             ]
             for call, error in calls:
-                with pytest.raises((error, BackupFailed)):
+                with pytest.raises(error):
                     await call()
+            assert [one.verified for one in told] == [False]
         put_in_place(data, world)
 
         async with a_house(data, world=world) as house:
@@ -221,6 +243,13 @@ class TestStopping:
 
         with pytest.raises(BackupFailed):
             await under_way
+
+
+def spoil(backup: Backup) -> None:
+    """Make nonsense of what is behind its first page."""
+    with backup.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (backup.bytes - 4096))
 
 
 def put_in_place(data: Path, world: World) -> restoring.Note | None:

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from omnimem.errors import StoreUnavailable
 from omnimem.model import MemoryCreate, Verdict
-from omnimemd.storage import backups, mending, restoring, soundness
+from omnimemd.storage import lineage, mending, restoring, soundness
 from omnimemd.storage.database import Database
 from omnimemd.storage.losses import LossReason
-from omnimemd.storage.mending import Spare
 from tests.services.test_doctor import examined
 from tests.support.house import House, World, a_house
 
@@ -20,12 +20,10 @@ from tests.support.house import House, World, a_house
 async def restarted(data: Path, world: World) -> AsyncIterator[House]:
     """A daemon as it starts."""
 
-    def newest() -> Spare | None:
-        found = backups.newest_good(data / "backups")
-        return None if found is None else Spare(found.backup_id, found.path, found.created_at)
-
-    mending.make_sound(data / "omnimem.db", boot="", now=world.clock.now(), spare=newest, tell=lambda _: None)
-    restoring.put_in_place(data / "omnimem.db", now=world.clock.now())
+    path = data / "omnimem.db"
+    spare = partial(lineage.spare, path)
+    mending.make_sound(path, boot="", now=world.clock.now(), spare=spare, tell=lambda _: None)
+    restoring.put_in_place(path, now=world.clock.now())
     async with a_house(data, world=world) as house:
         yield house
 

@@ -91,7 +91,8 @@ async def test_a_newest_one_that_is_damaged_inside_fails_and_a_good_one_is_made(
     assert ill.finding.verdict is Verdict.FAIL
     assert made.backup_id in ill.finding.detail
     assert mended.repaired is not None
-    assert mended.finding.verdict is Verdict.OK
+    assert mended.finding.verdict is Verdict.WARN  # for the one that is damaged
+    assert [one.verified for one in house.services.backups.every()] == [True, False]
     assert made.path.exists(), "what is damaged is for its owner to delete"
 
 

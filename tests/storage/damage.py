@@ -14,8 +14,8 @@ import msgspec
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import canary, mending
 from omnimemd.storage.database import Connection, Database
+from omnimemd.storage.lineage import Spare
 from omnimemd.storage.losses import Loss, every
-from omnimemd.storage.mending import Spare
 from tests.support.clock import MINUTE, NOON, SECOND
 
 BOOT: Final = "this-boot"

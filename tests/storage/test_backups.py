@@ -12,8 +12,9 @@ from omnimem.errors import BackupFailed
 from omnimem.model import BackupReason
 from omnimemd.domain.backups import Backup
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import backups
+from omnimemd.storage import backups, lineage
 from omnimemd.storage.database import Database
+from omnimemd.storage.lineage import Spare
 from tests.storage import golden
 from tests.support.clock import NOON
 
@@ -173,7 +174,50 @@ class TestVerifying:
 
         assert backups.verify(older.path) == []
         assert backups.verify(newer.path)
-        assert backups.newest_good(folder) == older
+        assert lineage.spare(database.path) == Spare(older.backup_id, older.path, older.created_at)
+        assert [one.verified for one in backups.found(folder)] == [False, True]
+
+    async def test_one_that_was_found_damaged_is_remembered_until_it_is_another_file(
+        self, database: Database, folder: Path
+    ) -> None:
+        await database.write(golden.write)
+        backup, copy = make(database), folder.parent / "copy"
+        copy.write_bytes(backup.path.read_bytes())
+        os.utime(copy, ns=(0, 0))
+        damage(backup.path)
+
+        (problem,) = backups.check(backup)[:1]
+        found = backups.find(folder, backup.backup_id)
+        copy.rename(backup.path)
+
+        assert "backup cannot be made" not in problem
+        assert found is not None
+        assert not found.verified
+        assert backups.find(folder, backup.backup_id) == backup
+        assert backups.check(backup) == []
+        assert names(folder) == [f"{backup.backup_id}.db"]
+
+    async def test_what_is_said_of_one_goes_with_it(self, database: Database, folder: Path) -> None:
+        first, second = make(database), make(database, at=NOON + 1)
+        for one in (first, second):
+            damage(one.path)
+            backups.check(one)
+
+        first.path.unlink()  # by hand
+        backups.remove(second)
+        third = make(database, at=NOON + 2)
+
+        assert names(folder) == [f"{third.backup_id}.db"]
+
+    async def test_one_that_cannot_be_read_now_is_not_taken_for_damaged(self, database: Database, folder: Path) -> None:
+        backup = make(database)
+        aside = backup.path.rename(folder / "elsewhere")
+
+        problems = backups.check(backup)
+        aside.rename(backup.path)
+
+        assert [problem[:17] for problem in problems] == ["it cannot be read"]
+        assert [one.verified for one in backups.found(folder)] == [True]
 
     async def test_what_is_no_database_is_told_so(self, tmp_path: Path) -> None:
         path = tmp_path / "x.db"

@@ -10,16 +10,18 @@ import pytest
 
 from omnimem.errors import BackupDamaged, BackupFailed
 from omnimem.model import BackupReason
-from omnimemd.domain.backups import Backup
+from omnimemd.domain.backups import Backup, Return
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import backups, losses, mending, restoring
+from omnimemd.storage import backups, lineage, losses, mending, restoring
 from omnimemd.storage.database import Database
 from omnimemd.storage.errors import DatabaseUnusable
+from omnimemd.storage.lineage import Spare
 from omnimemd.storage.losses import LossReason
 from tests.storage import golden
-from tests.support.clock import HOUR, NOON
+from tests.support.clock import DAY, HOUR, MINUTE, NOON
 
 LATER = Millis(NOON + HOUR)
+MUCH_LATER = Millis(NOON + DAY)
 #: What Python says it is about to do to files (sys.addaudithook).
 STEPS = {"open", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.utime", "shutil.copyfile"}
 
@@ -49,6 +51,28 @@ async def backed_up(path: Path) -> Backup:
     backup = backups.make(path, backups.folder_of(path), reason=BackupReason.CLIENT, at=NOON)
     await add(path, "/now")
     return backup
+
+
+def make(path: Path, *, at: int) -> Backup:
+    return backups.make(path, backups.folder_of(path), reason=BackupReason.CLIENT, at=Millis(at))
+
+
+async def put_back(path: Path) -> str:
+    """Put a backup with /then alone in the place of what has /now too; return the id of what undoes it."""
+    undo_id = restoring.prepare(path, await backed_up(path), at=LATER)
+    assert await has(path) == {"/then"}
+    return undo_id
+
+
+def spoil(path: Path) -> None:
+    """Make nonsense of the file."""
+    path.write_bytes(b"\xa5" * path.stat().st_size)
+
+
+async def healed(path: Path) -> set[str]:
+    """Begin as the daemon does with backups to take, end, and return what was there."""
+    mending.make_sound(path, boot="b", now=MUCH_LATER, spare=lambda: lineage.spare(path), tell=lambda _: None)
+    return await has(path)
 
 
 def killed_after(steps: int, work: Callable[[], object]) -> bool:
@@ -97,7 +121,8 @@ class TestInPlace:
             after = await has(path)
 
             assert after in ({"/then"}, {"/then", "/now"})
-            assert files_of(path) <= {"omnimem.db", "omnimem.db-run"}
+            assert files_of(path) <= {"omnimem.db", "omnimem.db-run", "omnimem.db-line"}
+            assert lineage.read(path) == [Return(to=NOON, at=LATER)] * (after == {"/then"})
             assert path.stat().st_nlink == 1
             assert [backups.verify(one.path) for one in backups.found(backups.folder_of(path))].count([]) == 1 + (
                 after == {"/then"}
@@ -159,6 +184,84 @@ class TestInPlace:
         restoring.prepare(path, backup, at=LATER)
 
         assert await has(path) == {"/w"}
+
+
+class TestHealing:
+    """What takes the place of a database that is damaged after a restore."""
+
+    async def test_what_a_restore_put_aside_does_not_come_back_by_itself(self, path: Path) -> None:
+        await put_back(path)
+
+        spoil(path)
+
+        assert await healed(path) == {"/then"}
+
+    async def test_what_was_made_since_comes_before_what_was_restored(self, path: Path) -> None:
+        await put_back(path)
+        await add(path, "/since")
+        make(path, at=LATER + HOUR)
+
+        spoil(path)
+
+        assert await healed(path) == {"/then", "/since"}
+
+    async def test_one_that_was_made_of_what_was_put_aside_is_put_aside_with_it(self, path: Path) -> None:
+        backup = await backed_up(path)
+        make(path, at=NOON + MINUTE)
+        restoring.prepare(path, backup, at=LATER)
+        await has(path)
+
+        spoil(path)
+
+        assert await healed(path) == {"/then"}
+
+    async def test_a_restore_that_was_undone_counts_no_more(self, path: Path) -> None:
+        undo = backups.find(backups.folder_of(path), await put_back(path))
+        assert undo is not None
+        restoring.prepare(path, undo, at=Millis(LATER + HOUR))
+        await has(path)
+
+        spoil(path)
+
+        assert await healed(path) == {"/then", "/now"}
+
+    async def test_when_no_other_is_whole_it_is_what_was_put_aside_and_that_is_told(
+        self, path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await put_back(path)
+        spoil(backups.found(backups.folder_of(path))[1].path)
+
+        spoil(path)
+
+        assert await healed(path) == {"/then", "/now"}
+        assert "the state that an earlier restore put aside" in caplog.text
+        async with Database(path, boot="b") as database:
+            (loss,) = database.read_now(losses.every)
+        assert loss.put_aside
+
+    async def test_what_it_healed_from_is_what_the_database_continues(self, path: Path) -> None:
+        await put_back(path)
+        spoil(backups.found(backups.folder_of(path))[1].path)
+        spoil(path)
+        await healed(path)
+        (undone, _) = backups.found(backups.folder_of(path))
+
+        assert lineage.spare(path) == Spare(undone.backup_id, undone.path, undone.created_at)
+
+    async def test_without_room_for_the_note_the_restore_is_done_all_the_same(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        backup = await backed_up(path)
+        restoring.prepare(path, backup, at=LATER)
+
+        def full(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(lineage, "put", full)
+        note = restoring.put_in_place(path, now=LATER)
+
+        assert note is not None
+        assert "restore not noted" in caplog.text
 
 
 class TestRefusing:

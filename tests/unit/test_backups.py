@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from omnimem.model import BackupReason
-from omnimemd.domain.backups import Backup, Policy, new_id, outlived, period, read_id
+from omnimemd.domain.backups import Backup, Policy, Return, by_trust, new_id, outlived, period, read_id
 from omnimemd.domain.clock import Millis, millis
 from tests.support.clock import DAY, HOUR, NOON
 
@@ -80,11 +81,42 @@ class TestRotation:
 
         assert outlived([*others, *by_schedule], Policy()) == others[kept:]
 
+    def test_a_damaged_one_takes_no_place_of_a_whole_one(self) -> None:
+        damaged = msgspec.structs.replace(a_backup(NOON), verified=False)
+        whole = [a_backup(NOON - hours * HOUR) for hours in (1, 2)]
+
+        assert outlived([damaged, *whole], Policy()) == whole[1:]
+
     def test_weeks_begin_on_monday_across_a_new_year(self) -> None:
         monday = datetime(2025, 12, 29, 12, tzinfo=UTC)
         backups = [a_backup(millis(monday + timedelta(days=day))) for day in range(7)]
 
         assert len(outlived(backups, Policy(daily=0, weekly=2))) == 6
+
+
+class TestTrust:
+    """In which order backups may take the place of a lost database."""
+
+    def test_without_a_return_the_newest_comes_first(self) -> None:
+        assert self.order(3, 1, 2, returns=[]) == [3, 2, 1]
+
+    def test_what_was_put_aside_comes_last(self) -> None:
+        assert self.order(1, 2, 3, 4, returns=[(1, 3)]) == [4, 1, -3, -2]
+
+    def test_a_return_that_was_undone_puts_nothing_aside(self) -> None:
+        assert self.order(1, 2, 3, 4, 5, returns=[(1, 3), (3, 4)]) == [5, 3, 2, 1, -4]
+
+    def test_one_that_was_gone_back_behind_stays_as_it_was(self) -> None:
+        assert self.order(1, 2, 3, 4, 5, 6, returns=[(2, 3), (4, 6)]) == [4, 2, 1, -6, -5, -3]
+        assert self.order(1, 2, 3, 4, 5, 6, returns=[(2, 3), (1, 5)]) == [6, 1, -5, -4, -3, -2]
+
+    def order(self, *made: int, returns: list[tuple[int, int]]) -> list[int]:
+        """Return when each was made, in hours, negative where it was put aside."""
+        told = by_trust(
+            [a_backup(NOON + hour * HOUR) for hour in made],
+            [Return(to=Millis(NOON + to * HOUR), at=Millis(NOON + at * HOUR)) for to, at in returns],
+        )
+        return [(one.created_at - NOON) // HOUR * (-1 if put_aside else 1) for one, put_aside in told]
 
 
 @pytest.mark.parametrize(("every", "expected"), [("never", None), ("12h", 12 * HOUR), ("1d", DAY), ("2w", 14 * DAY)])

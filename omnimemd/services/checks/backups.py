@@ -54,9 +54,11 @@ class BackupsCheck:
             return f"{self._backups.problem} {self._told(every)}"
         if self._backups.overdue:
             return f"One is due, and nobody tried to make it. {self._told(every)}"
-        newest = next((one for one in every if one.verified), None)
-        if newest is None:
-            return None if not every else "None of those there are is a whole database."
+        if not every:
+            return None
+        newest = every[0]
+        if not newest.verified:
+            return f"The newest, {newest.backup_id}, is damaged."
         try:
             problems = await self._backups.verify(newest.backup_id)
         except (BackupNotFound, BackupFailed):  # it was deleted meanwhile, or the daemon stops

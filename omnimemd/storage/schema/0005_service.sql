@@ -7,6 +7,7 @@ CREATE TABLE losses (
     reason        TEXT NOT NULL CHECK (reason IN ('log_damaged', 'database_damaged', 'restored')),
     kept          TEXT,              -- the folder with the damaged files, below the data directory
     restored_from TEXT,              -- the backup that took their place
+    put_aside     INTEGER NOT NULL DEFAULT 0 CHECK (put_aside IN (0, 1)),  -- that one, by a person, when they restored another
     seen_at       INTEGER,           -- since when a person need not be told any more
     CHECK (ended_at >= coalesce(started_at, ended_at))
 ) STRICT;
