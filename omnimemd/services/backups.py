@@ -122,7 +122,7 @@ class Backups:
         """
         problems = await self._aside(partial(backups.check, self._get(backup_id), stop=self._stop.is_set))
         if problems:
-            self._unchanged_at = None  # it may be this one that the database was found the same as
+            self._kept_at = None  # it may be this one that has it
         return problems
 
     async def delete(self, backup_id: str) -> None:
