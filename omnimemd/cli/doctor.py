@@ -52,14 +52,15 @@ def looked_from_outside(path: Path, *, repair: bool) -> tuple[list[Check], bool]
     """Return what the command sees by itself of the daemon on the socket *path*, and whether that can be asked."""
     settings = settings_here(path)
     data = None if isinstance(settings, str) else Path(settings.data_dir)
+    service, asleep = look_at_service(path)
     tightened = tighten_places(path, data) if repair else []
-    places = list(look_at_places(path, data))
+    places = list(look_at_places(path, data, asleep=asleep))
     if tightened:
         told = f"Took {', '.join(map(shown_path, tightened))} from other users."
         places = [_repaired(one, told) if one.name == "permissions" else one for one in places]
-    daemon, answers = look_at_daemon(path)
+    daemon, answers = (_sleeping(), False) if asleep else look_at_daemon(path)
     log = look_at_log(path)
-    checks = [*look_at_installation(), look_at_settings(settings), look_at_service(), *places]
+    checks = [*look_at_installation(), look_at_settings(settings), service, *places]
     return [*checks, *([log] if log is not None else []), daemon], answers
 
 
@@ -70,6 +71,14 @@ def looked_from_inside(path: Path, *, repair: bool, timeout: float) -> list[Chec
             return (client.repair() if repair else client.checks()).checks
     except OmnimemError as error:  # of another version, or it went away meanwhile
         return [Check(name="looks", verdict=Verdict.FAIL, detail=error.detail, hint=error.hint)]
+
+
+def _sleeping() -> Check:
+    """Return how a daemon is that a call would start, and so is not called."""
+    detail = "It does not run, and was not called: the service manager would start it."
+    return Check(
+        name="daemon", verdict=Verdict.WARN, detail=detail, hint="`omnimem start`, and look again, to look inside too."
+    )
 
 
 def _repaired(check: Check, told: str) -> Check:

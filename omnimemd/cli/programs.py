@@ -2,13 +2,15 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final, NamedTuple, NoReturn
 
 from omnimemd.cli.errors import CannotGoOn
 
 #: Seconds one may take: a service manager waits for the daemon, and that for a large database.
-_PATIENCE: Final = 300.0
+_patience = ContextVar("patience", default=300.0)
 #: How much of what one said is shown.
 _LAST_LINES: Final = 8
 
@@ -31,6 +33,16 @@ class Done(NamedTuple):
         return self
 
 
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """Give each program that is run within the block only so long."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
 def run(*command: str, environ: Mapping[str, str] | None = None) -> Done:
     """Run *command* to its end, without a terminal, *environ* added to its environment.
 
@@ -43,7 +55,7 @@ def run(*command: str, environ: Mapping[str, str] | None = None) -> Done:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=os.environ | {"SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""} | dict(environ or {}),
-            timeout=_PATIENCE,
+            timeout=_patience.get(),
             check=False,
         )
     except FileNotFoundError:
@@ -52,7 +64,7 @@ def run(*command: str, environ: Mapping[str, str] | None = None) -> Done:
         raise CannotGoOn(f"`{command[0]}` cannot be run: {error.strerror}.", hint="See what is in PATH.") from None
     except subprocess.TimeoutExpired:
         raise CannotGoOn(
-            f"`{' '.join(command)}` does not end after {_PATIENCE:.0f} s.", hint="See what it waits for."
+            f"`{' '.join(command)}` does not end after {_patience.get():.0f} s.", hint="See what it waits for."
         ) from None
     return Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 

@@ -16,14 +16,10 @@ from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.programs import become
 from omnimemd.cli.service_files import FileState, ServiceFile, remove, was_written
 from omnimemd.cli.service_here import manager_here, manager_of
-from omnimemd.cli.service_manager import Change, Manager, Running, Unreachable, Wanted
+from omnimemd.cli.service_manager import Change, Manager, Running, Unreachable, wanted_here
 from omnimemd.cli.service_report import InstalledFile, ServiceReport, tell
 from omnimemd.cli.text import safe, shown_path
 
-#: What decides where the daemon keeps everything: a service must not keep it elsewhere than its user's shell says.
-_CARRIED: Final = ("OMNIMEM_DATA_DIR", "OMNIMEM_CONFIG", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
-#: Those of them that are ignored where they are relative (XDG Base Directory Specification).
-_ABSOLUTE_ONLY: Final = ("XDG_DATA_HOME", "XDG_CONFIG_HOME")
 #: Seconds a daemon that runs may take to answer.
 _TIMEOUT: Final = 30.0
 
@@ -74,7 +70,7 @@ def declare(noun: Parser) -> None:
 def _install(given: Namespace, out: Output) -> None:
     manager, path = manager_here(), socket_of(given)
     reachable = _is_reachable(manager, needed=not (given.no_start or given.dry_run))
-    files = manager.files(Wanted(path, _carried(os.environ)))
+    files = manager.files(wanted_here(path))
     states = {file: file.state() for file in files}
     if given.dry_run:
         _show_plan(manager, path, states, out)
@@ -109,16 +105,6 @@ def _is_reachable(manager: Manager, *, needed: bool) -> bool:
             raise
         return False
     return True
-
-
-def _carried(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what of *environ* the service is to have, paths absolute."""
-    found = {name: environ[name] for name in _CARRIED if environ.get(name)}
-    return {
-        name: os.path.abspath(value)  # noqa: PTH100 without following links: which may be followed the daemon decides
-        for name, value in found.items()
-        if name not in _ABSOLUTE_ONLY or os.path.isabs(value)  # noqa: PTH117
-    }
 
 
 def _show_plan(manager: Manager, path: Path, states: Mapping[ServiceFile, FileState], out: Output) -> None:
@@ -250,7 +236,7 @@ def _report(manager: Manager, path: Path, states: Mapping[ServiceFile, FileState
     # A call would start a service that does not run; what is not the service's is asked.
     answers = seen.state == "active" if supervised and seen.listens else daemon.find(path) is not None
     pid, version = _who(path) if answers else (None, None)
-    states = states or {file: file.state() for file in manager.files(Wanted(path, _carried(os.environ)))}
+    states = states or {file: file.state() for file in manager.files(wanted_here(path))}
     journal = manager.log_command(1, follow=False, json=False) if supervised else None
     return ServiceReport(
         manager=manager.name,

@@ -72,10 +72,22 @@ class Launchd(Manager):
     def socket(self) -> Path | None:
         """Return what launchd listens on for the agent."""
         try:
-            agent: Any = plistlib.loads(text_of(self._plist).encode())
-            return Path(agent["Sockets"]["omnimemd"]["SockPathName"])
-        except (plistlib.InvalidFileException, KeyError, TypeError, ValueError):
+            return Path(self._installed()["Sockets"]["omnimemd"]["SockPathName"])
+        except (KeyError, TypeError):
             return None
+
+    def program(self) -> list[str]:
+        """Return the arguments of the program."""
+        try:
+            return list(map(str, self._installed()["ProgramArguments"]))
+        except (KeyError, TypeError):
+            return []
+
+    def is_enabled(self) -> bool:
+        """Return whether the property list is there, and no `launchctl disable` holds it back."""
+        disabled = run("launchctl", "print-disabled", self._domain).out
+        held_back = re.search(rf'"{re.escape(LABEL)}" => (true|disabled)', disabled) is not None
+        return self._plist.is_file() and not held_back
 
     def commands(self) -> list[str]:
         """Return what an installation runs."""
@@ -132,9 +144,7 @@ class Launchd(Manager):
     def look(self) -> Running:
         """Return what launchd knows of the agent."""
         printed = self._printed()
-        disabled = run("launchctl", "print-disabled", self._domain).out
-        held_back = re.search(rf'"{re.escape(LABEL)}" => (true|disabled)', disabled) is not None
-        enabled = self._plist.is_file() and not held_back
+        enabled = self.is_enabled()
         if printed is None:
             return Running(enabled=enabled, state="inactive")
         state, pid = printed.get("state", "unknown"), printed.get("pid", "")
@@ -152,6 +162,12 @@ class Launchd(Manager):
         """Return nothing: the agent's log is the file beside the socket."""
         del lines, follow, json
         return None
+
+    def _installed(self) -> Any:
+        try:
+            return plistlib.loads(text_of(self._plist).encode())
+        except (plistlib.InvalidFileException, ValueError):
+            return None
 
     def _printed(self) -> dict[str, str] | None:
         """Return what launchd tells of the agent; None when it is not loaded."""

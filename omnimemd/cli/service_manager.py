@@ -5,11 +5,16 @@ import enum
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from omnimem import socket_path
 from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.service_files import ServiceFile, text_of
+
+#: What decides where the daemon keeps everything: a service must not keep it elsewhere than its user's shell says.
+_CARRIED: Final = ("OMNIMEM_DATA_DIR", "OMNIMEM_CONFIG", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
+#: Those of them that are ignored where they are relative (XDG Base Directory Specification).
+_ABSOLUTE_ONLY: Final = ("XDG_DATA_HOME", "XDG_CONFIG_HOME")
 
 
 class Wanted(NamedTuple):
@@ -17,6 +22,17 @@ class Wanted(NamedTuple):
 
     socket: Path  #: absolute
     environment: Mapping[str, str]  #: what decides where the daemon keeps everything, by the names of the variables
+
+
+def wanted_here(socket: Path) -> Wanted:
+    """Return the service of a daemon on *socket* that keeps everything where this command's environment says."""
+    found = {name: os.environ[name] for name in _CARRIED if os.environ.get(name)}
+    carried = {
+        name: os.path.abspath(value)  # noqa: PTH100 without following links: which may be followed the daemon decides
+        for name, value in found.items()
+        if name not in _ABSOLUTE_ONLY or os.path.isabs(value)  # noqa: PTH117
+    }
+    return Wanted(socket, carried)
 
 
 class Running(NamedTuple):
@@ -28,6 +44,7 @@ class Running(NamedTuple):
     pid: int | None = None
     restarts: int | None = None
     last_exit: str | None = None
+    stale: bool = False  #: whether its files changed since the manager read them
 
 
 class Unreachable(CannotGoOn):
@@ -69,6 +86,14 @@ class Manager(abc.ABC):
     @abc.abstractmethod
     def socket(self) -> Path | None:
         """Return the socket of the service that is installed; None where none is."""
+
+    @abc.abstractmethod
+    def program(self) -> list[str]:
+        """Return the command that the service which is installed starts; nothing where that cannot be told."""
+
+    @abc.abstractmethod
+    def is_enabled(self) -> bool:
+        """Return whether nothing is missing, or in the way, for it to start at login."""
 
     @abc.abstractmethod
     def commands(self) -> list[str]:

@@ -3,6 +3,7 @@
 import getpass
 import os
 import re
+import shlex
 import shutil
 import sys
 from contextlib import suppress
@@ -25,7 +26,9 @@ _DEFAULT_LISTEN: Final = "%t/omnimemd/omnimemd.sock"
 _OFFLINE: Final = {"SYSTEMD_OFFLINE": "1"}
 #: The environment's has a line of its own, which is not there when there is none.
 _PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}(?:(?<=\{\{environment\}\})\n)?")
-_SHOWN: Final = "ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,FragmentPath,LoadState"
+_SHOWN: Final = (
+    "ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,FragmentPath,LoadState,NeedDaemonReload"
+)
 
 
 class Systemd(Manager):
@@ -66,6 +69,21 @@ class Systemd(Manager):
         if listen is None:
             return None
         return default_socket() if listen == _DEFAULT_LISTEN else Path(listen.replace("%%", "%"))
+
+    def program(self) -> list[str]:
+        """Return what ExecStart says."""
+        line = value_in(self._units() / SERVICE, "ExecStart=") or ""
+        command = line.lstrip("@-:+!|")
+        plain = command if ":" in line[: len(line) - len(command)] else command.replace("$$", "$")
+        try:
+            return [word.replace("%%", "%") for word in shlex.split(plain)]
+        except ValueError:  # a quote that nothing closes
+            return []
+
+    def is_enabled(self) -> bool:
+        """Return whether both units are linked, and neither is masked."""
+        linked = {link.name for link in self._links()}
+        return linked.issuperset(_UNITS) and not any(map(_is_mask, self.places()))
 
     def commands(self) -> list[str]:
         """Return what an installation runs."""
@@ -139,13 +157,18 @@ class Systemd(Manager):
         shown = self._show(SERVICE)
         pid = int(shown.get("MainPID", "0"))
         state = shown.get("ActiveState", "unknown")
+        if shown.get("LoadState") == "masked" or any(map(_is_mask, self.places())):
+            state = "masked"
         return Running(
             enabled=bool(self._links()),
-            state=state if state in ("active", "inactive", "failed") else f"{state} ({shown.get('SubState', '')})",
+            state=state
+            if state in ("active", "inactive", "failed", "masked")
+            else f"{state} ({shown.get('SubState', '')})",
             listens=self._show(SOCKET).get("ActiveState") == "active",
             pid=pid or None,
             restarts=int(shown["NRestarts"]) if shown.get("NRestarts", "").isdecimal() else None,
             last_exit=_last_exit(shown),
+            stale=shown.get("NeedDaemonReload") == "yes",
         )
 
     def log_command(self, lines: int, *, follow: bool, json: bool) -> list[str] | None:
@@ -213,6 +236,10 @@ class Systemd(Manager):
             hint="See `omnimem service status` and `omnimem service logs`.",
             quoted=said,
         )
+
+
+def _is_mask(unit: Path) -> bool:
+    return unit.is_symlink() and unit.readlink() == Path(os.devnull)
 
 
 def _unreachable(done: Done) -> Unreachable:

@@ -4,6 +4,7 @@ They do what the real ones do as far as the command can tell, and nothing of wha
 systemd is in tests/e2e.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.cli.home import Home
 
 _COMMON = """
 import json, os, shlex, signal, socket, subprocess, sys, time
+os.umask(0o077)  # as the service files say
 home = os.environ["HOME"]
 told = sys.argv[1:]
 with open(home + "/told", "a") as file:
@@ -81,7 +83,8 @@ match told[0]:
         print("ActiveState=" + active, "LoadState=loaded", "FragmentPath=" + units + names[0], sep="\\n")
     case "show":
         print("ActiveState=" + ("active" if alive() else "inactive"), f"MainPID={alive()}", "NRestarts=0",
-              "FragmentPath=" + units + names[0], "LoadState=loaded", "ExecMainCode=0", sep="\\n")
+              "FragmentPath=" + units + names[0], "LoadState=loaded", "ExecMainCode=0",
+              *remembered().get("says", ()), sep="\\n")
     case "enable":
         for name in names:
             os.makedirs(units + wanted[name], exist_ok=True)
@@ -120,6 +123,8 @@ def start():
 match told[0]:
     case "print" if told[1].count("/") == 1:
         print("domain")
+    case "print-disabled":
+        print(*remembered().get("says", ()))
     case "print" if not remembered()["listens"]:
         sys.exit(113)
     case "print":
@@ -167,6 +172,13 @@ def be_on_macos(home: Home) -> None:
     """Put `launchctl` in the PATH of *home*, and have `omnimem` think that it runs on macOS."""
     _program(home, "launchctl", f"#!{sys.executable} -SE\n{_COMMON}{_LAUNCHCTL}")
     _program(home, "omnimem", _ON_MACOS.format(python=sys.executable))
+
+
+def have_manager_say(home: Home, *says: str, **changed: object) -> None:
+    """Have the manager of *home* remember something else, and say these lines too when it is asked."""
+    file = home.path / "manager.json"
+    before = json.loads(file.read_text()) if file.exists() else {"pid": 0, "listens": False}
+    file.write_text(json.dumps(before | {"says": says} | changed))
 
 
 def lose_manager(home: Home) -> None:

@@ -183,3 +183,25 @@ def test_it_is_installed_without_a_manager_for_the_next_login(manager: UserManag
 
     assert [manager.ctl("is-enabled", unit) for unit in (SERVICE, SOCKET)] == ["enabled\n"] * 2
     assert manager.shown(SERVICE, "ActiveState") == "inactive"
+
+
+def test_to_look_at_a_daemon_that_sleeps_does_not_start_it(manager: UserManager) -> None:
+    omnimem(manager, "service", "install")
+    running = of_doctor(manager)
+    manager.ctl("stop", SERVICE)
+    sleeping = of_doctor(manager)
+    slept_on = manager.shown(SERVICE, "ActiveState")
+    omnimem(manager, "stop")
+    stopped = of_doctor(manager)
+
+    assert running["service"]["verdict"] == "ok", running["service"]
+    assert running["daemon"]["verdict"] == "ok"
+    assert slept_on == "inactive"
+    assert "systemd starts it when it is called" in sleeping["service"]["detail"]
+    assert [sleeping[name]["verdict"] for name in ("socket", "lock", "daemon")] == ["ok", "ok", "warn"]
+    assert "was stopped, its socket too" in stopped["service"]["detail"]
+
+
+def of_doctor(manager: UserManager) -> dict[str, dict[str, str]]:
+    found = json.loads(omnimem(manager, "doctor", "--json", check=False))
+    return {one["name"]: one for one in found["checks"]}

@@ -10,16 +10,17 @@ from typing import Final
 from omnimem.model import Check, Verdict
 from omnimemd.cli.daemon import find, log_of
 from omnimemd.cli.errors import CannotGoOn
+from omnimemd.cli.looking.kernel import holder
 from omnimemd.cli.text import counted, shown_path
 
 _REPAIR: Final = "`omnimem doctor --repair` takes it from them."
 _LITTLE_ROOM: Final = 50_000_000
 
 
-def look_at_places(socket: Path, data: Path | None) -> Iterator[Check]:
-    """Look at the *socket*, and at the *data* folder where that is known."""
-    yield _socket(socket)
-    yield _lock(socket, data)
+def look_at_places(socket: Path, data: Path | None, *, asleep: bool) -> Iterator[Check]:
+    """Look at the *socket*, and at the *data* folder where that is known; a daemon that is *asleep* is not called."""
+    yield _socket(socket, asleep=asleep)
+    yield _lock(socket, data, asleep=asleep)
     yield _permissions(socket, data)
     room = _room(socket.parent, data)
     if room is not None:
@@ -36,7 +37,7 @@ def tighten_places(socket: Path, data: Path | None) -> list[str]:
     return done
 
 
-def _socket(path: Path) -> Check:
+def _socket(path: Path, *, asleep: bool) -> Check:
     def told(verdict: Verdict, detail: str, hint: str | None = None) -> Check:
         return Check(name="socket", verdict=verdict, detail=detail, hint=hint)
 
@@ -51,6 +52,8 @@ def _socket(path: Path) -> Check:
         return told(Verdict.FAIL, f"{where} is no socket.", "Move it away, or choose another --socket.")
     if found.st_uid != os.getuid():
         return told(Verdict.FAIL, f"{where} belongs to user {found.st_uid}.", "Choose a --socket of your own.")
+    if asleep:
+        return told(Verdict.OK, f"{where}, listened on by the service manager.")
     try:
         pid = find(path)
     except CannotGoOn as error:
@@ -61,13 +64,14 @@ def _socket(path: Path) -> Check:
     return told(Verdict.OK, f"{where}, listened on by {by}.")
 
 
-def _lock(socket: Path, data: Path | None) -> Check:
+def _lock(socket: Path, data: Path | None, *, asleep: bool) -> Check:
     """Say who keeps the folder, from what the kernel tells (proc(5), /proc/locks): to try the lock would hold it."""
     files = [socket.with_name(socket.name + ".lock"), *([data / "omnimemd.lock"] if data is not None else [])]
-    holders = {pid for file in files if (pid := _holder(file)) is not None}
+    holders = {pid for file in files if (pid := holder(file)) is not None}
     listening = None
-    with suppress(CannotGoOn):
-        listening = find(socket)
+    if not asleep:
+        with suppress(CannotGoOn):
+            listening = find(socket)
     if not holders:
         return Check(name="lock", verdict=Verdict.OK, detail="No daemon keeps the folders.")
     who = ", ".join(f"pid {pid}" for pid in sorted(holders))
@@ -76,22 +80,9 @@ def _lock(socket: Path, data: Path | None) -> Check:
     return Check(
         name="lock",
         verdict=Verdict.FAIL,
-        detail=f"The folders are kept by {who}, and nobody listens on this socket: no daemon can start.",
+        detail=f"The folders are kept by {who}, and none of them listens on this socket: no daemon can start.",
         hint=f"It may listen elsewhere (OMNIMEM_SOCKET), or be starting; otherwise end it: `kill {min(holders)}`.",
     )
-
-
-def _holder(file: Path) -> int | None:
-    try:
-        found = file.lstat()
-        lines = Path("/proc/locks").read_text("ascii").splitlines()
-    except OSError:
-        return None
-    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    for words in map(str.split, lines):
-        if len(words) > 5 and words[1] == "FLOCK" and words[5] == place:
-            return int(words[4])
-    return None
 
 
 def _permissions(socket: Path, data: Path | None) -> Check:

@@ -1,112 +1,143 @@
-"""The service, as its manager's folder has it, and as the manager says within a few seconds."""
+"""The service, as its files have it, and as its manager says within a few seconds."""
 
 import os
-import plistlib
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
+from omnimem import __version__
 from omnimem.model import Check, Verdict
+from omnimemd.cli.daemon import find
+from omnimemd.cli.errors import CannotGoOn
+from omnimemd.cli.looking.kernel import holder, listens
+from omnimemd.cli.programs import hurried, run
+from omnimemd.cli.service_files import FileState, ServiceFile
+from omnimemd.cli.service_here import manager_here
+from omnimemd.cli.service_manager import Manager, Running, wanted_here
 from omnimemd.cli.text import safe, shown_path
 
 #: Seconds a service manager may take to answer.
 _PATIENCE: Final = 3.0
-_ASKED: Final = ("ActiveState", "SubState", "NeedDaemonReload", "NRestarts", "Result")
+_INSTALL: Final = "Run `omnimem service install`."
+#: In these states a call does not start the daemon: it runs, or soon will.
+_AWAKE: Final = ("active", "activating", "reloading", "unknown")
 
 
-def look_at_service() -> Check:
-    """Return how the service is."""
-    return _launchd() if sys.platform == "darwin" else _systemd()
+def look_at_service(socket: Path) -> tuple[Check, bool]:
+    """Return how the service is, and whether its daemon sleeps: to call the *socket*, even to look, would start it."""
+    manager = manager_here()
+    with hurried(_PATIENCE):
+        if not manager.is_installed():
+            return _told(Verdict.OK, "None is installed: the daemon runs when `omnimem start` starts it."), False
+        try:
+            manager.reach()
+            seen = manager.look()
+        except CannotGoOn:
+            seen = None
+        own = manager.socket() == socket
+        asleep = own and (_is_awaited(socket) if seen is None else seen.listens and not seen.state.startswith(_AWAKE))
+        ill = _of_files(manager, socket, seen) or (None if seen is None else _of_state(seen, socket, own=own))
+        return ill or _well(manager, socket, seen, asleep=asleep), asleep
 
 
 def service_files() -> list[Path]:
     """Return where the service's files are to be; not all may be there."""
-    if sys.platform == "darwin":
-        return [Path.home() / "Library" / "LaunchAgents" / "io.omnimem.omnimemd.plist"]
-    return [_units() / "omnimemd.service", _units() / "omnimemd.socket"]
+    with hurried(_PATIENCE):
+        return manager_here().places()
 
 
 def _told(verdict: Verdict, detail: str, hint: str | None = None) -> Check:
     return Check(name="service", verdict=verdict, detail=detail, hint=hint)
 
 
-def _systemd() -> Check:
-    service, socket = service_files()
-    if not service.is_file():
-        return _told(Verdict.OK, "None is installed: the daemon runs when `omnimem start` starts it.")
-    program = re.search(r'^ExecStart="?((?:[^"\\\s]|\\.)+)', service.read_text("utf-8", "replace"), re.MULTILINE)
-    path = program[1].replace("%%", "%").replace("$$", "$") if program else ""
-    if not os.access(path, os.X_OK):
-        where = shown_path(path) if path else "nothing"
-        return _told(Verdict.FAIL, f"It starts {where}, which is not there.", "Run `omnimem service install` again.")
-    if not socket.is_file():
-        return _told(Verdict.FAIL, "Its socket unit is missing.", "Run `omnimem service install` again.")
-    if (other := _version_of(path)) is not None:
-        return _told(
-            Verdict.WARN, f"It starts {shown_path(path)}, of version {safe(other)}.", "Run `omnimem service install`."
-        )
-    wanted = ((_units() / "default.target.wants" / service.name), (_units() / "sockets.target.wants" / socket.name))
-    if not all(map(os.path.lexists, wanted)):
-        return _told(Verdict.WARN, "It is installed and not enabled.", "Run `omnimem service install` again.")
-    said = _asked_of_systemd()
-    if said.get("ActiveState") == "failed":
-        detail = f"It failed ({said.get('Result')}), after {said.get('NRestarts')} restarts."
+def _of_files(manager: Manager, socket: Path, seen: Running | None) -> Check | None:
+    """Return what is wrong with what is installed."""
+    if any(path.is_symlink() and path.readlink() == Path(os.devnull) for path in manager.places()) or (
+        seen is not None and seen.state == "masked"
+    ):
+        hint = f"`systemctl --user unmask omnimemd.service omnimemd.socket`, then {_INSTALL[0].lower()}{_INSTALL[1:]}"
+        return _told(Verdict.WARN, "It is masked: nothing starts it.", hint)
+    program = manager.program()
+    if program and not os.access(program[0], os.X_OK):
+        return _told(Verdict.FAIL, f"It starts {shown_path(program[0])}, which is not there.", _INSTALL)
+    if missing := [path.name for path in manager.places() if not path.is_file()]:
+        return _told(Verdict.FAIL, f"Of its files {' and '.join(missing)} is missing.", _INSTALL)
+    if not program:
+        return _told(Verdict.FAIL, f"{shown_path(str(manager.places()[0]))} does not say what it starts.", _INSTALL)
+    if (other := _other_version(program)) is not None:
+        return _told(Verdict.WARN, f"It starts {shown_path(program[0])}, of version {safe(other)}.", _INSTALL)
+    if not manager.is_enabled():
+        return _told(Verdict.WARN, "It is installed and not enabled: it does not start at login.", _INSTALL)
+    outdated = [one.path.name for one in _wanted(manager, socket) if one.state() is FileState.OUTDATED]
+    if outdated:
+        detail = f"{' and '.join(outdated)}: written by another version or program, or with other settings than here."
+        hint = "`omnimem service install` writes it anew; with --dry-run it shows what that would be."
+        return _told(Verdict.WARN, detail, hint)
+    return None
+
+
+def _of_state(seen: Running, socket: Path, *, own: bool) -> Check | None:
+    """Return what is wrong with how it runs."""
+    if seen.state == "failed":
+        detail = f"It failed: the last ended with {seen.last_exit or 'something it does not say'}"
+        detail += f", after {seen.restarts} restarts." if seen.restarts else "."
         return _told(Verdict.FAIL, detail, "`omnimem service logs` says why; then `omnimem service restart`.")
-    if said.get("NeedDaemonReload") == "yes":
+    if seen.stale:
         return _told(
             Verdict.WARN, "Its files changed since systemd read them.", "Run `systemctl --user daemon-reload`."
         )
-    state = f", {said['ActiveState']} ({said['SubState']})" if said else "; systemd does not answer here"
-    return _told(Verdict.OK, f"Installed and enabled{state}. {_lingering()}".strip())
+    if not seen.listens and seen.state == "inactive":
+        if own and _is_served(socket):
+            detail = "It is installed, and the daemon that runs was started without it."
+            return _told(Verdict.WARN, detail, "`omnimem service install` takes it over.")
+        detail = "It is installed, and was stopped, its socket too: nothing but a login starts it."
+        return _told(Verdict.WARN, detail, "`omnimem start` has it run.")
+    return None
 
 
-def _launchd() -> Check:
-    (file,) = service_files()
-    if not file.is_file():
-        return _told(Verdict.OK, "None is installed: the daemon runs when `omnimem start` starts it.")
+def _well(manager: Manager, socket: Path, seen: Running | None, *, asleep: bool) -> Check:
+    state = f"; {manager.name} does not answer here" if seen is None else f", {seen.state}"
+    told = [f"Installed and enabled{state}."]
+    if asleep:
+        told.append(f"The daemon was stopped, or never started: {manager.name} starts it when it is called.")
+    own = manager.socket()
+    if own is not None and own != socket:
+        told.append(f"It listens on {shown_path(str(own))}, not on the socket that is looked at.")
+    changed = [one.path.name for one in _wanted(manager, socket) if one.state() is FileState.CHANGED]
+    if changed:
+        told.append(f"{' and '.join(changed)} was changed by hand, so `omnimem service install` leaves it as it is.")
+    if manager.name == "systemd" and not _lingers():
+        told.append("It ends as you log out; `loginctl enable-linger` keeps it.")
+    return _told(Verdict.OK, " ".join(told))
+
+
+def _wanted(manager: Manager, socket: Path) -> list[ServiceFile]:
     try:
-        path = str(plistlib.loads(file.read_bytes())["ProgramArguments"][0])
-    except (plistlib.InvalidFileException, ValueError, LookupError, TypeError):
-        return _told(Verdict.FAIL, f"{shown_path(str(file))} cannot be read.", "Run `omnimem service install` again.")
-    if not os.access(path, os.X_OK):
-        detail = f"It starts {shown_path(path)}, which is not there."
-        return _told(Verdict.FAIL, detail, "Run `omnimem service install` again.")
-    return _told(Verdict.OK, "Installed.")
+        return manager.files(wanted_here(manager.socket() or socket))
+    except CannotGoOn:  # nothing could be installed from here
+        return []
 
 
-def _units() -> Path:
-    config = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(config) if config.startswith("/") else Path.home() / ".config") / "systemd" / "user"
-
-
-def _version_of(program: str) -> str | None:
+def _other_version(program: list[str]) -> str | None:
     """Return the version of *program*, None where it is this one's, or is not told."""
-    from omnimem import __version__
-
-    said = _said_by(program, "--version").split()
+    try:
+        said = run(*program, "--version").out.split()
+    except CannotGoOn:
+        return None
     return said[1] if said[:1] == ["omnimemd"] and said[1:] not in ([], [__version__]) else None
 
 
-def _asked_of_systemd() -> dict[str, str]:
-    if shutil.which("systemctl") is None:
-        return {}
-    said = _said_by("systemctl", "--user", "show", "omnimemd.service", f"--property={','.join(_ASKED)}")
-    found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
-    return found if found.get("ActiveState") and found.get("SubState") else {}
-
-
-def _said_by(*command: str) -> str:
+def _is_served(socket: Path) -> bool:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603 as the service does
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+        return find(socket) is not None
+    except CannotGoOn:
+        return False
 
 
-def _lingering() -> str:
+def _is_awaited(socket: Path) -> bool:
+    """Return whether somebody listens on *socket* and no daemon does (proc(5), /proc/net/unix and /proc/locks)."""
+    return listens(socket) and holder(socket.with_name(socket.name + ".lock")) is None
+
+
+def _lingers() -> bool:
     user = os.environ.get("USER", "")
-    lingers = user and "/" not in user and Path("/var/lib/systemd/linger", user).exists()
-    return "" if lingers else "It ends as you log out; `loginctl enable-linger` keeps it."
+    return bool(user and "/" not in user and Path("/var/lib/systemd/linger", user).exists())
