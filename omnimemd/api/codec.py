@@ -1,13 +1,11 @@
 """From the bytes of a request to a value, and back; what is wrong is said in the caller's words."""
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any, Final, TypeVar, get_origin
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
-from multidict import MultiMapping
 
 from omnimem.errors import FieldError, InvalidRequest, MalformedBody, OmnimemError, UnsupportedMediaType
 from omnimem.model import ID_PATTERN, NO_NUL_PATTERN, Request
@@ -69,7 +67,7 @@ def decode_body(body: bytes, media_type: str | None, wanted: Any) -> Any:
         return decoder.decode(body or _empty(wanted))
     except msgspec.ValidationError as error:
         _refuse_malformed(body)  # what is wrong with a field is told of JSON only
-        raise _invalid(str(error)) from None
+        raise invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
 
@@ -87,48 +85,20 @@ def raw_body(body: bytes, media_type: str | None, wanted: str) -> bytes:
     return body
 
 
-def decode_query(query: MultiMapping[str], wanted: Any) -> Any:
-    """Return *query* as a value of the type *wanted*.
-
-    Raises:
-        InvalidRequest: a parameter is unknown, repeated, or not what was wanted.
-    """
-    chosen: dict[str, str | list[str]] = {}
-    for name, value in query.items():
-        if name in _repeatable(wanted):
-            chosen[name] = query.getall(name)
-        elif name in chosen:
-            raise InvalidRequest.field(name, "is given twice")
-        else:
-            chosen[name] = value
-    if wanted is None:
-        if chosen:
-            raise InvalidRequest.field(next(iter(chosen)), "is no parameter of this call")
-        return None
-    try:
-        return msgspec.convert(chosen, wanted, strict=False, str_keys=True)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except ValueError:  # of a number of seconds that leads beyond the year 9999, which msgspec does not catch
-        raise InvalidRequest.field(_out_of_range(chosen, wanted), "must be a time up to the year 9999") from None
-
-
-def _out_of_range(chosen: Mapping[str, str | list[str]], wanted: Any) -> str:
-    for field in msgspec.structs.fields(wanted):
-        try:
-            msgspec.convert(chosen.get(field.encode_name, field.default), field.type, strict=False)
-        except ValueError:
-            return field.encode_name
-        except msgspec.ValidationError:  # of one that is required and not there
-            pass
-    return ""
-
-
-@cache
-def _repeatable(wanted: Any) -> frozenset[str]:
-    """Return the parameters of *wanted* that may be given several times: those of which it keeps a row."""
-    fields = () if wanted is None else msgspec.structs.fields(wanted)
-    return frozenset(field.encode_name for field in fields if get_origin(field.type) is tuple)
+def invalid(message: str) -> InvalidRequest:
+    """Turn msgspec's *message* into the error that names the field."""
+    what, _, where = message.partition(" - at `")
+    path = where.rstrip("`").removeprefix("$").removeprefix(".")
+    if match := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", what, re.DOTALL):
+        field = f"{path}.{match[2]}" if path else match[2]
+        what = "is no field of this request" if match[1] == "contains unknown" else "is required"
+    else:
+        field = path
+    if match := re.fullmatch(r"Expected `str` matching regex (.*)", what, re.DOTALL):
+        what = _PATTERNS.get(match[1], f"must match {match[1]}")
+    elif match := _BOUNDS.fullmatch(what):
+        what = _bounded(match["type"], match["bound"], match["number"])
+    return InvalidRequest(f"{field}: {what}" if field else what, errors=[FieldError(field, what)])
 
 
 def problem(error: OmnimemError) -> web.Response:
@@ -170,22 +140,6 @@ def _empty(wanted: Any) -> bytes:
     """Return what an empty body stands for: an object without members, where none is required."""
     fields = msgspec.structs.fields(wanted)
     return b"" if any(field.required for field in fields) else b"{}"
-
-
-def _invalid(message: str) -> InvalidRequest:
-    """Turn msgspec's *message* into the error that names the field."""
-    what, _, where = message.partition(" - at `")
-    path = where.rstrip("`").removeprefix("$").removeprefix(".")
-    if match := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", what, re.DOTALL):
-        field = f"{path}.{match[2]}" if path else match[2]
-        what = "is no field of this request" if match[1] == "contains unknown" else "is required"
-    else:
-        field = path
-    if match := re.fullmatch(r"Expected `str` matching regex (.*)", what, re.DOTALL):
-        what = _PATTERNS.get(match[1], f"must match {match[1]}")
-    elif match := _BOUNDS.fullmatch(what):
-        what = _bounded(match["type"], match["bound"], match["number"])
-    return InvalidRequest(f"{field}: {what}" if field else what, errors=[FieldError(field, what)])
 
 
 def _bounded(kind: str, bound: str, number: str) -> str:

@@ -11,8 +11,9 @@ from aiohttp import web
 from omnimem.calls import Operation
 from omnimem.errors import BodyTooLarge, InvalidRequest, RequestTimeout
 from omnimemd.api.bounded import BoundedConnection
-from omnimemd.api.codec import Answer, Nothing, decode_body, decode_query, raw_body, response, telling_of
+from omnimemd.api.codec import Answer, Nothing, decode_body, raw_body, response, telling_of
 from omnimemd.api.load import Load
+from omnimemd.api.query import decode_query
 from omnimemd.domain.identity import Peer
 from omnimemd.domain.redaction import check_no_secret
 from omnimemd.services.idempotency import Answer as KeptAnswer
@@ -152,7 +153,7 @@ def _about(ids: Mapping[str, str], body: Any, query: Any) -> dict[str, Any]:
 
 
 def _query(request: web.Request, operation: Operation[..., Any]) -> Any:
-    return decode_query(request.query, operation.query)
+    return decode_query(request, operation.query)
 
 
 async def _once(

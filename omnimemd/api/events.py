@@ -12,9 +12,9 @@ from omnimem._version import __version__
 from omnimem.calls import Operations
 from omnimemd.api import views
 from omnimemd.api.bounded import BoundedConnection
-from omnimemd.api.codec import decode_query
 from omnimemd.api.endpoint import Serve
 from omnimemd.api.load import Load
+from omnimemd.api.query import decode_query
 from omnimemd.services.events import (
     EntryAdded,
     Events,
@@ -40,7 +40,7 @@ def serve_events(events: Events, load: Load) -> Serve:
     """Return what aiohttp calls for a listener, counted in *load*."""
 
     async def served(request: web.Request) -> web.StreamResponse:
-        query: model.EventQuery = decode_query(request.query, Operations.events.query)
+        query: model.EventQuery = decode_query(request, Operations.events.query)
         stream = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Omnimem-Version": __version__}
         )

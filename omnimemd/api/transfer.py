@@ -8,9 +8,10 @@ from aiohttp import web
 
 from omnimem._version import __version__
 from omnimem.calls import LINES, Operations
-from omnimemd.api.codec import Answer, answer, decode_query
+from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received, Serve
 from omnimemd.api.load import Load
+from omnimemd.api.query import decode_query
 from omnimemd.services.exporting import Exporting
 from omnimemd.services.importing import Importing
 
@@ -32,7 +33,7 @@ def serve_export(exporting: Exporting, load: Load) -> Serve:
     """Return what aiohttp calls for an export, counted in *load*; the connection cuts off who does not read it."""
 
     async def served(request: web.Request) -> web.StreamResponse:
-        query = decode_query(request.query, Operations.export.query)
+        query = decode_query(request, Operations.export.query)
         stream = web.StreamResponse(headers={"Content-Type": LINES, "Omnimem-Version": __version__})
         with load.exporting():
             async with aclosing(exporting.stream(query)) as pieces:

@@ -128,6 +128,24 @@ class TestRoutes:
         expect_problem(reply, InvalidRequest, said.partition(":")[0])
         assert reply.json["detail"] == said
 
+    @pytest.mark.parametrize("path", ["/search?q=%ff", "/search?q=x&q=a%ED%A0%80b", "/projects/p/memories?key=%c3"])
+    async def test_a_query_that_is_no_utf8_is_refused_and_named(self, api: Api, path: str) -> None:
+        reply = await api.get(path)
+
+        expect_problem(reply, InvalidRequest, "key" if "key" in path else "q")
+        assert reply.json["detail"].endswith("must be UTF-8")
+
+    async def test_what_stands_for_bytes_that_are_none_may_be_asked_for(self, api: Api) -> None:
+        assert (await api.get("/search?q=%EF%BF%BD%C3%BF%25ff")).json["query"] == "\N{REPLACEMENT CHARACTER}ÿ%ff"
+
+    @pytest.mark.parametrize("number", ["1e3", "1000.0", "+1000", "%2B1000", "1_000", "1e400", "NaN", "", "null"])
+    async def test_what_is_not_written_as_a_whole_number_is_none(self, api: Api, number: str) -> None:
+        for path in (f"/projects/p/briefing?max_tokens={number}", f"/sessions?process_id={number}"):
+            reply = await api.get(path)
+
+            expect_problem(reply, InvalidRequest, path.partition("?")[2].partition("=")[0])
+            assert reply.json["detail"].endswith("must be a whole number")
+
     @pytest.mark.parametrize("query", ["session_id=a&session_id=b", "session_id=a&session_id=a"])
     async def test_a_repeated_parameter_is_refused(self, api: Api, query: str) -> None:
         expect_problem(await api.get(f"/events?{query}"), InvalidRequest, "session_id")
