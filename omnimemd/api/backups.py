@@ -2,9 +2,9 @@
 
 from omnimem import model
 from omnimem.calls import Operations
+from omnimemd.api.backup_views import checked, listed, shown
 from omnimemd.api.codec import Answer, answer
 from omnimemd.api.endpoint import Endpoint, Received
-from omnimemd.domain.backups import Backup
 from omnimemd.domain.clock import rfc3339
 from omnimemd.services.backups import Backups, Restore
 
@@ -13,16 +13,15 @@ def endpoints(backups: Backups) -> list[Endpoint]:
     """Return the operations on backups."""
 
     async def create(_: Received) -> Answer:
-        return answer(_shown(await backups.create()), status=201)
+        return answer(shown(await backups.create()), status=201)
 
     async def every(_: Received) -> Answer:
-        found = [_shown(one) for one in backups.every()]
-        return answer(model.BackupList(backups=found, count=len(found)))
+        return answer(listed(backups.every()))
 
     async def verify(received: Received) -> Answer:
         backup_id = received.ids["backup_id"]
         problems = await backups.verify(backup_id)
-        return answer(model.BackupCheck(backup_id=backup_id, verified=not problems, problems=problems))
+        return answer(checked(backup_id, problems))
 
     async def restore(received: Received) -> Answer:
         does = backups.preview if received.body.dry_run else backups.restore
@@ -39,18 +38,6 @@ def endpoints(backups: Backups) -> list[Endpoint]:
         Endpoint(Operations.restore_backup, restore),
         Endpoint(Operations.delete_backup, delete),
     ]
-
-
-def _shown(one: Backup) -> model.Backup:
-    return model.Backup(
-        backup_id=one.backup_id,
-        path=str(one.path),
-        created_at=rfc3339(one.created_at),
-        bytes=one.bytes,
-        verified=one.verified,
-        reason=one.reason,
-        schema_version=one.schema_version,
-    )
 
 
 def _restored(told: Restore) -> model.BackupRestored:

@@ -5,21 +5,26 @@ from argparse import Namespace
 from contextlib import suppress
 from typing import Final
 
-from omnimem import Client, ConnectionLost, DaemonNotRunning
-from omnimem.model import Backup, BackupChecks, BackupRestored
+from omnimem import CallTimeout, Client, ConnectionLost, DaemonNotRunning
+from omnimem.model import Backup, BackupCheck, BackupChecks, BackupRestored
 from omnimemd.cli import arguments as take
-from omnimemd.cli.connection import socket_of
+from omnimemd.cli import backup_files
+from omnimemd.cli.connection import client_of, socket_of
 from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.text import counted, safe, size
-from omnimemd.cli.times import ago, between
+from omnimemd.cli.times import ago, between, when
 
 #: Seconds a call may take: a large database is copied, and read.
 _TIMEOUT: Final = 3600.0
 #: Seconds a daemon that begins again may be the one from before.
 _BEGIN_SECONDS: Final = 10.0
 _LOOK_AGAIN_SECONDS: Final = 0.05
+_WHAT: Final = "This takes the place of everything"
+_DECLINED: Final = "Nothing was changed."
+#: Whatever is the matter with the daemon, the files are there.
+_NOBODY_ANSWERS: Final = (DaemonNotRunning, ConnectionLost, CallTimeout)
 _SAMPLE: Final = "backup_20260301T120000000Z_client_0a1b"
 #: What is counted: one, and several.
 _COUNTED: Final = {
@@ -34,11 +39,11 @@ def declare(noun: Parser) -> None:
     """Declare the verbs."""
     verbs = Verbs(noun)
     verbs.add("create", _create, summary="Make a backup now, and read it again.", example="omnimem backup create")
-    verbs.add("list", _list, summary="List backups, newest first.", example="omnimem backup list")
+    verbs.add("list", _list, summary="List backups, newest first, without a daemon too.", example="omnimem backup list")
     verb = verbs.add(
         "verify",
         _verify,
-        summary="Read backups, all of each, and say what is wrong with them.",
+        summary="Read backups, all of each, and say what is wrong with them, without a daemon too.",
         example=f"omnimem backup verify {_SAMPLE}",
     )
     verb.add_argument("backup", metavar="ID", nargs="?", type=take.text, help="which (default: all)")
@@ -79,8 +84,12 @@ def _create(given: Namespace, out: Output) -> None:
 
 
 def _list(given: Namespace, out: Output) -> None:
-    with _client(given) as client:
-        found = client.list_backups()
+    try:
+        with client_of(given) as client:
+            found = client.list_backups()
+    except _NOBODY_ANSWERS:
+        _tell_of_files(out)
+        found = backup_files.every(socket_of(given))
     if out.answered(found, ids=[one.backup_id for one in found.backups]):
         return
     if found.backups:
@@ -95,18 +104,33 @@ def _row(one: Backup) -> tuple[str, ...]:
 
 
 def _verify(given: Namespace, out: Output) -> None:
-    with _client(given) as client:
-        ids = [given.backup] if given.backup else [one.backup_id for one in client.list_backups().backups]
-        found = [client.verify_backup(one) for one in ids]
+    try:
+        with _client(given) as client:
+            ids = [given.backup] if given.backup else [one.backup_id for one in client.list_backups().backups]
+            found = [client.verify_backup(one) for one in ids]
+    except _NOBODY_ANSWERS:
+        _tell_of_files(out)
+        found = backup_files.check(socket_of(given), given.backup)
     bad = [one for one in found if not one.verified]
     checked = BackupChecks(backups=found, count=len(found))
     if not out.answered(checked, ids=[one.backup_id for one in bad]):
-        for one in found:
-            out.line(f"{safe(one.backup_id)}  {'whole' if one.verified else 'damaged: ' + safe(one.problems[0])}")
-        if not found:
+        if found:
+            out.table(("ID", "STATE"), [(safe(one.backup_id), _state(one)) for one in found])
+        else:
             out.say("No backups yet.")
     if bad:
-        raise CannotGoOn(f"{counted(len(bad), 'backup')} cannot be relied on.", hint="Delete it, and make another.")
+        them = "it" if len(bad) == 1 else "them"
+        hint = f"Make another with `omnimem backup create`, then delete {them}: "
+        hint += f"`omnimem backup delete {' '.join(one.backup_id for one in bad)}`."
+        raise CannotGoOn(f"{counted(len(bad), 'backup')} cannot be relied on.", hint=hint)
+
+
+def _state(one: BackupCheck) -> str:
+    return "whole" if one.verified else f"damaged: {safe(one.problems[0])}"
+
+
+def _tell_of_files(out: Output) -> None:
+    out.say("No daemon answers; this is what the files say.")
 
 
 def _restore(given: Namespace, out: Output) -> None:
@@ -118,14 +142,14 @@ def _restore(given: Namespace, out: Output) -> None:
 
 
 def _restore_by(client: Client, given: Namespace, out: Output) -> None:
-    if given.dry_run or not given.yes:
-        would = client.restore_backup(given.backup, dry_run=True)
-        if given.dry_run and out.answered(would, ids=[would.backup_id]):
-            return
-        _tell(would, out)
-        if given.dry_run:
-            return
-        out.confirm("Put it in place?", what="This takes the place of everything", declined="Nothing was changed.")
+    would = client.restore_backup(given.backup, dry_run=True)
+    if given.dry_run and out.answered(would, ids=[would.backup_id]):
+        return
+    _tell(would, out)
+    if given.dry_run:
+        return
+    if not given.yes:
+        out.confirm("Put it in place?", what=_WHAT, declined=_DECLINED)
     done = client.restore_backup(given.backup)
     undo = str(done.undo_backup_id)
     if not _is_in_place(given, undo):
@@ -152,7 +176,7 @@ def _restore_without(given: Namespace, out: Output, error: DaemonNotRunning) -> 
     if not given.yes:
         out.say("The daemon does not run, so what would change cannot be told.")
         question = f"Start it with backup {safe(given.backup)} in place?"
-        out.confirm(question, what="This takes the place of everything", declined="Nothing was changed.")
+        out.confirm(question, what=_WHAT, declined=_DECLINED)
     from omnimemd.cli.launch import start  # few calls start anything
 
     path = socket_of(given)
@@ -165,12 +189,16 @@ def _restore_without(given: Namespace, out: Output, error: DaemonNotRunning) -> 
 
 
 def _tell(would: BackupRestored, out: Output) -> None:
-    out.say(f"What was recorded since {safe(would.lost_from)} ({between(would.lost_from, would.lost_until)}) would go:")
-    for kind, words in _COUNTED.items():
+    since = f"{when(would.lost_from)} ({between(would.lost_from, would.lost_until)})"
+    out.say(f"What was recorded since {since} would go:")
+    for kind, (noun, plural) in _COUNTED.items():
         one = would.changes.get(kind)
-        if one is not None and (one.gone or one.back):
-            back = f", {one.back} that are gone now would be back" if one.back else ""
-            out.say(f"  {counted(one.gone, *words)} of {one.now} would be gone{back}")
+        if one is not None and one.gone:
+            out.say(f"  {one.gone} of {counted(one.now, noun, plural)} would be gone")
+        if one is not None and one.back:
+            out.say(
+                f"  {counted(one.back, noun, plural)} that {'is' if one.back == 1 else 'are'} gone now would be back"
+            )
     if not would.changes:
         out.say("  how much that is cannot be told: the database is damaged")
     elif not any(one.gone or one.back for one in would.changes.values()):

@@ -22,6 +22,7 @@ from omnimemd.cli.looking import (
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.text import counted, safe, shown_path
+from omnimemd.cli.times import local
 
 #: Seconds the looks may take: the whole database is read.
 _TIMEOUT: Final = 600.0
@@ -97,7 +98,7 @@ def _tell(found: Checkup, *, inside_from: int, out: Output) -> None:
         if number == inside_from:
             out.line()
         verdict = out.styled(one.verdict, _STYLES[one.verdict]) + " " * (4 - len(one.verdict))
-        out.line(f"{verdict}  {one.name:{room}}  {safe(one.detail)}")
+        out.line(f"{verdict}  {one.name:{room}}  {safe(local(one.detail))}")
         for more in (one.repaired and f"Mended: {one.repaired}", one.hint):
             if more:
                 out.line(f"{'':{room + 6}}  {safe(more)}")

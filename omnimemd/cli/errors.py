@@ -21,3 +21,7 @@ class CannotGoOn(Exception):
         self.hint = hint
         self.status = status
         self.quoted = tuple(quoted)
+
+
+class Declined(CannotGoOn):
+    """A person was asked, and said no: nothing is wrong, and nothing was done."""

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 
-from omnimemd.cli.errors import DONE, FAILED, INTERRUPTED, NOBODY_READS, NOT_RUNNING, CannotGoOn
+from omnimemd.cli.errors import DONE, FAILED, INTERRUPTED, NOBODY_READS, NOT_RUNNING, CannotGoOn, Declined
 
 
 def main() -> int:
@@ -47,6 +47,9 @@ def _told() -> int:
 
         out.error(in_words(error, named), what_next(error))
         return FAILED
+    except Declined as error:
+        out.say(error.detail)
+        return error.status
     except CannotGoOn as error:
         out.error(error.detail, error.hint, quoted=error.quoted)
         return error.status

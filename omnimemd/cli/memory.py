@@ -11,7 +11,7 @@ from omnimemd.cli import stale
 from omnimemd.cli.backup import tell_what_is_held
 from omnimemd.cli.connection import client_of, project_of
 from omnimemd.cli.errors import USAGE, CannotGoOn
-from omnimemd.cli.memory_names import Gone, found, id_of, id_of_any
+from omnimemd.cli.memory_names import Gone, found, id_of, id_of_any, restoring
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Run, Verbs
 from omnimemd.cli.text import cell, clip, counted, safe, safe_lines
@@ -249,7 +249,7 @@ def _delete(given: Namespace, out: Output) -> None:
             out.say(f"Erased {name}.")
             tell_what_is_held(client, out)
         else:
-            out.say(f"Deleted {name}; `omnimem memory restore {memory_id} VERSION` brings it back.")
+            out.say(f"Deleted {name}; `{restoring(client, project_id, memory_id)}` brings it back.")
 
 
 def _confirm(given: Namespace, out: Output) -> None:

@@ -33,10 +33,18 @@ def found(client: Client, project_id: str, named: str, *, touch: bool, as_of: da
         if gone is None:
             raise
         what = "has expired" if gone.expired else "was deleted"
+        revives = f"`{restoring(client, project_id, gone.memory_id)}` revives it."
         raise Gone(
             f"{named} {what}, {ago(gone.updated_at)}.",
-            hint=f"`omnimem memory history {gone.memory_id}` shows what it said; `omnimem memory restore` revives it.",
+            hint=f"`omnimem memory history {gone.memory_id}` shows what it said; {revives}",
         ) from None
+
+
+def restoring(client: Client, project_id: str, memory_id: str) -> str:
+    """Return the command that has a memory which is gone say again what it said last."""
+    versions = client.memory_versions(project_id, memory_id).versions
+    last = next((one.version for one in versions if not one.deleted), None)
+    return f"omnimem memory restore {memory_id} {'VERSION' if last is None else last}"
 
 
 def id_of(client: Client, project_id: str, named: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from omnimemd.cli.errors import USAGE, CannotGoOn
+from omnimemd.cli.errors import USAGE, CannotGoOn, Declined
 from omnimemd.cli.text import clip, clip_path, safe, width
 
 
@@ -105,13 +105,14 @@ class Output:
         """Go on if a person says so; *question* is safe already, *what* says why it is asked.
 
         Raises:
-            CannotGoOn: they say no, or there is nobody to ask.
+            Declined: they say no.
+            CannotGoOn: there is nobody to ask.
         """
         if not (sys.stdin and sys.stdin.isatty() and self._talk.isatty()):
             raise CannotGoOn(f"{what}, and nobody is there to ask.", hint="Add --yes.", status=USAGE)
         print(f"{question} [y/N] ", end="", file=self._talk, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise CannotGoOn(declined, hint="")
+            raise Declined(declined, hint="")
 
     def styled(self, text: str, style: Style) -> str:
         """Return *text* to stand out on stdout."""

@@ -11,6 +11,7 @@ from omnimemd.cli.parser import Parser
 from omnimemd.cli.service_here import manager_of
 from omnimemd.cli.service_manager import Manager, Unreachable
 from omnimemd.cli.text import safe, shown_path
+from omnimemd.cli.times import local
 
 
 def declare(word: Parser) -> None:
@@ -32,7 +33,7 @@ def _start(given: Namespace, out: Output) -> None:
         else:
             out.say(f"omnimemd is running as a service (pid {pid}); `omnimem service logs` shows its log.")
         for problem in client.health().problems:
-            out.say(safe(problem))
+            out.say(safe(local(problem)))
         if out.json:
             out.object(client.status())
         elif out.quiet:

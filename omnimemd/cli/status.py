@@ -10,7 +10,7 @@ from omnimemd.cli.daemon import log_of
 from omnimemd.cli.output import Output, Style
 from omnimemd.cli.parser import Parser
 from omnimemd.cli.text import counted, safe, shown_path, size
-from omnimemd.cli.times import ago, span, when
+from omnimemd.cli.times import ago, local, span, when
 from omnimemd.cli.workspace import tell_workspaces
 
 
@@ -65,7 +65,9 @@ def _tell_daemon(status: Status, health: Health, out: Output) -> None:
         out.line(f"  gaps      {watch.gaps} since it started: events were lost, and the sessions say when")
     if losses := [one for one in status.losses if one.reason != "restored"]:
         told = f"{counted(len(losses), 'interval')}, the last until {when(losses[-1].ended_at)}"
-        out.line(f"  lost      {out.styled(told, Style.YELLOW)}: the database was damaged")
+        nothing = losses[-1].reason == "database_damaged" and losses[-1].restored_from is None
+        why = "the database was damaged" + (", and nothing could be restored" if nothing else "")
+        out.line(f"  lost      {out.styled(told, Style.YELLOW)}: {why}")
     if not health.problems:
         out.line(f"  health    {out.styled('ok', Style.GREEN)}")
     elif health.status == "ok":
@@ -74,7 +76,7 @@ def _tell_daemon(status: Status, health: Health, out: Output) -> None:
         log = shown_path(str(log_of(Path(status.socket))))
         out.line(f"  health    {out.styled('degraded', Style.RED)}: it cannot store; its log says more ({log})")
     for problem in health.problems:
-        out.line(f"            {safe(problem)}")
+        out.line(f"            {safe(local(problem))}")
 
 
 def _row(session: Session) -> tuple[str, ...]:

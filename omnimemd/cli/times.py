@@ -7,6 +7,7 @@ from typing import Final
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+|\d+(?:\.\d+)?", re.ASCII)
 _CLOCK: Final = re.compile(r"\d\d:\d\d(?::\d\d)?", re.ASCII)
+_TIMESTAMP: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 
@@ -28,6 +29,11 @@ def day(timestamp: str) -> str:
 def when(timestamp: str) -> str:
     """Return date and time: "2026-01-31 14:03:22"."""
     return moment(timestamp).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def local(text: str) -> str:
+    """Return what the daemon says in *text* with its times as `when` has them."""
+    return _TIMESTAMP.sub(lambda found: when(found[0]), text)
 
 
 def ago(timestamp: str) -> str:

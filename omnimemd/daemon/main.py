@@ -26,6 +26,12 @@ def main() -> int:
         if arguments.check:
             sys.stdout.write(_told(settings))
             return 0
+        if arguments.backups or arguments.verify is not None:
+            from omnimemd.daemon import without
+
+            told = without.every(settings) if arguments.backups else without.verified(settings, arguments.verify)
+            sys.stdout.write(told)
+            return 0
         configure(settings.log_level, style=settings.log_format, socket=settings.socket)
         from omnimemd.daemon.run import run  # loads the whole daemon: wrong usage is told before
 
@@ -75,6 +81,10 @@ def _parser() -> argparse.ArgumentParser:
         "--restore",
         metavar="ID",
         help="first put this backup in the place of the database; `newest`: the newest good one",
+    )
+    parser.add_argument("--backups", action="store_true", help="print the backups there are as JSON, and exit")
+    parser.add_argument(
+        "--verify", metavar="ID", help="read this backup, or `all`, print as JSON what is wrong with it, and exit"
     )
     parser.add_argument("--version", action="version", version=f"omnimemd {__version__}")
     return parser

@@ -87,7 +87,7 @@ def test_a_memory_goes_and_comes_back(running: Home) -> None:
     again = running.omnimem("memory", "restore", kept, "2", "--quiet")
 
     assert restored.err == "back is at version 3, which says what 1 said.\n"
-    assert f"omnimem memory restore {kept} VERSION" in deleted.err
+    assert f"omnimem memory restore {kept} 3`" in deleted.err
     assert gone.status == 1
     assert [line.split()[0] for line in history.lines] == ["VERSION", "4", "3", "2", "1"]
     assert "(deleted)" in history.lines[1]

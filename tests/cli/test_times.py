@@ -42,3 +42,11 @@ def test_a_time_of_day_is_of_today() -> None:
 def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - its words are nobody's
         times.past(text)
+
+
+def test_what_the_daemon_says_has_local_times() -> None:
+    moment = datetime(2026, 3, 1, 11, 59, 59, tzinfo=UTC).astimezone()
+
+    told = times.local("before 2026-03-01T11:59:59.123Z, of backup_20260301T120000000Z_client_0a1b")
+
+    assert told == f"before {moment:%Y-%m-%d %H:%M:%S}, of backup_20260301T120000000Z_client_0a1b"
