@@ -24,6 +24,8 @@ from omnimemd.cli.text import shown_path
 
 #: Seconds a daemon may take until it answers; with a large database to reconcile that is longer than the usual one.
 _START_SECONDS: Final = 30.0
+#: The same for one that is given little of the processors by others, as long as it uses what it is given.
+_SLOW_START_SECONDS: Final = 300.0
 #: Seconds in which one that somebody else started at the same time must answer.
 _OTHER_SECONDS: Final = 3.0
 #: Seconds one that failed to start may take to end.
@@ -33,6 +35,27 @@ _LOOK_AGAIN_SECONDS: Final = 0.02
 _RUNS_ALREADY: Final = 3
 #: How much of what a daemon said that did not start is shown.
 _LAST_LINES: Final = 12
+
+
+class Patience:
+    """How long a daemon that starts is waited for."""
+
+    def __init__(self, *, now: float) -> None:
+        """Begin to wait *now*, in seconds of any clock that goes on."""
+        self._longest = now + _SLOW_START_SECONDS
+        self._until = now + _START_SECONDS
+        self._worked = 0
+
+    def lasts(self, *, now: float, worked: int) -> bool:
+        """Return whether it is still waited for *now*, when it has *worked* for so many nanoseconds of a processor."""
+        if worked > self._worked:  # it goes on, however slowly
+            self._until = min(now + _START_SECONDS, self._longest)
+        self._worked = worked
+        return now <= self._until
+
+    def shorten(self, *, until: float) -> None:
+        """Wait no longer than *until*."""
+        self._longest = self._until = min(self._until, until)
 
 
 class Running(NamedTuple):
@@ -68,14 +91,25 @@ def start(path: Path, *arguments: str) -> Running:
 
 
 def _wait_until_it_answers(path: Path, started: _Started) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+    patience = Patience(now=time.monotonic())
     while not _answers(path):
         status = started.process.poll()
         if status == _RUNS_ALREADY:  # a supervisor's, perhaps, that does not answer yet
-            deadline = min(deadline, time.monotonic() + _OTHER_SECONDS)
-        if status not in (None, _RUNS_ALREADY) or time.monotonic() > deadline:
+            patience.shorten(until=time.monotonic() + _OTHER_SECONDS)
+        lasts = patience.lasts(now=time.monotonic(), worked=_worked(started.process.pid))
+        if status not in (None, _RUNS_ALREADY) or not lasts:
             raise _did_not_start(path, started)
         time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _worked(pid: int) -> int:
+    """Return for how many nanoseconds of a processor *pid* has worked, 0 where that is not told."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        return time.clock_gettime_ns((~pid << 3) | 2)  # as clock_getcpuclockid(3) makes it
+    except OSError:  # it has ended
+        return 0
 
 
 def _did_not_start(path: Path, started: _Started) -> CannotGoOn:

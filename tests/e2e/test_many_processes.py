@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -114,34 +115,70 @@ def active(client: Client) -> set[str]:
     return {one.session_id for one in client.list_sessions(active=True, limit=500).sessions}
 
 
+def test_hundreds_of_live_sessions_are_kept_over_a_kill_and_end_with_their_processes(empty_home: Home) -> None:
+    folders = [str(empty_home.folder()) for _ in range(10)]
+    with sleeping(times(100, whole=500)) as pids:
+        with running(empty_home) as daemon, daemon.client() as client:
+            ids = {
+                client.create_session(tool_id="t", workspace_path=folders[pid % 10], process_id=pid).session_id
+                for pid in pids
+            }
+            daemon.kill()
+        with running(empty_home) as daemon, daemon.client(timeout=30) as client:
+            assert active(client) == ids
+            for folder in folders:
+                Path(folder, "a.txt").write_text("a")
+            client.flush()
+            assert client.status().watch.events_recorded >= len(folders)
+            assert client.health().status == "ok"
+            before = held_by(daemon)
+
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+
+            eventually(lambda: not active(client), "all have ended", within=60)
+            ends = {client.get_session(one).end_reason for one in ids}
+            assert ends == {EndReason.PROCESS_EXITED}
+            eventually(
+                lambda: held_by(daemon).descriptors <= before.descriptors - len(pids), "no process is held any more"
+            )
+
+
+@contextmanager
+def sleeping(count: int) -> Iterator[list[int]]:
+    """Give the pids of *count* processes that do nothing; who kills them does not have to wait for them."""
+    pids = [os.posix_spawn("/bin/sleep", ["sleep", "600"], os.environ) for _ in range(count)]
+    try:
+        yield pids
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        for pid in pids:
+            os.waitpid(pid, 0)
+
+
 def test_a_tool_is_found_among_thousands_of_processes(empty_home: Home, programs: Programs) -> None:
     workspace = empty_home.folder()
     empty_home.configure(f'workspaces = ["{workspace}"]\n')
     script = empty_home.home / "claude"
     script.write_text(_TOOL)
     script.chmod(0o700)
-    others = [os.posix_spawn("/bin/sleep", ["sleep", "600"], os.environ) for _ in range(times(200, whole=2_000))]
-    try:
-        with (
-            running(empty_home) as daemon,
-            daemon.client() as client,
-            subprocess.Popen(
-                [script], cwd=workspace, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-            ) as tool,
-        ):
-            eventually(lambda: [one.state for one in client.list_workspaces().workspaces] == ["watching"], "watched")
-            write(tool, "a.txt")
-            sessions = eventually(lambda: client.list_sessions(tool_id="claude").sessions, "a session of the tool")
-            write(tool, "b.txt")
+    with (
+        sleeping(times(200, whole=2_000)),
+        running(empty_home) as daemon,
+        daemon.client() as client,
+        subprocess.Popen(
+            [script], cwd=workspace, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        ) as tool,
+    ):
+        eventually(lambda: [one.state for one in client.list_workspaces().workspaces] == ["watching"], "watched")
+        write(tool, "a.txt")
+        sessions = eventually(lambda: client.list_sessions(tool_id="claude").sessions, "a session of the tool")
+        write(tool, "b.txt")
 
-            assert [one.process_id for one in sessions] == [tool.pid]
-            assert "b.txt" in {touch.path for touch in touches(client, sessions[0])}
-            tool.kill()
-    finally:
-        for pid in others:
-            os.kill(pid, signal.SIGKILL)
-        for pid in others:
-            os.waitpid(pid, 0)
+        assert [one.process_id for one in sessions] == [tool.pid]
+        assert "b.txt" in {touch.path for touch in touches(client, sessions[0])}
+        tool.kill()
 
 
 def write(tool: "subprocess.Popen[str]", name: str) -> None:
