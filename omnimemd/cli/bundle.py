@@ -5,6 +5,7 @@ import os
 import platform
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from gzip import GzipFile
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,9 @@ import msgspec
 from omnimem import Client, OmnimemError, __version__
 from omnimem.calls import Operations
 from omnimemd.cli.doctor import looked_from_inside, looked_from_outside
-from omnimemd.cli.looking import last_lines, service_files, settings_here
+from omnimemd.cli.looking import SettingsHere, last_lines, service_files, settings_here
 from omnimemd.cli.scrubbing import Scrubber
+from omnimemd.cli.text import shown_path
 
 #: Seconds for each question to the daemon: the looks read the whole database.
 _TIMEOUT: Final = 60.0
@@ -24,7 +26,9 @@ _LOG_LINES: Final = 500
 
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the content of each file of the bundle about the daemon on the socket *path*."""
-    scrubber = Scrubber()
+    settings = settings_here(path)
+    outside, answers = looked_from_outside(path, repair=False)
+    scrubber = Scrubber({one for one in _places(path, settings, answers=answers) if len(one) > 1})  # not "/" or "~"
     about = {
         "omnimem": __version__,
         "python": platform.python_version(),
@@ -33,8 +37,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
         "machine": platform.machine(),
     }
     yield "about.json", _json(about)
-    yield "settings.json", _json(_settings(path))
-    outside, answers = looked_from_outside(path, repair=False)
+    yield "settings.json", _json(_settings(settings))
     found = [*outside, *(looked_from_inside(path, repair=False, timeout=_TIMEOUT) if answers else [])]
     checks = [{"name": one.name, "verdict": one.verdict, "detail": scrubber.scrub(one.detail)} for one in found]
     yield "doctor.json", _json(checks)
@@ -73,8 +76,18 @@ def keep(data: bytes, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _settings(path: Path) -> dict[str, Any]:
-    found = settings_here(path)
+def _places(path: Path, settings: SettingsHere | str, *, answers: bool) -> Iterator[str]:
+    """Yield the paths that the program may name, as it names them: their words may be any."""
+    if answers:
+        with suppress(OmnimemError), Client(path, timeout=_TIMEOUT) as client:
+            for one in client.list_workspaces().workspaces:
+                yield from (one.path, shown_path(one.path))
+    for place in (str(path), str(path.parent), *([] if isinstance(settings, str) else [settings.data_dir])):
+        yield from (place, shown_path(place))
+    yield str(Path.home())
+
+
+def _settings(found: SettingsHere | str) -> dict[str, Any]:
     if isinstance(found, str):
         return {"readable": False}  # what it says may quote the file
     told = msgspec.to_builtins(found)

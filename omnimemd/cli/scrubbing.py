@@ -7,17 +7,20 @@ wherever the same stood, and cannot be turned back: its key is made anew for eac
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import omnimem
 
-#: A time; what is in quotes, even if it is cut off; what holds a slash; all else between spaces and punctuation.
-_PIECE: Final = re.compile(
+#: A time; what is in quotes, even if it is cut off; a path with all its spaces, up to the colon that often follows one;
+#: what holds a slash; all else between spaces and punctuation.
+_PIECE: Final = (
     r"\d{4}-\d\d-\d\dT[\d:.]+Z"
-    r"|'(?:[^'\\\n]|\\.)*'?"
+    r"|(?:(?<![A-Za-z])|(?<=\bb))'(?:[^'\\\n]|\\.)*'?"  # but no apostrophe
     r'|"(?:[^"\\\n]|\\.)*"?'
+    r"""|~?/[^\n:;,()'"]*(?=: )"""
     r"""|[^\s,;()\[\]{}<>='"]*/[^\s,;()]*"""
     r"""|[^\s,;:()\[\]{}<>=|"'/]+"""
 )
@@ -28,13 +31,16 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z']*")
 class Scrubber:
     """Takes out what is not the program's own."""
 
-    def __init__(self) -> None:
-        """Make a key that nobody will know."""
+    def __init__(self, private: Collection[str] = ()) -> None:
+        """Make a key that nobody will know; *private* goes whatever it consists of."""
         self._key = secrets.token_bytes(32)
+        known = "|".join(map(re.escape, sorted(filter(None, private), key=len, reverse=True)))
+        self._private = frozenset(filter(None, private))
+        self._piece = re.compile(f"{known}|{_PIECE}" if known else _PIECE)
 
     def scrub(self, text: str) -> str:
         """Return *text* with tokens for all that the program cannot have said by itself."""
-        return _PIECE.sub(lambda found: self._kept(found[0]), text)
+        return self._piece.sub(lambda found: self._kept(found[0]), text)
 
     def token(self, text: str) -> str:
         """Return what stands for *text* in this bundle."""
@@ -42,6 +48,8 @@ class Scrubber:
         return f"<{digest.hexdigest()}>"
 
     def _kept(self, piece: str) -> str:
+        if piece in self._private:
+            return self.token(piece)
         if _PLAIN.fullmatch(piece):
             return piece
         words = piece.rstrip(".!?`").lstrip("`*-").split("_") if piece[0] not in "'\"" and "/" not in piece else [""]

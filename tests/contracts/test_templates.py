@@ -91,6 +91,18 @@ def test_the_service_has_no_user_namespace() -> None:
     assert MAKES_A_USER_NAMESPACE.findall(read_template(SERVICE)) == []
 
 
+def test_every_line_of_the_service_unit_is_explained() -> None:
+    told = (
+        (ROOT / "docs/SERVICE.md").read_text().partition("### The service unit, line by line")[2].partition("\n###")[0]
+    )
+    explained = {
+        name for cell in re.findall(r"^\| (.*?) \|", told, re.MULTILINE) for name in re.findall(r"([A-Z]\w+)", cell)
+    }
+    names = set(re.findall(r"^([A-Z]\w+)=", read_template(SERVICE), re.MULTILINE)) - {"Description", "WantedBy", "Also"}
+
+    assert names - {"ExecStart"} <= explained
+
+
 def test_the_agent_is_named_as_its_file() -> None:
     agent = plistlib.loads(rendered(PLIST).encode())
 

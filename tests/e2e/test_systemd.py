@@ -1,6 +1,7 @@
 """omnimemd as a service of a real `systemd --user`: activation, notification, restarts, reload, replacement."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -283,3 +284,15 @@ def test_nobody_can_be_called_over_the_network(service: Service) -> None:
             client.create_memory("p", key="k", value="v")
 
             eventually(lambda: any("docs/SERVICE.md" in one for one in client.health().problems), "it says why")
+
+
+def test_the_kernel_holds_it_to_what_the_unit_says(service: Service) -> None:
+    with service.client() as client:
+        process = Path("/proc", str(client.status().pid))
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+
+    assert (status["NoNewPrivs"], status["Umask"]) == ("1", "0077")
+    assert status["Seccomp"] == "2", "a filter of system calls"
+    assert int(status["CapEff"], 16) == 0
+    assert re.search(r"Max core file size +0 +0 ", (process / "limits").read_text())
+    assert (process / "ns" / "user").readlink() == Path("/proc/self/ns/user").readlink()

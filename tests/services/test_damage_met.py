@@ -73,6 +73,19 @@ async def test_what_the_doctor_finds_the_next_start_makes_good(data: Path, world
         assert (loss.reason, loss.restored_from) == (LossReason.DATABASE, made.backup_id)
 
 
+async def test_what_was_damaged_is_kept_for_its_user_alone(data: Path, world: World) -> None:
+    async with a_house(data, world=world) as house:
+        await fill(house)
+    async with restarted(data, world) as house:  # all of it is in the file
+        damage(data)
+        await examined(house, "database")
+    async with restarted(data, world):
+        kept = [data / "quarantine", *(data / "quarantine").rglob("*")]
+
+        assert {path.name for path in kept} > {"omnimem.db", "loss.json"}
+        assert [path for path in kept if path.stat().st_mode & 0o077] == []
+
+
 async def test_what_a_caller_stumbles_over_the_next_start_makes_good_too(data: Path, world: World) -> None:
     async with a_house(data, world=world) as house:
         await fill(house)
