@@ -25,6 +25,7 @@ from omnimemd.daemon.reachable import stay_reachable
 from omnimemd.daemon.rereading import Rereading
 from omnimemd.daemon.serving import serving
 from omnimemd.daemon.supervision import beginning, supervise
+from omnimemd.daemon.tidying import stay_small
 from omnimemd.storage import backups, lineage, restoring
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.system.activation import activated
@@ -141,6 +142,7 @@ async def _serve(settings: Settings, listening: Listening, asked: Asked, notices
             _spare_the_collector()
         serves = await stack.enter_async_context(serving(house.app, house.services.events, listening.open()))
         supervise(house, listening, asked, notices)
+        house.background.keep("tidying", stay_small)
         house.background.keep("reachable", lambda: stay_reachable(listening, serves, notices))
         log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
         await asked.anything()

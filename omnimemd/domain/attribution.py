@@ -21,6 +21,9 @@ SLACK: Final = 256
 #: Time on a processor that does not suffice to be woken and to change a name (measured: 80 to 150 µs for a program in
 #: Python, some 50 for one in C): who had more may have done it, however much more another had.
 NOTHING_NS: Final = 30_000
+#: Of the sessions an access may be of, how many of the others each of them names: it is recorded in all of them, and to
+#: name them all would take room with the square of their number.
+NAMED: Final = 16
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -28,7 +31,7 @@ class Share(msgspec.Struct, frozen=True):
 
     session_id: str
     attribution: Attribution
-    others: tuple[str, ...] = ()  #: the other sessions it may be of
+    others: tuple[str, ...] = ()  #: the other sessions it may be of, `NAMED` at most
     agent_id: str | None = None  #: which of the agents in the session's process, where the tool said so
 
 
@@ -197,6 +200,7 @@ _Rule = Callable[[Deed, list[ProcessIdentity]], ProcessIdentity | None]
 
 
 def _ambiguous(sessions: Sequence[str]) -> tuple[Share, ...]:
+    first = sessions[: NAMED + 1]
     return tuple(
-        Share(one, Attribution.AMBIGUOUS, tuple(other for other in sessions if other != one)) for one in sessions
+        Share(one, Attribution.AMBIGUOUS, tuple(other for other in first if other != one)[:NAMED]) for one in sessions
     )

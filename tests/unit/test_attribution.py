@@ -5,7 +5,18 @@ from hypothesis import strategies as st
 
 from omnimem.model import Access, Attribution
 from omnimemd.domain.activity import Moved
-from omnimemd.domain.attribution import Contender, Deed, Kind, Share, attribute, by_place, explain, kind_of, settle
+from omnimemd.domain.attribution import (
+    NAMED,
+    Contender,
+    Deed,
+    Kind,
+    Share,
+    attribute,
+    by_place,
+    explain,
+    kind_of,
+    settle,
+)
 from omnimemd.domain.identity import ProcessIdentity
 from tests.support.factories import an_identity
 from tests.support.strategies import ids
@@ -63,6 +74,15 @@ class TestByPlace:
         shares = by_place([Contender(("a",), idle=True), Contender(("b",), idle=True)])
 
         assert [(one.session_id, one.others) for one in shares] == [("a", ("b",)), ("b", ("a",))]
+
+    def test_of_many_it_names_some_so_that_what_is_recorded_grows_with_their_number_only(self) -> None:
+        sessions = [f"session-{number}" for number in range(500)]
+
+        shares = attribute(sessions)
+
+        assert [share.session_id for share in shares] == sessions
+        assert {len(share.others) for share in shares} == {NAMED}
+        assert all(share.session_id not in share.others for share in shares)
 
     def test_what_one_alone_did_not_do_is_kept_as_ambiguous_without_others(self) -> None:
         assert by_place([Contender(("a",), idle=True)]) == (Share("a", Attribution.AMBIGUOUS),)

@@ -120,7 +120,7 @@ class AccessEntry(_Entry, frozen=True, kw_only=True, tag="access"):
     importance: float | None
     attribution: Attribution
     old_path: str | None = None  #: of a move
-    others: list[str] | None = None  #: of an ambiguous access: the other sessions it may be of
+    others: list[str] | None = None  #: of an ambiguous access: the other sessions it may be of, 16 at most
     path_raw: str | None = None  #: base64 of the bytes, where the path is not UTF-8
     burst_id: str | None = None  #: of the burst (a `scan` entry) it was part of
     agent_id: str | None = None  #: which of the agents in the session's process, where the tool said so
@@ -164,7 +164,7 @@ class ScanEntry(_Entry, frozen=True, kw_only=True, tag="scan"):
     writes: int
     top: list[str]  #: the directories with the most files, most first
     attribution: Attribution
-    others: list[str] | None = None  #: of an ambiguous scan: the other sessions it may be of
+    others: list[str] | None = None  #: of an ambiguous scan: the other sessions it may be of, 16 at most
 
 
 class GapEntry(_Entry, frozen=True, kw_only=True, tag="gap"):

@@ -1,10 +1,10 @@
 """The port `domain.ports.VectorIndex`, on the thread that makes the vectors."""
 
-import ctypes
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from omnimemd.system.embedding.thread import Thread
+from omnimemd.system.memory import release_memory
 
 if TYPE_CHECKING:
     from omnimemd.system.embedding.matrix import Matrix
@@ -51,6 +51,4 @@ class Matrices:
     def forget(self) -> None:
         """Let every group go, and have the C library give its memory back to the system."""
         self._groups = {}
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library
-        if trim is not None:
-            trim(0)
+        release_memory()
