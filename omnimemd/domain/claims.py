@@ -43,7 +43,6 @@ class Claim(msgspec.Struct):
 class _Seen(msgspec.Struct, frozen=True, gc=False):
     """A watched access that no tool has told of."""
 
-    session_id: str
     seq: int  # of its entry
     access: Access
     at: Millis
@@ -55,7 +54,8 @@ class Claims:
     def __init__(self) -> None:
         """Begin with none."""
         self._by_path: OrderedDict[str, list[Claim]] = OrderedDict()
-        self._seen: OrderedDict[str, list[_Seen]] = OrderedDict()
+        # By session within each path: where hundreds are in one folder, each has seen whatever happens there.
+        self._seen: OrderedDict[str, dict[str, list[_Seen]]] = OrderedDict()
 
     def clear(self) -> None:
         """Forget everything: what was recorded is not there any more."""
@@ -79,8 +79,8 @@ class Claims:
 
     def _telling(self, session_id: str, said: FileAccess, seq: int) -> int | None:
         """Take note of what a tool said; return the entry of the watched access that it tells of."""
-        seen, kind = self._seen.get(said.path, []), _CLASSES[said.access]
-        fitting = (one for one in seen if one.session_id == session_id and _CLASSES[one.access] == kind)
+        seen, kind = self._seen.get(said.path, {}).get(session_id, []), _CLASSES[said.access]
+        fitting = (one for one in seen if _CLASSES[one.access] == kind)
         # Tools tell of one access after the other, so the oldest is meant.
         meant = next((one for one in fitting if abs(one.at - said.at) <= _SAME_MS), None)
         if meant is not None:
@@ -96,8 +96,10 @@ class Claims:
             if claim.session_id == session_id and claim.tells_of(seen.access) and abs(claim.at - seen.at) <= _SAME_MS:
                 claim.spent = True
                 return claim.seq
-        others = [one for one in self._seen.get(seen.path, ()) if abs(one.at - seen.at) <= _SAME_MS]
-        _remember(self._seen, seen.path, [*others, _Seen(session_id, seq, seen.access, seen.at)])
+        here = self._seen.get(seen.path, {})
+        earlier = [one for one in here.get(session_id, ()) if abs(one.at - seen.at) <= _SAME_MS]
+        here[session_id] = [*earlier, _Seen(seq, seen.access, seen.at)]
+        _remember(self._seen, seen.path, here)
         return None
 
     def of(self, path: str, access: Access, *, at: Millis) -> Claim | None:
@@ -108,7 +110,7 @@ class Claims:
         return min(claims, key=lambda one: (not one.tells_of(access), abs(one.at - at)), default=None)
 
 
-def _remember(by_path: OrderedDict[str, list[_T]], path: str, what: list[_T]) -> None:
+def _remember(by_path: OrderedDict[str, _T], path: str, what: _T) -> None:
     by_path[path] = what
     by_path.move_to_end(path)
     if len(by_path) > _PATHS:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -37,6 +37,8 @@ _FIRST_LOOK_SECONDS: Final = 0.1
 _NEXT_LOOK_SECONDS: Final = 0.05
 #: Accesses stored in one transaction, and events taken in, so that the loop serves requests between two.
 _AT_ONCE: Final = 250
+#: Entries stored in one transaction: an access that may be of any of hundreds of sessions is one in each.
+_ENTRIES_AT_ONCE: Final = 2_000
 #: Events that wait to be taken in; more are taken in at once.
 _UNTAKEN: Final = 50_000
 #: Accesses that wait while the store is not available; more become a gap.
@@ -281,7 +283,7 @@ class Tracking:
         async with self._storing:
             await self._look_for_tools()
             while self._decided:
-                batch = self._decided[:_AT_ONCE]
+                batch = list(_some(self._decided[:_AT_ONCE]))
                 try:
                     await self._record(batch)
                 except StoreUnavailable:
@@ -376,6 +378,16 @@ class Tracking:
 
 async def _at_once() -> None:
     """Wait for nothing."""
+
+
+def _some(decided: Iterable[_Decided]) -> Iterator[_Decided]:
+    """Yield the first of *decided*, until they make `_ENTRIES_AT_ONCE` entries."""
+    entries = 0
+    for one in decided:
+        yield one
+        entries += max(len(one.verdict.shares), 1)
+        if entries >= _ENTRIES_AT_ONCE:
+            return
 
 
 def _entry(what: Settled | Gap, share: Share) -> Entry:

@@ -1,12 +1,13 @@
 """From what the watcher sees to entries: whose they are, ambient sessions, and a store that cannot take them."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from omnimem.errors import StoreUnavailable
 from omnimem.model import Attribution, EndReason, EntryKind, SessionQuery
-from omnimemd.domain.entries import FileAccess, Gap
+from omnimemd.domain.entries import Entry, FileAccess, Gap
 from omnimemd.domain.file_events import Change
 from omnimemd.services import tracking as tracking_module
 from tests.services.stories import begin, end, entries_of, files_of, happens, record, session_of
@@ -50,6 +51,27 @@ class TestAttribution:
         assert {one.attribution for one in shares.values()} == {Attribution.AMBIGUOUS}
         assert shares["s-2"].others == ("s-1", "s-3")
         assert house.services.tracking.recorded == 1
+
+    async def test_what_may_be_of_many_is_stored_in_turns(
+        self, house: House, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tracking_module, "_ENTRIES_AT_ONCE", 6)
+        for name in ("s-1", "s-2", "s-3"):
+            await begin(house, workspace, name)
+        for number in range(5):
+            happens(house, workspace, f"{number}.py")
+        sizes: list[int] = []
+        record_all = house.services.entries.record
+
+        async def counted(new: Mapping[str, Sequence[Entry]]) -> None:
+            sizes.append(sum(map(len, new.values())))
+            await record_all(new)
+
+        monkeypatch.setattr(house.services.entries, "record", counted)
+        await house.services.tracking.flush()
+
+        assert sizes == [6, 6, 3]
+        assert files_of(house, "s-2") == [f"{number}.py" for number in range(5)]
 
     async def test_a_file_below_two_watched_folders_is_of_the_sessions_of_both(
         self, house: House, workspace: Path
