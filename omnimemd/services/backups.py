@@ -20,8 +20,9 @@ from omnimem.model import BackupReason
 from omnimemd.domain.backups import Backup, Policy, outlived, period
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.services.session_cache import SessionCache
-from omnimemd.storage import backups, comparing, restoring
+from omnimemd.storage import backups, comparing, pace, restoring
 from omnimemd.storage.database import Database
+from omnimemd.storage.pace import Pace
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class Backups:
         self._begin_again = begin_again
         self._folder = backups.folder_of(database.path)
         self._one_at_a_time = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup", initializer=backups.give_way)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup", initializer=pace.give_way)
         self._stop = threading.Event()
         self._kept_at: Millis | None = None  # what there was then is in a backup
         self._next_look: float | None = None  # in the loop's time, which stands still while the machine sleeps
@@ -104,7 +105,7 @@ class Backups:
             at = self._clock.now()
             make = partial(backups.make, self._database.path, self._folder, reason=reason, at=at)
             try:
-                made = await self._aside(partial(make, stop=self._stop.is_set))
+                made = await self._aside(partial(make, stop=Pace(self._stop)))
             except BackupFailed:
                 self.failures += 1
                 raise
@@ -120,7 +121,7 @@ class Backups:
             BackupNotFound: there is none of this id.
             BackupFailed: the daemon stops.
         """
-        problems = await self._aside(partial(backups.check, self._get(backup_id), stop=self._stop.is_set))
+        problems = await self._aside(partial(backups.check, self._get(backup_id), stop=Pace(self._stop)))
         if problems:
             self._kept_at = None  # it may be this one that has it
         return problems

@@ -14,8 +14,6 @@ import logging
 import os
 import secrets
 import stat
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -41,10 +39,10 @@ _UNFINISHED: Final = ".part"
 _DAMAGED: Final = ".damaged"
 #: Room that is left to the others on the disk.
 _SPARE_BYTES: Final = 16 * 1024 * 1024
-#: Steps of SQLite's machine between two looks at whether to go on.
-_STEPS: Final = 100_000
-#: How much a thread that makes a backup gives way to the others (setpriority(2)).
-_NICE: Final = 10
+#: Steps of SQLite's machine between two looks at whether to go on: some milliseconds.
+_STEPS: Final = 5_000
+#: Bytes that are brought to the disk at once: whoever wants it meanwhile waits for no more than those.
+_SLICE_BYTES: Final = 8 * 1024 * 1024
 #: Problems that are named.
 _MOST: Final = 20
 #: How a database begins, and where its numbers are (fileformat2.html, "The Database Header").
@@ -205,13 +203,6 @@ def check_room(folder: Path, size: int) -> None:
         )
 
 
-def give_way() -> None:
-    """Have the thread that calls this run after those that answer, where threads have priorities of their own."""
-    if sys.platform == "linux":  # setpriority(2), "C library/kernel differences": elsewhere it is of the whole process
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-
-
 def sync_file(path: Path) -> None:
     """Have what is in *path* on the disk.
 
@@ -227,12 +218,24 @@ def sync_file(path: Path) -> None:
 
 def _copy(database: Path, place: Path, stop: Callable[[], bool]) -> None:
     db = open_connection(database, write=False)
+    written = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    synced = 0
+
+    def look() -> bool:
+        nonlocal synced
+        size = os.fstat(written).st_size
+        if size - synced >= _SLICE_BYTES:
+            os.fsync(written)
+            synced = size
+        return stop()
+
     try:
         db.pragma("query_only", False)  # it would forbid to write the copy as well; the file itself is open to be read
-        db.set_progress_handler(stop, _STEPS)
+        db.set_progress_handler(look, _STEPS)
         db.execute("VACUUM INTO ?", (os.fspath(place),))
     finally:
         db.close()
+        os.close(written)  # only now: it drops the locks that SQLite holds on it (fcntl(2), "Advisory record locking")
 
 
 def opened(path: Path) -> apsw.Connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from omnimemd.domain.clock import Millis
 from omnimemd.storage import backups, lineage
 from omnimemd.storage.database import Database
 from omnimemd.storage.lineage import Spare
+from omnimemd.storage.pace import Pace
 from tests.storage import golden
 from tests.support.clock import NOON
 
@@ -87,6 +89,22 @@ class TestMaking:
         assert opened(backup).execute("SELECT path FROM workspaces WHERE path NOT LIKE '/many%'").fetchall() == [
             ("/before",)
         ]
+
+    async def test_it_comes_to_the_disk_by_and_by(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        await database.write(lambda db: fill(db, rows=60_000))
+        sizes: list[int] = []
+        fsync = os.fsync
+
+        def seen(descriptor: int) -> None:
+            sizes.append(os.fstat(descriptor).st_size)
+            fsync(descriptor)
+
+        monkeypatch.setattr(backups, "_SLICE_BYTES", 512 * 1024)
+        monkeypatch.setattr(os, "fsync", seen)
+        backup = make(database)
+
+        assert len([size for size in sizes if 0 < size < backup.bytes]) >= 2
+        assert backups.verify(backup.path) == []
 
     async def test_nothing_of_what_was_deleted_is_in_it(self, database: Database) -> None:
         await database.write(lambda db: db.execute("INSERT INTO workspaces VALUES ('/secret-place', 1)"))
@@ -241,3 +259,28 @@ def damage(path: Path) -> None:
 def lines(dump: str) -> list[str]:
     """Return the lines of *dump* in an order that does not depend on when a table was made."""
     return sorted(dump.splitlines())
+
+
+class Stop(threading.Event):
+    """Set after some waits, which do not last, and tells how long they would have."""
+
+    def __init__(self, *, after: int) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self._after = after
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return len(self.waits) > self._after
+
+
+def test_who_makes_one_rests_as_long_as_it_works_and_not_for_long() -> None:
+    stop = Stop(after=2)
+    pace = Pace(stop)
+
+    answers = [pace(), pace()]
+    pace._since -= 60.0  # it worked for a minute
+
+    assert [*answers, pace()] == [False, False, True]
+    assert 0 <= stop.waits[1] <= 0.02
+    assert stop.waits[2] == 0.02
