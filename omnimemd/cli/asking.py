@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from omnimem import __version__
+from omnimem.errors import ForbiddenUid
 from omnimem.model import Check, Verdict
+from omnimem.owner import check_owner
 from omnimemd.cli.text import safe
 
 #: Seconds a daemon may take to say how it is.
@@ -16,13 +18,15 @@ _PATIENCE: Final = 5.0
 #: Of all it can be asked, what changes nothing and needs no store; an older one says that it does not know it.
 _REQUEST: Final = b"GET /log HTTP/1.1\r\nHost: omnimemd\r\nConnection: close\r\n\r\n"
 _LONGEST_HEAD: Final = 16 * 1024
-_RESTART: Final = "Restart it: `omnimem stop`, then `omnimem start`."
+_RESTART: Final = "`omnimem service restart` has the one that is installed run, as a service or not."
 
 
 def look_at_daemon(path: Path) -> tuple[Check, bool]:
     """Return how it answers, and whether it can be asked for more."""
     try:
         head = _head(path)
+    except ForbiddenUid as error:
+        return _told(Verdict.FAIL, error.detail, "Start one of your own, on another --socket."), False
     except FileNotFoundError:
         return _told(Verdict.FAIL, "It does not run.", "Start it with `omnimem start`."), False
     except TimeoutError:
@@ -53,6 +57,7 @@ def _head(path: Path) -> bytes:
     """Return the head of its answer.
 
     Raises:
+        ForbiddenUid: it is another user's; nothing was said to it.
         TimeoutError: it did not come in time.
         OSError: nobody listens.
     """
@@ -63,6 +68,7 @@ def _head(path: Path) -> bytes:
             connection.connect(os.fspath(path))
         except BlockingIOError as error:  # more wait than may (connect(2), EAGAIN)
             raise TimeoutError from error
+        check_owner(connection, path)
         connection.sendall(_REQUEST)
         head = b""
         while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD:

@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from omnimem.errors import ForbiddenUid
+from omnimem.owner import check_owner
 from omnimemd.cli.errors import CannotGoOn
 
 #: Seconds a daemon may take to end; it promises five.
@@ -25,7 +27,11 @@ _LOCAL_PEERPID: Final = 2
 
 
 def find(path: Path) -> int | None:
-    """Return the pid of whoever listens on the socket *path*; None when nobody does."""
+    """Return the pid of whoever listens on the socket *path*; None when nobody does.
+
+    Raises:
+        CannotGoOn: it is another user's, or cannot be looked at.
+    """
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
         connection.settimeout(_STOP_SECONDS)
         try:
@@ -35,6 +41,9 @@ def find(path: Path) -> int | None:
             else:
                 # struct ucred: pid, uid, gid of the process that called listen(2) (unix(7), SO_PEERCRED).
                 pid, _, _ = struct.unpack("=iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            check_owner(connection, path)
+        except ForbiddenUid as error:
+            raise CannotGoOn(error.detail, hint="Choose a --socket of your own.") from None
         except (FileNotFoundError, NotADirectoryError, ConnectionError):
             return None
         except OSError as error:

@@ -53,14 +53,14 @@ def looked_from_outside(path: Path, *, repair: bool) -> tuple[list[Check], bool]
     """Return what the command sees by itself of the daemon on the socket *path*, and whether that can be asked."""
     settings = settings_here(path)
     data = None if isinstance(settings, str) else Path(settings.data_dir)
-    service, asleep = look_at_service(path)
+    service, asleep, has_journal = look_at_service(path)
     tightened = tighten_places(path, data) if repair else []
     places = list(look_at_places(path, data, asleep=asleep))
     if tightened:
         told = f"Took {', '.join(map(shown_path, tightened))} from other users."
         places = [_repaired(one, told) if one.name == "permissions" else one for one in places]
     daemon, answers = (_sleeping(), False) if asleep else look_at_daemon(path)
-    log = look_at_log(path)
+    log = None if has_journal else look_at_log(path)
     checks = [*look_at_installation(), look_at_settings(settings), service, *places]
     return [*checks, *([log] if log is not None else []), daemon], answers
 

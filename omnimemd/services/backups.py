@@ -70,12 +70,17 @@ class Backups:
         self._kept_at: Millis | None = None  # what there was then is in a backup
         self._next_look: float | None = None  # in the loop's time, which stands still while the machine sleeps
         self.failures = 0  #: attempts of this run that made none
-        self.problem: str | None = None  #: why the last that was due was not made
+        self._problem: str | None = None
 
     def close(self) -> None:
         """Give up what is under way."""
         self._stop.set()
         self._thread.shutdown()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last that was due was not made, or none can be; a stat call."""
+        return self._problem or backups.obstacle(self._folder)
 
     @property
     def by_themselves(self) -> bool:
@@ -111,7 +116,7 @@ class Backups:
                 raise
             log.info("backup made", extra={"backup": made.backup_id, "bytes": made.bytes})
             await self._aside(self._let_go)
-            self.problem = None
+            self._problem = None
             return made
 
     async def verify(self, backup_id: str) -> list[str]:
@@ -182,9 +187,9 @@ class Backups:
             made = await self.create(BackupReason.SCHEDULE)
         except (BackupFailed, StoreUnavailable) as error:
             told = f"The backup that is due was not made: {error.detail}"
-            if told != self.problem:
+            if told != self._problem:
                 log.warning("backup not made", extra={"reason": error.detail})
-            self.problem = told
+            self._problem = told
             return None
         self._kept_at = made.created_at
         return made

@@ -65,6 +65,17 @@ def found(folder: Path) -> list[Backup]:
     return sorted((one for one in backups if one is not None), key=lambda one: one.backup_id, reverse=True)
 
 
+def obstacle(folder: Path) -> str | None:
+    """Return in words what keeps any backup from being made in *folder*, None where nothing is seen to."""
+    if not os.path.lexists(folder):
+        return None  # it is made
+    if not folder.is_dir():
+        return f"{folder} is no folder: no backup can be made. Move it away."
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return f"{folder} cannot be written to: no backup can be made. See to its permissions, and to the disk."
+    return None
+
+
 def find(folder: Path, backup_id: str) -> Backup | None:
     """Return the backup of that id in *folder*, None where there is none."""
     return None if read_id(backup_id) is None else _told(folder / f"{backup_id}{_SUFFIX}")

@@ -19,10 +19,10 @@ class SystemOwnFiles:
         return [os.fspath(path) for path, mode in self._modes() if mode & 0o077]
 
     def tighten(self) -> list[str]:
-        """Take them from other users; return those that were."""
+        """Take them from other users; return those that were. What has a second name may be any file of its user's."""
         done: list[str] = []
         for path, mode in self._modes():
-            if mode & 0o077:
+            if mode & 0o077 and not _has_another_name(path):
                 path.chmod(mode & 0o700)  # by its name: to open the database here would drop SQLite's locks on it
                 done.append(os.fspath(path))
         return done
@@ -48,3 +48,11 @@ class SystemOwnFiles:
         yield from place.glob(self._socket.stem + ".*")
         for folder, folders, files in os.walk(self._data_dir):
             yield from (Path(folder, name) for name in (*folders, *files))
+
+
+def _has_another_name(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:  # it went meanwhile
+        return True
+    return stat.S_ISREG(found.st_mode) and found.st_nlink > 1

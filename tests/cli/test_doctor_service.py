@@ -49,8 +49,7 @@ def looked(home: Home, **environ: str) -> tuple[int, dict[str, Check]]:
 def of_service(home: Home, **environ: str) -> Check:
     """What the check of the service finds there, without the others."""
     with patch.dict(os.environ, home.environ | environ, clear=True):
-        check, _ = look_at_service(home.socket)
-    return check
+        return look_at_service(home.socket).check
 
 
 @contextmanager
@@ -70,6 +69,7 @@ def test_one_that_is_well_is_so_also_where_the_manager_does_not_answer(served: H
     lose_manager(served)
     silent = of_service(served)
 
+    assert "log" not in well, "it is in the journal"
     assert {name: one.detail for name, one in well.items() if one.verdict is Verdict.FAIL} == {}
     assert (status, well["service"].verdict, silent.verdict) == (0, Verdict.OK, Verdict.OK)
     assert "Installed and enabled, active." in well["service"].detail

@@ -14,6 +14,10 @@ from typing import Final
 import pytest
 
 from omnimem import AsyncClient, Client, ForbiddenUid
+from omnimem.model import Verdict
+from omnimemd.cli.asking import look_at_daemon
+from omnimemd.cli.daemon import find
+from omnimemd.cli.errors import CannotGoOn
 from tests.e2e.daemons import Daemon
 from tests.e2e.homes import OTHER_UID, Home
 from tests.e2e.waiting import eventually
@@ -87,8 +91,13 @@ def test_nothing_is_said_to_another_users_daemon(impostor: tuple[Path, subproces
                 await client.create_memory("p", key="k", value="told to nobody")
 
     asyncio.run(by_coroutine())
+    check, answers = look_at_daemon(path)
+    with pytest.raises(CannotGoOn, match=str(OTHER_UID)):
+        find(path)
+    assert (check.verdict, answers) == (Verdict.FAIL, False)
+    assert str(OTHER_UID) in check.detail
     assert process.stdout is not None
-    assert [process.stdout.readline() for _ in range(2)] == ["b''\n"] * 2
+    assert [process.stdout.readline() for _ in range(4)] == ["b''\n"] * 4
 
 
 @pytest.mark.needs("root")

@@ -79,6 +79,19 @@ async def test_files_of_others_and_links_are_left_alone(data: Path, tmp_path: Pa
     assert files.free_bytes() > 0
 
 
+async def test_what_has_a_second_name_is_told_and_left_alone(data: Path, tmp_path: Path) -> None:
+    data.chmod(0o700)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("x")
+    elsewhere.chmod(0o644)
+    (data / "link").hardlink_to(elsewhere)
+    files = SystemOwnFiles(data_dir=data, socket=data / "omnimemd.sock")
+
+    assert files.loose() == [str(data / "link")]
+    assert files.tighten() == []
+    assert elsewhere.stat().st_mode & 0o777 == 0o644
+
+
 async def test_an_index_that_lacks_something_is_made_anew(house: House) -> None:
     await house.services.memories.create("p", MemoryCreate(key="k", value="a kingfisher"))
     await house.services.indexing.settle()

@@ -113,9 +113,12 @@ async def test_one_that_was_cut_short_is_told(house: House) -> None:
 async def test_a_folder_that_cannot_be_read_is_no_bug(data: Path, house: House) -> None:
     (data / "backups").write_text("no folder")
 
+    found = await examined(house, "backups", repair=True)
+
     assert house.services.health.figures().backups == ()
-    await house.services.backups.look()
-    assert (await examined(house, "backups")).finding.verdict is Verdict.FAIL
+    assert (found.finding.verdict, found.repaired) == (Verdict.FAIL, None)
+    assert f"{data / 'backups'} is no folder" in found.finding.detail
+    assert any("is no folder" in one for one in (await house.services.health.check()).problems)
 
 
 async def test_damaged_files_are_told_of_and_never_removed(

@@ -8,6 +8,7 @@ from typing import Final
 
 from omnimem import __version__
 from omnimem.model import Check, Verdict
+from omnimemd.cli.looking.reading import opened
 from omnimemd.cli.text import shown_path
 
 #: What shells read as they start, below the home folder.
@@ -57,7 +58,7 @@ def _hooks() -> Check:
 
 def _names_omnimem(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return b"omnimem" in file.read(_BYTES)
     except OSError:
         return False

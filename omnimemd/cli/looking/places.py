@@ -13,7 +13,7 @@ from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.looking.kernel import holder
 from omnimemd.cli.text import counted, shown_path
 
-_REPAIR: Final = "`omnimem doctor --repair` takes it from them."
+_REPAIR: Final = "`omnimem doctor --repair` takes it from them, unless it has a second name elsewhere."
 _LITTLE_ROOM: Final = 50_000_000
 
 
@@ -32,6 +32,8 @@ def tighten_places(socket: Path, data: Path | None) -> list[str]:
     done: list[str] = []
     for path, mode in _loose(socket, data):
         with suppress(OSError):
+            if stat.S_ISREG((found := path.lstat()).st_mode) and found.st_nlink > 1:
+                continue  # it may be any file of its user's, under another name
             path.chmod(mode & 0o700)
             done.append(str(path))
     return done
@@ -81,7 +83,8 @@ def _lock(socket: Path, data: Path | None, *, asleep: bool) -> Check:
         name="lock",
         verdict=Verdict.FAIL,
         detail=f"The folders are kept by {who}, and none of them listens on this socket: no daemon can start.",
-        hint=f"It may listen elsewhere (OMNIMEM_SOCKET), or be starting; otherwise end it: `kill {min(holders)}`.",
+        hint="It may be starting, or listen elsewhere (OMNIMEM_SOCKET); one whose socket was removed makes it anew "
+        f"within seconds. If nothing changes: `omnimem service restart`, or `kill {min(holders)}`.",
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from omnimem import __version__
 from omnimem.model import Check, Verdict
@@ -22,12 +22,20 @@ _INSTALL: Final = "Run `omnimem service install`."
 _AWAKE: Final = ("active", "activating", "reloading", "unknown")
 
 
-def look_at_service(socket: Path) -> tuple[Check, bool]:
-    """Return how the service is, and whether its daemon sleeps: to call the *socket*, even to look, would start it."""
+class ServiceSeen(NamedTuple):
+    """The service of a socket."""
+
+    check: Check
+    asleep: bool = False  #: its daemon does not run: to call the socket, even to look, would start it
+    has_journal: bool = False  #: what its daemon says goes there, and not to the file beside the socket
+
+
+def look_at_service(socket: Path) -> ServiceSeen:
+    """Return how the service is that listens on *socket*, or on another."""
     manager = manager_here()
     with hurried(_PATIENCE):
         if not manager.is_installed():
-            return _told(Verdict.OK, "None is installed: the daemon runs when `omnimem start` starts it."), False
+            return ServiceSeen(_told(Verdict.OK, "None is installed: the daemon runs when `omnimem start` starts it."))
         try:
             manager.reach()
             seen = manager.look()
@@ -36,7 +44,8 @@ def look_at_service(socket: Path) -> tuple[Check, bool]:
         own = manager.socket() == socket
         asleep = own and (_is_awaited(socket) if seen is None else seen.listens and not seen.state.startswith(_AWAKE))
         ill = _of_files(manager, socket, seen) or (None if seen is None else _of_state(seen, socket, own=own))
-        return ill or _well(manager, socket, seen, asleep=asleep), asleep
+        journal = own and seen is not None and seen.pid is not None and manager.name == "systemd"
+        return ServiceSeen(ill or _well(manager, socket, seen, asleep=asleep), asleep, journal)
 
 
 def service_files() -> list[Path]:
