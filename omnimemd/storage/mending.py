@@ -20,7 +20,18 @@ import apsw
 
 from omnimemd.domain.backups import Return
 from omnimemd.domain.clock import Millis, rfc3339
-from omnimemd.storage import lineage, log_file, losses, migrations, place, quarantine, run_note, soundness
+from omnimemd.storage import (
+    backups,
+    lineage,
+    log_file,
+    losses,
+    migrations,
+    place,
+    quarantine,
+    restoring,
+    run_note,
+    soundness,
+)
 from omnimemd.storage.connections import roll_back
 from omnimemd.storage.errors import DatabaseUnusable
 from omnimemd.storage.lineage import Spare
@@ -88,6 +99,7 @@ class _Mending:
         self._now = now
         self._tell = tell
         self._note = run_note.read(path)
+        self._was_closed = self._note is not None and self._note.closed is not None
         self._restarted = self._note is None or not boot or self._note.boot != boot
         self._written = self._last_written()
         self._spoke = time.monotonic()
@@ -96,7 +108,7 @@ class _Mending:
         """Look, and mend."""
         there, logged = _bytes(self._path), _bytes(self._log)
         if not there and not logged:
-            if self._note is not None:
+            if self._has_been_here():
                 self._restore("the database file is gone")
             return
         note = self._note
@@ -137,6 +149,8 @@ class _Mending:
             log.warning("database mended", extra={"made_anew": ", ".join(mended)})
 
     def _lose_log(self, why: str, *, keep: int) -> None:
+        if not _bytes(self._log):  # whoever wrote it may have gone on after its name was gone
+            self._written = self._now
         told = self._told(LossReason.LOG, why, after_last=True)
         kept = Quarantine(self._path, told)
         kept.cut_log(keep)
@@ -149,6 +163,8 @@ class _Mending:
     def _restore(self, why: str) -> None:
         """Put the best backup in the place of the database."""
         self._say(f"The database is damaged ({why}). Looking for a good backup.")
+        if _bytes(self._path) < place.SMALLEST or not (self._was_closed or _bytes(self._log)):
+            self._written = self._now  # whoever had it open may have gone on writing to what has no name any more
         spare = self._spare()
         if spare is None:
             told = self._told(LossReason.DATABASE, why)
@@ -166,17 +182,33 @@ class _Mending:
             lineage.add(self._path, Return(to=spare.made_at, at=self._now))
         _cry(told, kept)
 
+    def _has_been_here(self) -> bool:
+        """Tell whether there was a database, which the user would have removed with all that lies beside it."""
+        if restoring.is_prepared(self._path):  # a person says what is to be there
+            return False
+        return (
+            self._note is not None
+            or bool(quarantine.sizes(self._path))
+            or bool(backups.found(backups.folder_of(self._path)))
+        )
+
     def _is_anothers(self) -> bool:
         """Tell whether the file is one that is refused as it is: a newer program's, or not of omnimemd at all."""
-        known = len(migrations.steps())
-        if self._note is not None:
-            return self._note.schema > known
+        note, known = self._note, len(migrations.steps())
+        if note is not None and (note.closed is None or note.closed == run_note.facts(self._path)):
+            if note.schema > known:
+                return True
+            if _bytes(self._log):  # what is in the log counts, whatever the file says
+                return False
         with self._path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
         if not header.startswith(_MAGIC):
             return False
         schema, application = (int.from_bytes(header[at : at + 4], "big") for at in (_SCHEMA_AT, _WHOSE_AT))
-        return schema > known or application not in (0, migrations.APPLICATION_ID)
+        if note is None:
+            return schema > known or application not in (0, migrations.APPLICATION_ID)
+        # Another file than the note is of: a newer program's if it is sound, damage if it is not.
+        return schema > known and application == migrations.APPLICATION_ID and backups.is_intact(self._path)
 
     def _told(self, reason: LossReason, why: str, *, spare: Spare | None = None, after_last: bool = False) -> Told:
         return Told(

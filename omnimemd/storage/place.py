@@ -2,8 +2,12 @@
 
 import stat
 from pathlib import Path
+from typing import Final
 
 from omnimemd.storage.errors import DatabaseUnusable
+
+#: Bytes that any database has which something was written to: its smallest page (fileformat2.html).
+SMALLEST: Final = 512
 
 
 def check(path: Path) -> None:

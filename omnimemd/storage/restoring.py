@@ -79,6 +79,11 @@ def prepare(database: Path, backup: Backup, *, at: Millis) -> str:
     return note.undo_id
 
 
+def is_prepared(database: Path) -> bool:
+    """Return whether the next start of *database* is to put a backup in its place."""
+    return _noted(database) is not None
+
+
 def tidy(database: Path) -> None:
     """Undo what a kill left half done of a restore, to be called before anything else.
 
