@@ -19,6 +19,7 @@ from omnimemd.api.daemon import Facts
 from omnimemd.api.load import Load, limits_for
 from omnimemd.daemon.assembly import Wishes, World, at_work
 from omnimemd.daemon.logs import Logs
+from omnimemd.daemon.putting_back import put_back, saved
 from omnimemd.daemon.threads import deaths_told
 from omnimemd.domain.identity import Peer
 from omnimemd.services.background import Background
@@ -84,6 +85,7 @@ async def running(
     await asyncio.to_thread(restoring.put_in_place, settings.database, now=clock.now())
     async with (
         Database(settings.database, boot=boot) as database,
+        saved(database, clock),
         open_embedding(enabled=settings.semantic, endpoint=settings.embeddings) as embedding,
     ):
         own_data = settings.data_dir.resolve()
@@ -122,6 +124,7 @@ async def running(
             )
             async with at_work(database, world, wishes) as house:
                 load = Load(limits_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+                house.background.keep("place of the database", lambda: put_back(database, begin_again))
                 app = application(house.services, _facts(settings), peer_of=_peer_of(), uid=os.getuid(), load=load)
                 with deaths_told(house.services.health.suspect):
                     yield Running(app, house.services, house.background, database)

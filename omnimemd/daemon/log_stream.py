@@ -51,6 +51,7 @@ class LogStream(logging.Handler):
         super().__init__()
         self._descriptor = descriptor
         self._own = own
+        self._is_own = own is not None and _is_at(descriptor, own)
         self._journal = journal
         self._monotonic = monotonic
         self._repeats: dict[tuple[str, str, int], _Repeats] = {}
@@ -65,6 +66,17 @@ class LogStream(logging.Handler):
                 self._write_record(record)
         except Exception:  # noqa: BLE001 a record that cannot be written as text; to log that would go the same way
             self._lost += 1
+
+    def reopen(self) -> None:
+        """Make the daemon's own log anew if it is not at its place; all that goes to stderr goes there."""
+        if self._own is None or not self._is_own or _is_at(self._descriptor, self._own):
+            return
+        with contextlib.suppress(OSError):  # there is no directory, and so nobody who looks
+            new = os.open(self._own, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.dup2(new, self._descriptor)
+            finally:
+                os.close(new)
 
     def close(self) -> None:
         """Tell what was left out, for the last time."""
@@ -135,6 +147,14 @@ class LogStream(logging.Handler):
                 with contextlib.suppress(OSError):  # no room: then the older half is what is let go of
                     _copy(self._own, self._own.with_name(self._own.name + ".old"))
                 os.ftruncate(self._descriptor, 0)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Return whether the file behind *descriptor* is the one at *path*."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:
+        return False
 
 
 class _Repeats:

@@ -33,6 +33,13 @@ def configure(level: LogLevel, *, style: LogFormat = LogFormat.TEXT, socket: Pat
     Logs(level).change(level)
 
 
+def reopen() -> None:
+    """Make the log that `omnimem start` opened anew if it was removed."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogStream):
+            handler.reopen()
+
+
 def beside(socket: Path) -> Path:
     """Return where `omnimem start` has the log of the daemon on that *socket* go."""
     return socket.with_name(socket.name.removesuffix(".sock") + ".log")

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
+from omnimemd.daemon.logs import reopen
 from omnimemd.daemon.notices import Notices
 from omnimemd.daemon.serving import Serving
 from omnimemd.system.errors import StartError
@@ -34,6 +35,7 @@ async def stay_reachable(listening: Listening, serves: Serving, notices: Notices
             notices.put("reachable", text)
         else:
             notices.put("reachable", None)
+            reopen()
             if connection is not None and connection is not serves.listening:
                 await serves.listen(connection)
                 log.warning("socket made anew: it had been removed", extra={"socket": str(listening.path)})

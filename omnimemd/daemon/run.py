@@ -20,6 +20,7 @@ from omnimem.errors import BackupDamaged, BackupFailed, BackupNotFound, StoreUna
 from omnimem.locate import socket_path
 from omnimemd.daemon.asked import Asked
 from omnimemd.daemon.build import running
+from omnimemd.daemon.holding import stay_alone
 from omnimemd.daemon.notices import Notices
 from omnimemd.daemon.reachable import stay_reachable
 from omnimemd.daemon.rereading import Rereading
@@ -78,7 +79,7 @@ def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None
         try:
             if restore is not None:
                 _prepare(settings.database, restore)
-            return asyncio.run(_live(settings, listening, read))
+            return asyncio.run(_live(settings, lock, listening, read))
         except (BackupDamaged, BackupFailed, BackupNotFound) as error:
             raise StartError(f"{error.detail} {error.hint}") from error
         except (DatabaseUnusable, SchemaTooNew, StoreUnavailable, WatchUnavailable) as error:
@@ -109,7 +110,7 @@ def _prepare(database: Path, restore: str) -> None:
     restoring.prepare(database, backup, at=SystemClock().now())
 
 
-async def _live(settings: Settings, listening: Listening, read: Callable[[], Settings]) -> int:
+async def _live(settings: Settings, lock: Lock, listening: Listening, read: Callable[[], Settings]) -> int:
     """Serve, and begin anew as often as that is asked for, until it is to stop; return the exit status."""
     asked, notices = Asked(), Notices()
     notices.put("socket", _other_socket(settings.socket, listening.path))
@@ -122,7 +123,7 @@ async def _live(settings: Settings, listening: Listening, read: Callable[[], Set
     listening.open()  # calls wait until they can be served
     try:
         while not asked.to_stop:
-            await _serve(settings_now.settings, listening, asked, notices)
+            await _serve(settings_now.settings, lock, listening, asked, notices)
     finally:
         listening.shut()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -132,7 +133,7 @@ async def _live(settings: Settings, listening: Listening, read: Callable[[], Set
     return asked.status
 
 
-async def _serve(settings: Settings, listening: Listening, asked: Asked, notices: Notices) -> None:
+async def _serve(settings: Settings, lock: Lock, listening: Listening, asked: Asked, notices: Notices) -> None:
     """Build everything, serve until something else is asked for, and take everything down in order."""
     asked.begun()
     settings = msgspec.structs.replace(settings, socket=listening.path)
@@ -144,6 +145,7 @@ async def _serve(settings: Settings, listening: Listening, asked: Asked, notices
         supervise(house, listening, asked, notices)
         house.background.keep("tidying", stay_small)
         house.background.keep("reachable", lambda: stay_reachable(listening, serves, notices))
+        house.background.keep("lock", lambda: stay_alone(lock, notices))
         log.info("ready", extra={"version": __version__, "pid": os.getpid(), "socket": str(settings.socket)})
         await asked.anything()
         if asked.to_stop:

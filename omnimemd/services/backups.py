@@ -107,6 +107,7 @@ class Backups:
         """
         async with self._one_at_a_time:
             await self._cache.write_rows()
+            self._database.check_in_place()
             at = self._clock.now()
             make = partial(backups.make, self._database.path, self._folder, reason=reason, at=at)
             try:

@@ -29,8 +29,9 @@ from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage import canary, search_pending, vectors
 from omnimemd.storage import losses as loss_rows
-from omnimemd.storage.database import SYNC_FAILED, Database
+from omnimemd.storage.database import Database
 from omnimemd.storage.losses import Loss
+from omnimemd.storage.troubles import SYNC_FAILED
 
 #: Seconds between two looks at a daemon that does not work.
 _AGAIN_SECONDS: Final = 1.0
@@ -186,8 +187,8 @@ class Health:
     async def _storing_problem(self) -> str | None:
         if self._database.sync_failed:
             return SYNC_FAILED
-        if not self._database.is_in_place():
-            return f"{self._database.path} was deleted or moved: what is recorded now is lost. Restart omnimemd."
+        if (displaced := self._database.displaced()) is not None:
+            return str(displaced)
         at = self._canary_at = Millis(max(self._clock.now(), self._canary_at + 1))  # another look's is later
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from omnimem.errors import IdempotencyKeyReused, StoreUnavailable
+from omnimem.errors import IdempotencyKeyReused
 from omnimemd.domain.clock import Clock, Millis
 from omnimemd.storage import idempotency as rows
-from omnimemd.storage.database import SYNC_FAILED, Database
+from omnimemd.storage.database import Database
 from omnimemd.storage.idempotency import KeptAnswer
 
 
@@ -53,8 +53,7 @@ class Idempotency:
         if kept is not None:
             if kept.body_digest != digest:
                 raise IdempotencyKeyReused.field("Idempotency-Key", f"{key!r} was used with another body")
-            if self._database.sync_failed:  # it may be this answer's effect that is not on the disk
-                raise StoreUnavailable(SYNC_FAILED)
+            self._database.refuse_durable()  # it may be this answer's effect that is not on the disk
             return Answer(kept.status, kept.body)
         done = self._running[place] = asyncio.Event()
         try:

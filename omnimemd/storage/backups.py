@@ -82,7 +82,13 @@ def find(folder: Path, backup_id: str) -> Backup | None:
 
 
 def make(
-    database: Path, folder: Path, *, reason: BackupReason, at: Millis, stop: Callable[[], bool] = lambda: False
+    database: Path,
+    folder: Path,
+    *,
+    reason: BackupReason,
+    at: Millis,
+    stop: Callable[[], bool] = lambda: False,
+    opened: apsw.Connection | None = None,
 ) -> Backup:
     """Make a backup of *database*, and read it again. Takes long, and keeps nobody from writing.
 
@@ -92,6 +98,7 @@ def make(
         reason: why.
         at: the present: everything answered before is in it.
         stop: asked now and then whether to give up.
+        opened: a connection to it, where its path leads there no more; it cannot be used for anything else after.
 
     Raises:
         BackupFailed: there is no room, it cannot be written, or it is not whole; nothing is left of it.
@@ -106,7 +113,7 @@ def make(
         try:
             os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             unfinished.chmod(0o600)  # whatever the umask made of it
-            _copy(database, unfinished, stop)
+            _copy(open_connection(database, write=False) if opened is None else opened, unfinished, stop)
             sync_file(unfinished)
             problems = verify(unfinished, stop=stop)
             if problems:
@@ -151,14 +158,14 @@ def check(backup: Backup, *, stop: Callable[[], bool] = lambda: False) -> list[s
     return found.problems
 
 
-def is_intact(path: Path) -> bool:
-    """Return whether the database at *path*, of whatever schema, contradicts itself nowhere; its log is not looked at.
+def is_newer(path: Path) -> bool:
+    """Return whether the database at *path* is a newer program's, and no damage looks like it. Takes long.
 
-    Takes long.
+    It contradicts itself nowhere, and has more than the number of its schema that is not as this program makes it.
     """
     try:
         with contextlib.closing(opened(path)) as db:
-            return bool(db.execute("PRAGMA integrity_check(1)").get == "ok")
+            return migrations.is_other(db) and bool(db.execute("PRAGMA integrity_check(1)").get == "ok")
     except apsw.Error:
         return False
 
@@ -239,8 +246,7 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def _copy(database: Path, place: Path, stop: Callable[[], bool]) -> None:
-    db = open_connection(database, write=False)
+def _copy(db: apsw.Connection, place: Path, stop: Callable[[], bool]) -> None:
     written = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     synced = 0
 

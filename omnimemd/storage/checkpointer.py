@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 
 from omnimemd.storage import run_note
-from omnimemd.storage.connections import open_connection
+from omnimemd.storage.connections import leave, open_connection
 from omnimemd.storage.erasing import Cleaning
 
 
@@ -52,6 +52,11 @@ class Checkpointer:
         except apsw.BusyError:
             return False
         return True
+
+    def let_go(self) -> None:
+        """Close, and leave every file as it is."""
+        if self._db is not None:
+            leave(self._db)
 
     def close(self, *, sound: bool = True) -> None:
         """Bring in what is left, and close; the next start relies on a *sound* database as it is left."""

@@ -1,5 +1,6 @@
 """How a connection to the database is set up, whoever uses it."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -40,3 +41,10 @@ def roll_back(db: apsw.Connection) -> None:
     """Undo the transaction that is open, if one is."""
     if db.in_transaction:
         db.execute("ROLLBACK")
+
+
+def leave(db: apsw.Connection) -> None:
+    """Close *db*, and leave every file as it is: no log is brought in or removed."""
+    with contextlib.suppress(apsw.Error):
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        db.close()

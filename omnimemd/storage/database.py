@@ -30,13 +30,17 @@ from typing import Final, Self, TypeVar
 import apsw
 
 from omnimem.errors import StoreUnavailable
+from omnimem.model import BackupReason
+from omnimemd.domain.backups import Backup
+from omnimemd.domain.clock import Millis
 from omnimemd.domain.measuring import COUNTS, SECONDS, Histogram
-from omnimemd.storage import opening
+from omnimemd.storage import backups, opening
 from omnimemd.storage.checkpointer import Checkpointer
-from omnimemd.storage.connections import open_connection, roll_back
-from omnimemd.storage.errors import DatabaseUnusable, is_damage, translated
+from omnimemd.storage.connections import leave, open_connection, roll_back
+from omnimemd.storage.errors import DatabaseUnusable, translated
 from omnimemd.storage.grouping import Group
 from omnimemd.storage.streaming import stream
+from omnimemd.storage.troubles import SYNC_FAILED, Troubles
 
 #: What a work function is given.
 Connection = apsw.Connection
@@ -55,16 +59,14 @@ _CHECKPOINT_AGAIN_PAGES: Final = 250
 #: Times it is tried to cut the log, each after the read under way and a checkpoint.
 _ERASE_TRIES: Final = 5
 
-#: What is said once an fsync failed.
-SYNC_FAILED: Final = (
-    "The disk did not confirm a write: what was said since may be lost in a power cut. Restart omnimemd."
-)
+#: Seconds from a write until it is looked whether the next start will find it; before the answer, if it is durable.
+_LOOK_SECONDS: Final = 2.0
 
 #: True inside `Database.held()`: the commit comes when the block ends, so a write is not waited for.
 _holding: ContextVar[bool] = ContextVar("holding", default=False)
 
 
-class Database:
+class Database(Troubles):
     """The open database. Every method but `read` runs on the event loop's thread."""
 
     def __init__(self, path: Path, *, boot: str = "") -> None:
@@ -75,13 +77,14 @@ class Database:
             DatabaseUnusable: it cannot be opened, or is no database of ours.
         """
         files = opening.opened(path, boot=boot)
+        super().__init__(files.presence)
         self.path = path
         self.schema_version = files.schema_version
         #: When it, or its log, was written last before it was opened, None when it is new: an earlier run lived then.
         self.last_written = files.last_written
         self._loop = asyncio.get_running_loop()
         self._writer, self._reader = files.writer, files.reader
-        self._log, self._opened = files.log, files.files
+        self._log = files.log
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="reads")
         self._outside = ThreadPoolExecutor(1, thread_name_prefix="outside")
@@ -94,12 +97,9 @@ class Database:
         #: After a kill there is a log, maybe with what was deleted and not erased yet.
         self._checkpoint_due = self._to_erase = files.left_over
         self._checkpoint_at = _CHECKPOINT_PAGES  # pages in the log
-        self._sync_failed = False
-        self.damaged = False  #: whether somebody stumbled over what is in the file
+        self._look_due: asyncio.TimerHandle | None = None
         self.commit_sizes = Histogram(COUNTS)  #: writes that shared a commit
         self.sync_seconds = Histogram(SECONDS)  #: what the disk took to confirm; the syncer's thread adds
-        self._on_lost: list[Callable[[], None]] = []
-        self._on_trouble: list[Callable[[], None]] = []
         self._guard = translated(self._writer, self._note_failure)
         self._writer.set_wal_hook(self._note_log_size)
         self._start_sync()
@@ -112,23 +112,10 @@ class Database:
         """Close it."""
         await self.close()
 
-    def on_lost_commit(self, callback: Callable[[], None]) -> None:
-        """Have *callback* called when writes that had run were not committed: what was derived from them is wrong."""
-        self._on_lost.append(callback)
-
-    def on_trouble(self, callback: Callable[[], None]) -> None:
-        """Have *callback* called, on the loop, whenever the store failed somebody."""
-        self._on_trouble.append(callback)
-
     @property
     def durable_commits_waiting(self) -> int:
         """How many writes wait for the disk."""
         return len(self._waiting_for_sync)
-
-    @property
-    def sync_failed(self) -> bool:
-        """Whether an fsync failed: from then on no promise of durability holds until a restart (fsync(2), EIO)."""
-        return self._sync_failed
 
     async def write(self, work: Callable[[apsw.Connection], T], *, durable: bool = False) -> T:
         """Run *work* in a transaction, all of it or nothing; return its result once it is committed.
@@ -144,8 +131,8 @@ class Database:
             StoreUnavailable: the store failed; nothing of *work* is kept.
         """
         with self._guard:
-            if durable and self._sync_failed:
-                raise StoreUnavailable(SYNC_FAILED)
+            if durable:
+                self.refuse_durable()
             alone = self._group is None and not self._ticked and not self._holders
             result = self._run_alone(work) if alone else self._run_in_group(self._opened_group(), work)
         group = self._group
@@ -187,6 +174,7 @@ class Database:
                 return work(db)
 
         with self._guard:
+            self.check_in_place()
             return await self._loop.run_in_executor(self._outside, run)
 
     async def stream(self, work: Callable[[apsw.Connection], Iterator[T]]) -> AsyncGenerator[T, None]:
@@ -200,6 +188,7 @@ class Database:
             self._commit_group()
         try:
             with self._guard:
+                self.check_in_place()
                 async with contextlib.aclosing(stream(self.path, work)) as found:
                     async for one in found:
                         yield one
@@ -244,8 +233,13 @@ class Database:
             with contextlib.suppress(StoreUnavailable):
                 await self._synced()
         self._checkpoint_due = False  # it is done below, and nothing else by that thread
+        if self._look_due is not None:
+            self._look_due.cancel()
         self._reading.shutdown()
         self._outside.shutdown()
+        if self.displaced() is not None:
+            await self._let_go()
+            return
         self._reader.close()
         # Closing the last connection brings the log into the file and removes it.
         with contextlib.suppress(apsw.Error, DatabaseUnusable):
@@ -254,6 +248,34 @@ class Database:
         await self._loop.run_in_executor(self._syncer, partial(self._checkpointer.close, sound=not self.damaged))
         self._syncer.shutdown()
         os.close(self._log)
+
+    async def _let_go(self) -> None:
+        """Close, and touch nothing that is at the paths now."""
+        leave(self._reader)
+        leave(self._writer)
+        await self._loop.run_in_executor(self._syncer, self._checkpointer.let_go)
+        self._syncer.shutdown()
+        os.close(self._log)
+
+    async def save(self, *, at: Millis) -> Backup | None:
+        """Make a backup of what is open if its files are not where they were, and remove what is left of them.
+
+        So the next start finds no part of it, and puts the backup in its place. Nobody writes any more, or what is
+        written meanwhile is not in it.
+
+        Args:
+            at: the present.
+
+        Raises:
+            BackupFailed: it cannot be made.
+        """
+        self._commit_group()
+        if self.displaced() is None or not self._presence.in_its_folder():
+            return None
+        make = partial(backups.make, self.path, reason=BackupReason.RESTORE, at=at, opened=self._reader)
+        backup = await self._loop.run_in_executor(self._reading, partial(make, backups.folder_of(self.path)))
+        self._presence.remove()
+        return backup
 
     async def erase(self) -> None:
         """Have nothing left of what was deleted, in the file or in its log.
@@ -275,7 +297,7 @@ class Database:
 
     def _cut_log(self) -> None:
         """Cut the log if that is due and nothing is in the way; on the loop, so that no write meets it."""
-        if self._to_erase and not self._holders and not self._sync_failed:
+        if self._to_erase and not self._holders and not self.sync_failed and self.displaced() is None:
             self._commit_group()
             with contextlib.suppress(apsw.Error, DatabaseUnusable):
                 self._to_erase = not self._checkpointer.cut()
@@ -283,13 +305,6 @@ class Database:
     async def prove_alive(self) -> None:
         """Return once the thread that brings writes to the disk has answered, whether or not it can."""
         await self._loop.run_in_executor(self._syncer, _nothing)
-
-    def is_in_place(self) -> bool:
-        """Return whether the files that are open are still those at their paths: what is written would be lost else."""
-        try:
-            return all(os.path.samestat(path.stat(), opened) for path, opened in self._opened.items())
-        except OSError:
-            return False
 
     def size(self) -> int:
         """Return the bytes of the database with its log."""
@@ -368,25 +383,6 @@ class Database:
         self._report_lost()
         group.end(error)
 
-    def distrust(self) -> None:
-        """Take note that the file is damaged: the next start looks all of it over, and makes it good."""
-        if not self.damaged:
-            self.damaged = True
-            log.error("the database is damaged: the next start of omnimemd makes it good")
-
-    def _note_failure(self, error: BaseException) -> None:
-        if is_damage(error):
-            self.distrust()
-        self._report_trouble()
-
-    def _report_trouble(self) -> None:
-        for callback in self._on_trouble:
-            callback()
-
-    def _report_lost(self) -> None:
-        for callback in self._on_lost:
-            callback()
-
     async def _synced(self) -> None:
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiting_for_sync.append(waiter)
@@ -404,8 +400,12 @@ class Database:
     def _end_sync(self, done: "asyncio.Future[None]", batch: "list[asyncio.Future[None]]") -> None:
         self._syncing = False
         error = done.exception()
-        if error is not None:
-            self._sync_failed = True
+        failed = SYNC_FAILED
+        if isinstance(error, StoreUnavailable):
+            self.displaced()
+            failed = error.detail
+        elif error is not None:
+            self.sync_failed = True
             log.error("sync to disk failed", exc_info=error)
             self._report_trouble()
         for waiter in batch:
@@ -414,7 +414,7 @@ class Database:
             if error is None:
                 waiter.set_result(None)
             else:
-                waiter.set_exception(StoreUnavailable(SYNC_FAILED))
+                waiter.set_exception(StoreUnavailable(failed))
         self._cut_log()
         self._start_sync()
 
@@ -424,10 +424,14 @@ class Database:
             began = time.monotonic()
             os.fsync(self._log)
             self.sync_seconds.add(time.monotonic() - began)
+        if (found := self._presence.trouble()) is not None:
+            raise StoreUnavailable(str(found))
         if checkpoint:
             self._checkpointer.bring_in()
 
     def _note_log_size(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        if self._look_due is None or self._look_due.when() < self._loop.time():
+            self._look_due = self._loop.call_later(_LOOK_SECONDS, self.displaced)
         if pages < _CHECKPOINT_PAGES:
             self._checkpoint_at = _CHECKPOINT_PAGES
         elif pages >= self._checkpoint_at:

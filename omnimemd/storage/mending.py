@@ -208,7 +208,7 @@ class _Mending:
         if note is None:
             return schema > known or application not in (0, migrations.APPLICATION_ID)
         # Another file than the note is of: a newer program's if it is sound, damage if it is not.
-        return schema > known and application == migrations.APPLICATION_ID and backups.is_intact(self._path)
+        return schema > known and application == migrations.APPLICATION_ID and backups.is_newer(self._path)
 
     def _told(self, reason: LossReason, why: str, *, spare: Spare | None = None, after_last: bool = False) -> Told:
         return Told(

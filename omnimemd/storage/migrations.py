@@ -10,6 +10,7 @@ from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 
 #: "omnm" in ASCII: says that a SQLite file is ours (PRAGMA application_id).
 APPLICATION_ID: Final = 0x6F6D6E6D
+_SHAPE: Final = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name"
 
 
 def steps() -> list[str]:
@@ -48,6 +49,16 @@ def check(db: apsw.Connection) -> None:
             f"the database has schema {have}, this omnimemd knows {known}: it was written by a newer version; "
             "install that one (or a newer) again"
         )
+
+
+def is_other(db: apsw.Connection) -> bool:
+    """Return whether *db* has other tables, indexes or triggers than this program makes."""
+    ours = apsw.Connection(":memory:")
+    try:
+        migrate(ours)
+        return bool(db.execute(_SHAPE).fetchall() != ours.execute(_SHAPE).fetchall())
+    finally:
+        ours.close()
 
 
 def migrate(db: apsw.Connection) -> int:

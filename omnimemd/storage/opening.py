@@ -15,6 +15,7 @@ from omnimemd.domain.clock import Millis
 from omnimemd.storage import backups, mending, migrations, place, run_note
 from omnimemd.storage.connections import open_connection
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
+from omnimemd.storage.presence import Presence
 from omnimemd.storage.private_files import sync_directory
 from omnimemd.storage.run_note import RunNote
 
@@ -27,7 +28,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     writer: apsw.Connection
     reader: apsw.Connection
     log: int  #: a descriptor of the write-ahead log
-    files: dict[Path, os.stat_result]  #: those that are open
+    presence: Presence
     schema_version: int
     last_written: Millis | None  #: before it was opened, it or its log; None: it is new
     left_over: bool  #: whether there was a log: the last run did not close it
@@ -41,6 +42,12 @@ def log_of(path: Path) -> Path:
 def size(path: Path) -> int:
     """Return the bytes of the database at *path* with its log."""
     return _bytes(path) + _bytes(log_of(path))
+
+
+def content_bytes(db: apsw.Connection) -> int:
+    """Return the bytes of all that is in the database, whatever became of its files."""
+    pages, size = (int(db.pragma(name)) for name in ("page_count", "page_size"))
+    return pages * size
 
 
 def opened(path: Path, *, boot: str) -> Opened:
@@ -79,7 +86,7 @@ def opened(path: Path, *, boot: str) -> Opened:
         writer=writer,
         reader=reader,
         log=log,
-        files={path: path.stat(), log_of(path): os.fstat(log)},
+        presence=Presence(path, log),
         schema_version=schema_version,
         last_written=last_written,
         left_over=left_over,
@@ -125,6 +132,6 @@ def _last_written(path: Path) -> Millis | None:
 
 
 def _bytes(path: Path) -> int:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         return path.stat().st_size
     return 0

@@ -24,30 +24,57 @@ class Lock:
             AlreadyRunning: another process holds it; the message names its pid.
             PlaceRefused: the file cannot be made, or somebody laid something else there.
         """
-        self._path = path
+        self.path = path
+        self._protects = protects
+        self._socket = socket
+        self._file = self._taken()
+        self._folder = path.parent.stat()
+
+    def _taken(self) -> int:
+        path, protects = self.path, self._protects
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise PlaceRefused(f"the lock {path} cannot be made: {error.strerror}") from error
         try:
-            check_owned(path, os.fstat(self._file))  # what it holds is about to be cut off
+            check_owned(path, os.fstat(lock))  # what it holds is about to be cut off
         except PlaceRefused:
-            os.close(self._file)
+            os.close(lock)
             raise
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            told = os.pread(self._file, 4096, 0).decode("utf-8", "backslashreplace").split("\n")
-            os.close(self._file)
+            told = os.pread(lock, 4096, 0).decode("utf-8", "backslashreplace").split("\n")
+            os.close(lock)
             holder = f"pid {told[0] or 'unknown'}" + (f", on the socket {told[1]}" if len(told) > 2 else "")
             raise AlreadyRunning(f"another omnimemd ({holder}) has {protects} in use") from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii") + os.fsencode(socket) + b"\n", 0)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode("ascii") + os.fsencode(self._socket) + b"\n", 0)
+        return lock
+
+    def renew(self) -> bool:
+        """Take the lock again if its file was removed; return whether it was.
+
+        Raises:
+            AlreadyRunning: another process took it meanwhile.
+            PlaceRefused: its directory is not the one of before, or it cannot be made there.
+        """
+        if self.is_in_place():
+            return False
+        try:
+            is_same = os.path.samestat(self.path.parent.stat(), self._folder)
+        except OSError as error:
+            raise PlaceRefused(f"{self.path.parent} cannot be seen: {error.strerror}") from error
+        if not is_same:
+            raise PlaceRefused(f"{self.path.parent} is another directory than before")
+        former, self._file = self._file, self._taken()
+        os.close(former)
+        return True
 
     def is_in_place(self) -> bool:
         """Return whether the next who wants the lock finds this one: its file may have been removed or replaced."""
         try:
-            return os.path.samestat(self._path.lstat(), os.fstat(self._file))
+            return os.path.samestat(self.path.lstat(), os.fstat(self._file))
         except OSError:
             return False
 

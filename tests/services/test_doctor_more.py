@@ -142,6 +142,6 @@ async def test_a_log_that_does_not_begin_anew_is_told(house: House, monkeypatch:
 
 
 async def test_a_disk_that_did_not_confirm_is_told(house: House) -> None:
-    house.database._sync_failed = True
+    house.database.sync_failed = True
 
     assert (await examined(house, "storing")).finding.verdict is Verdict.FAIL

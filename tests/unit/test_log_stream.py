@@ -126,6 +126,28 @@ def test_a_file_that_is_not_its_own_is_left_to_its_owner(path: Path, opened: Ope
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
+def test_a_log_that_was_removed_is_made_anew(path: Path, opened: Opened) -> None:
+    stream = opened(own=path)
+    stream.emit(a_record("one"))
+    path.unlink()
+
+    stream.reopen()
+    stream.emit(a_record("two"))
+    stream.reopen()  # it is there: nothing happens
+    stream.emit(a_record("three"))
+
+    assert [word in path.read_text() for word in ("one", "two", "three")] == [False, True, True]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_log_that_is_not_its_own_is_not_made_anew(path: Path, opened: Opened, tmp_path: Path) -> None:
+    stream = opened(own=tmp_path / "another.log")
+
+    stream.reopen()
+
+    assert not (tmp_path / "another.log").exists()
+
+
 def test_a_link_in_the_place_of_what_is_kept_is_not_followed(path: Path, opened: Opened, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")

@@ -38,9 +38,8 @@ class StoringCheck:
         if self._database.sync_failed or not known.stores:
             told = " ".join(known.problems) or "The disk did not confirm a write."
             return Finding(Verdict.FAIL, told, "See to the disk, and restart the daemon.")
-        if not self._database.is_in_place():
-            told = f"{self._database.path} was deleted or moved: what is recorded now is lost."
-            return Finding(Verdict.FAIL, told, "Put it back, and restart the daemon.")
+        if (displaced := self._database.displaced()) is not None:
+            return Finding(Verdict.FAIL, str(displaced), "Put it back, or restart the daemon.")
         try:
             await self._database.write(_tried)
         except _Undone as undone:

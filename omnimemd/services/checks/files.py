@@ -46,7 +46,11 @@ class RoomCheck:
 
     async def look(self) -> Finding:
         """Return how much is free."""
-        free = await asyncio.to_thread(self._files.free_bytes)
+        try:
+            free = await asyncio.to_thread(self._files.free_bytes)
+        except OSError as error:
+            told = f"Where the database is cannot be looked at: {error.strerror}."
+            return Finding(Verdict.FAIL, told, "Put the data directory back, or restart the daemon.")
         told = f"{free / 1e9:.1f} GB are free where the database is."
         if free >= _LITTLE_ROOM:
             return Finding(Verdict.OK, told)

@@ -25,12 +25,12 @@ class Markers:
         self._number = 0
 
     def make(self) -> None:
-        """Make the directory, with the file in it.
+        """Make the directory, with the file in it; the one it is in is not this one's to make.
 
         Raises:
             OSError: it cannot be made, or written in.
         """
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, exist_ok=True)
         for leftover in self._directory.iterdir():
             leftover.unlink()
         (self._directory / str(self._number)).touch(mode=0o600)

@@ -1,0 +1,78 @@
+"""Whether the files that are open are still the database that is found at its path.
+
+A file that was deleted, moved or replaced takes writes as ever, and gives them back as long as it is open: nothing but
+a look at its path says that the next start will not find them. A file that was cut to nothing is no database either,
+and whoever opens it by its path has SQLite remove its log.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from omnimemd.storage import place
+
+#: What nobody will find any more, and what to do about it.
+_UNTIL: Final = "Nothing is stored until it is back, or omnimemd was restarted."
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Why what is written would not be found again."""
+
+    what: str
+    only_missing: bool  #: nothing stands in the place of what is missing, and the directory is the one of before
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        return f"{self.what}. {_UNTIL}"
+
+
+class Presence:
+    """Looks at the paths of files that are open; from any thread."""
+
+    def __init__(self, database: Path, log: int) -> None:
+        """Know *database* and its log, which has the descriptor *log*, by what is at their paths now.
+
+        Raises:
+            OSError: they cannot be seen.
+        """
+        self._database = database
+        self._folder = database.parent.stat()
+        self._files = {database: database.stat(), Path(f"{database}-wal"): os.fstat(log)}
+
+    def trouble(self) -> Trouble | None:
+        """Return what is not as it should be, None where all is: two stat calls."""
+        missing = None
+        for path, opened in self._files.items():
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                missing = missing or path
+                continue
+            except OSError as error:
+                return Trouble(f"{path} cannot be seen: {error.strerror}", only_missing=False)
+            if not os.path.samestat(found, opened):
+                return Trouble(f"{path} was replaced by another file", only_missing=False)
+            if path == self._database and found.st_size < place.SMALLEST:
+                return Trouble(f"{path} was cut to nothing", only_missing=False)
+        if missing is None:
+            return None
+        return Trouble(f"{missing} was deleted or moved", only_missing=self.in_its_folder())
+
+    def remove(self) -> None:
+        """Remove those files that are still at their paths: what is somebody else's is left."""
+        for path, opened in self._files.items():
+            with contextlib.suppress(OSError):  # then the next start makes out what it is
+                if os.path.samestat(path.lstat(), opened):
+                    path.unlink()
+                    if path != self._database:
+                        Path(f"{self._database}-shm").unlink(missing_ok=True)
+
+    def in_its_folder(self) -> bool:
+        """Return whether the directory of before is at its path: what is put there now will be found."""
+        try:
+            return os.path.samestat(self._database.parent.stat(), self._folder)
+        except OSError:
+            return False
