@@ -140,7 +140,7 @@ class TestFailing:
     ) -> None:
         copy = backups._copy
 
-        def damaged(source: Path, place: Path, stop: Callable[[], bool]) -> None:
+        def damaged(source: apsw.Connection, place: Path, stop: Callable[[], bool]) -> None:
             copy(source, place, stop)
             damage(place)
 
