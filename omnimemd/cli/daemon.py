@@ -62,7 +62,7 @@ def stop(path: Path) -> int | None:
     """Stop the daemon on the socket *path* and wait until it is gone; return its pid, None when there was none.
 
     Raises:
-        CannotGoOn: it is another user's, or does not end.
+        CannotGoOn: it is another user's or no omnimemd, or does not end.
     """
     pid = find(path)
     if pid is None:
@@ -74,6 +74,11 @@ def stop(path: Path) -> int | None:
             f"The socket {path} is a service manager's (pid {pid}), which would start the daemon again.",
             hint="`systemctl --user stop omnimemd.socket omnimemd.service` stops both, from a login of your own.",
         )
+    if not _is_ours(path, pid):
+        raise CannotGoOn(
+            f"Whoever listens on {path} (pid {pid}) does not hold the lock of an omnimemd of yours beside it.",
+            hint="See what it is with `omnimem doctor`; another socket is chosen with --socket.",
+        )
     try:
         if sys.platform == "linux" and hasattr(os, "pidfd_open"):
             _stop_by_pidfd(path, pid)
@@ -84,6 +89,20 @@ def stop(path: Path) -> int | None:
     except PermissionError:
         raise CannotGoOn(f"The daemon (pid {pid}) is another user's.", hint="Ask them, or choose a --socket.") from None
     return pid
+
+
+def _is_ours(path: Path, pid: int) -> bool:
+    """Return whether the lock beside the socket says that *pid* is an omnimemd of this user's."""
+    try:
+        file = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return os.fstat(file).st_uid == os.geteuid() and os.read(file, 32).split(b"\n")[0] == b"%d" % pid
+    except OSError:
+        return False
+    finally:
+        os.close(file)
 
 
 def _is_manager(pid: int) -> bool:

@@ -6,6 +6,7 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -214,6 +215,22 @@ def is_pending(pid: int, number: signal.Signals) -> bool:
     """Return whether a process has yet to take a signal (proc(5), /proc/pid/status)."""
     found = re.search(r"^ShdPnd:\t([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return bool(found and int(found[1], 16) >> (number - 1) & 1)
+
+
+def test_what_is_no_omnimemd_is_not_stopped(home: Home) -> None:
+    home.socket.parent.mkdir(mode=0o700)
+    code = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(flush=True); "
+    command = [sys.executable, "-c", code + "s.accept(); s.accept(); sys.stdin.read()", str(home.socket)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+
+        done = home.omnimem("stop")
+
+        assert other.poll() is None
+        other.kill()
+    assert (done.status, done.out) == (1, "")
+    assert f"pid {other.pid}" in done.err
 
 
 def test_the_command_is_not_kept_waiting_by_the_daemon(home: Home) -> None:
