@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import platformdirs
@@ -79,6 +79,13 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     semantic: SemanticFile = SemanticFile()
     retention: RetentionFile = RetentionFile()
     backups: BackupsFile = BackupsFile()
+
+    def __post_init__(self) -> None:
+        """Check that paths mean the same wherever the daemon is started from."""
+        for key, paths in (("socket", [self.socket]), ("data_dir", [self.data_dir]), ("workspaces", self.workspaces)):
+            for path in paths:
+                if path is not None and not os.path.isabs(os.path.expanduser(path)):
+                    raise ValueError(f"key {key!r}: expected a path that begins with / or ~/, got {path!r}")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,13 +185,16 @@ def _read_config(named: Path | None, env: Mapping[str, str]) -> ConfigFile:
     except PlaceRefused as error:
         raise SettingsInvalid(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{path} cannot be read: {error}") from error
+        raise SettingsInvalid(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
         return msgspec.convert(tomllib.loads(text), ConfigFile)
     except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(f"{path} is not TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise SettingsInvalid(f"{path}: {_explained(str(error))}") from error
+
+
+_CHOICES: Final[dict[str, list[str]]] = {"log_level": list(LogLevel), "log_format": list(LogFormat)}
 
 
 def _explained(message: str) -> str:
@@ -197,6 +207,8 @@ def _explained(message: str) -> str:
         ).__struct_fields__
         return f"unknown key {f'{table}.{key}'.lstrip('.')!r}: expected one of {', '.join(known)}"
     what, _, where = message.partition(" - at `$.")
+    if where.rstrip("`") in _CHOICES:
+        what += f": expected one of {', '.join(_CHOICES[where.rstrip('`')])}"
     if where.startswith("retention.") and "str" in what:
         what = 'expected a time of days, weeks or years, such as "90d", "6w" or "2y", or "forever"'
     if where.startswith("backups.every") and "str" in what:
