@@ -54,7 +54,7 @@ class Claims:
     def __init__(self) -> None:
         """Begin with none."""
         self._by_path: OrderedDict[str, list[Claim]] = OrderedDict()
-        # By session within each path: where hundreds are in one folder, each has seen whatever happens there.
+        # By session within each path, who saw it last at the end: where hundreds are in one folder, each has seen whatever happens there.
         self._seen: OrderedDict[str, dict[str, list[_Seen]]] = OrderedDict()
 
     def clear(self) -> None:
@@ -97,8 +97,10 @@ class Claims:
                 claim.spent = True
                 return claim.seq
         here = self._seen.get(seen.path, {})
-        earlier = [one for one in here.get(session_id, ()) if abs(one.at - seen.at) <= _SAME_MS]
+        earlier = [one for one in here.pop(session_id, ()) if abs(one.at - seen.at) <= _SAME_MS]
         here[session_id] = [*earlier, _Seen(seq, seen.access, seen.at)]
+        while abs(here[oldest := next(iter(here))][-1].at - seen.at) > _SAME_MS:
+            del here[oldest]
         _remember(self._seen, seen.path, here)
         return None
 

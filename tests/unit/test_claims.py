@@ -194,3 +194,12 @@ def test_what_is_watched_and_told_is_counted_once(
             once.apply(numbered, size=1)
 
     assert both.metrics() == once.metrics()
+
+
+def test_of_sessions_that_come_and_go_those_of_the_last_seconds_are_remembered() -> None:
+    claims = Claims()
+
+    for number in range(100):
+        same_as(claims, an_access(PATH, at=NOON + number * 1_000), session_id=f"s-{number}")
+
+    assert list(claims._seen[PATH]) == ["s-96", "s-97", "s-98", "s-99"]
