@@ -54,7 +54,7 @@ class Claims:
     def __init__(self) -> None:
         """Begin with none."""
         self._by_path: OrderedDict[str, list[Claim]] = OrderedDict()
-        # By session within each path, who saw it last at the end: of hundreds in one folder each sees what happens there.
+        # By session within each path, who saw it last at the end: of hundreds in a folder each sees what happens there.
         self._seen: OrderedDict[str, dict[str, list[_Seen]]] = OrderedDict()
 
     def clear(self) -> None:
