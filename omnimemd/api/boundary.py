@@ -24,6 +24,7 @@ from omnimemd.api.codec import problem
 from omnimemd.api.endpoint import BODY_LIMIT, PEER
 from omnimemd.api.load import Load
 from omnimemd.domain.identity import Peer
+from omnimemd.services.threadless import NO_THREAD, is_no_thread
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +70,12 @@ def boundary(*, peer_of: PeerOf, uid: int, load: Load, uncounted: Container[str]
                 answered.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
         except (web.RequestPayloadError, ConnectionError):  # say, a caller that hung up in the middle of it
             answered = _told(BadRequest("The body did not come as the headers say."))
-        except Exception:
-            log.exception("request failed", extra={"method": request.method, "route": _route(request)})
-            answered = _told(InternalError("The daemon failed at this request."))
+        except Exception as error:
+            if is_no_thread(error):
+                answered = _told(Unavailable(NO_THREAD))
+            else:
+                log.exception("request failed", extra={"method": request.method, "route": _route(request)})
+                answered = _told(InternalError("The daemon failed at this request."))
         if not answered.prepared:
             answered.headers[_VERSION_HEADER] = __version__
         return answered

@@ -36,6 +36,9 @@ def main() -> int:
         from omnimemd.daemon.run import run  # loads the whole daemon: wrong usage is told before
 
         return run(settings, read=partial(load, flags), restore=arguments.restore)
+    except MemoryError:
+        sys.stderr.write("omnimemd: too little memory is left\n")
+        return 1
     except StartError as error:
         sys.stderr.write(f"omnimemd: {_printable(str(error))}\n")
         return error.status

@@ -27,6 +27,7 @@ from omnimemd.daemon.rereading import Rereading
 from omnimemd.daemon.serving import serving
 from omnimemd.daemon.supervision import beginning, supervise
 from omnimemd.daemon.tidying import stay_small
+from omnimemd.services.threadless import NO_THREAD, is_no_thread
 from omnimemd.storage import backups, lineage, restoring
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.system.activation import activated
@@ -61,7 +62,12 @@ def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None
         StartError: it cannot start, or another daemon runs already.
     """
     _explain_deadly_signals()
-    with _told_if_full(settings.data_dir), ExitStack() as places:
+    ended: list[int] = []
+
+    async def live() -> None:
+        ended.append(await _live(settings, lock, listening, read))
+
+    with _told_if_short(settings.data_dir), ExitStack() as places:
         given = activated()
         check_disk(settings.data_dir)
         private_directory(settings.data_dir)
@@ -79,19 +85,29 @@ def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None
         try:
             if restore is not None:
                 _prepare(settings.database, restore)
-            return asyncio.run(_live(settings, lock, listening, read))
+            asyncio.run(live())
+            return ended[0]
         except (BackupDamaged, BackupFailed, BackupNotFound) as error:
             raise StartError(f"{error.detail} {error.hint}") from error
         except (DatabaseUnusable, SchemaTooNew, StoreUnavailable, WatchUnavailable) as error:
             raise StartError(str(error)) from error
+        except RuntimeError as error:
+            if not is_no_thread(error):
+                raise
+            if ended:  # asyncio wanted one to see the others out
+                return ended[0]
+            raise StartError(f"{NO_THREAD} Raise the limit: `ulimit -u`, or TasksMax= of the service") from error
 
 
 @contextmanager
-def _told_if_full(data_dir: Path) -> Iterator[None]:
-    """Raise as an error of the start that nothing can be written in *data_dir*."""
+def _told_if_short(data_dir: Path) -> Iterator[None]:
+    """Raise as an error of the start that nothing can be written in *data_dir*, or no file be opened."""
     try:
         yield
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            what = "too few open files are allowed: raise `ulimit -n`, or LimitNOFILE= of the service"
+            raise StartError(what) from error
         if error.errno not in _NO_ROOM:
             raise
         raise StartError(f"nothing can be written in {data_dir}: {os.strerror(error.errno)}") from error

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from omnimem.errors import Unavailable
 from omnimemd.domain.ports import WatchFailed
+from omnimemd.services.threadless import NO_THREAD, is_no_thread
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +51,14 @@ class Background:
                 except (Unavailable, WatchFailed) as error:  # no bug: health says what it is, and it may be over soon
                     log.warning("background task waits", extra={"task": name, "reason": str(error)})
                     doublings = 0
-                except (Exception, asyncio.CancelledError):
+                except (Exception, asyncio.CancelledError) as error:
                     if _is_cancelled():
                         raise
                     self.failing.add(name)
-                    log.exception("background task failed", extra={"task": name})
+                    if is_no_thread(error):
+                        log.warning("background task waits", extra={"task": name, "reason": NO_THREAD})
+                    else:
+                        log.exception("background task failed", extra={"task": name})
                 doublings = 0 if loop.time() - began > _MOST_SECONDS else doublings
                 await asyncio.sleep(min(_RESTART_SECONDS * 2**doublings, _MOST_SECONDS))
                 doublings = min(doublings + 1, _MOST_DOUBLINGS)

@@ -7,6 +7,7 @@ part that is dead says so, and one that is stuck does not answer in time: a look
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -25,6 +26,7 @@ from omnimemd.services.losses import is_unseen, told
 from omnimemd.services.retention import Retention
 from omnimemd.services.semantic import Semantic
 from omnimemd.services.sessions import Sessions
+from omnimemd.services.threadless import NO_THREAD, is_no_thread
 from omnimemd.services.tracking import Tracking
 from omnimemd.services.workspaces import Workspaces
 from omnimemd.storage import canary, search_pending, vectors
@@ -32,6 +34,8 @@ from omnimemd.storage import losses as loss_rows
 from omnimemd.storage.database import Database
 from omnimemd.storage.losses import Loss
 from omnimemd.storage.troubles import SYNC_FAILED
+
+log = logging.getLogger(__name__)
 
 #: Seconds between two looks at a daemon that does not work.
 _AGAIN_SECONDS: Final = 1.0
@@ -198,6 +202,9 @@ class Health:
             return error.detail
         except TimeoutError:
             return f"The disk has not confirmed a write for {_ANSWER_SECONDS:.0f} s."
+        except (MemoryError, OSError, RuntimeError) as error:  # of a system that has nothing left to give
+            log.warning("store not looked at", extra={"reason": repr(error)})
+            return f"Whether anything is stored is not known: {NO_THREAD if is_no_thread(error) else repr(error)}"
         return None if found is not None and found >= at else "The database does not give back what was written."
 
     async def _watching_problem(self) -> str | None:
@@ -210,6 +217,8 @@ class Health:
         except TimeoutError:
             if self._watcher.counts().events_seen == heard:  # else it has much to do, and does it
                 return f"File events have not been heard of for {_ANSWER_SECONDS:.0f} s. Restart omnimemd."
+        except (MemoryError, OSError, RuntimeError) as error:
+            return f"Whether file events are heard of is not known: {error!r}"
         return None
 
     def _watch_problems(self) -> tuple[str, ...]:

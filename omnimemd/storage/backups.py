@@ -28,7 +28,7 @@ from omnimemd.domain.backups import Backup, new_id, read_id
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import migrations, run_note, soundness
 from omnimemd.storage.connections import open_connection
-from omnimemd.storage.private_files import put, sync_directory
+from omnimemd.storage.private_files import put, read_plain, sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -315,7 +315,7 @@ def _mark_of(path: Path) -> Path:
 def _is_marked(path: Path) -> bool:
     """Return whether the backup at *path* was found damaged, and is the file that it was then."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(_mark_of(path).read_bytes(), type=run_note.Facts) == run_note.facts(path)
+        return msgspec.json.decode(read_plain(_mark_of(path)), type=run_note.Facts) == run_note.facts(path)
     return False
 
 

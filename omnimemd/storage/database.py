@@ -21,7 +21,6 @@ import logging
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -41,6 +40,7 @@ from omnimemd.storage.errors import DatabaseUnusable, translated
 from omnimemd.storage.grouping import Group
 from omnimemd.storage.streaming import stream
 from omnimemd.storage.troubles import SYNC_FAILED, Troubles
+from omnimemd.storage.workers import nothing, worker
 
 #: What a work function is given.
 Connection = apsw.Connection
@@ -85,9 +85,7 @@ class Database(Troubles):
         self._loop = asyncio.get_running_loop()
         self._writer, self._reader = files.writer, files.reader
         self._log = files.log
-        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="durable")
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="reads")
-        self._outside = ThreadPoolExecutor(1, thread_name_prefix="outside")
+        self._syncer, self._reading, self._outside = map(worker, ("durable", "reads", "outside"))
         self._checkpointer = Checkpointer(path)  # the syncer's thread uses it, and the loop while that one is idle
         self._group: Group | None = None
         self._ticked = False  # a write was committed in this tick: the next ones share a commit
@@ -287,7 +285,7 @@ class Database(Troubles):
             if self._group is not None:
                 with contextlib.suppress(StoreUnavailable):
                     await self._group.wait()
-            await self._loop.run_in_executor(self._reading, _nothing)
+            await self._loop.run_in_executor(self._reading, nothing)
             self._checkpoint_due = True
             with contextlib.suppress(StoreUnavailable):  # a store that fails says so at the next write
                 await self._synced()
@@ -304,7 +302,7 @@ class Database(Troubles):
 
     async def prove_alive(self) -> None:
         """Return once the thread that brings writes to the disk has answered, whether or not it can."""
-        await self._loop.run_in_executor(self._syncer, _nothing)
+        await self._loop.run_in_executor(self._syncer, nothing)
 
     def size(self) -> int:
         """Return the bytes of the database with its log."""
@@ -394,7 +392,11 @@ class Database(Troubles):
             self._syncing = True
             batch, self._waiting_for_sync = self._waiting_for_sync, []
             checkpoint, self._checkpoint_due = self._checkpoint_due, False
-            work = self._loop.run_in_executor(self._syncer, self._sync, bool(batch), checkpoint)
+            try:
+                work = self._loop.run_in_executor(self._syncer, self._sync, bool(batch), checkpoint)
+            except RuntimeError:  # it takes no work: nothing is known of what is on the disk
+                work = self._loop.create_future()
+                work.set_exception(OSError("the thread that writes to the disk has ended"))
             work.add_done_callback(lambda done: self._end_sync(done, batch))
 
     def _end_sync(self, done: "asyncio.Future[None]", batch: "list[asyncio.Future[None]]") -> None:
@@ -439,7 +441,3 @@ class Database(Troubles):
             self._checkpoint_due = True
             self._loop.call_soon(self._start_sync)
         return apsw.SQLITE_OK
-
-
-def _nothing() -> None:
-    """Do nothing: in a thread that has work, it is done once that is."""

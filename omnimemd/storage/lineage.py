@@ -13,7 +13,7 @@ import msgspec
 from omnimemd.domain.backups import Return, by_trust
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import backups
-from omnimemd.storage.private_files import put, sync_directory
+from omnimemd.storage.private_files import put, read_plain, sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def spare(database: Path) -> Spare | None:
 def read(database: Path) -> list[Return]:
     """Return each of *database*, in the order in which they happened; nothing where that is not known."""
     try:
-        return msgspec.json.decode(_place(database).read_bytes(), type=list[Return])
+        return msgspec.json.decode(read_plain(_place(database)), type=list[Return])
     except FileNotFoundError:
         return []
     except (OSError, msgspec.MsgspecError) as error:

@@ -1,6 +1,8 @@
 """Small files of the daemon's beside its database, and how what is there gets to the disk."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 
@@ -16,14 +18,29 @@ def put(path: Path, content: bytes, *, sync: bool) -> None:
         OSError: it cannot be written; what was there still is.
     """
     new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    # O_NONBLOCK: a pipe that somebody laid there must not hold up a stop.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(new, flags, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        _check_plain(new, descriptor)
         os.fchmod(file.fileno(), 0o600)  # whatever the umask made of it
         file.write(content)
         if sync:
             file.flush()
             os.fsync(file.fileno())
     new.replace(path)
+
+
+def read_plain(path: Path) -> bytes:
+    """Return what the plain file at *path* holds.
+
+    Raises:
+        OSError: it cannot be read, or is no plain file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        _check_plain(path, descriptor)
+        return file.read()
 
 
 def sync_directory(path: Path) -> None:
@@ -37,3 +54,8 @@ def sync_directory(path: Path) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _check_plain(path: Path, descriptor: int) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))

@@ -15,7 +15,7 @@ import msgspec
 
 from omnimemd.domain.clock import Millis, rfc3339
 from omnimemd.storage.losses import LossReason
-from omnimemd.storage.private_files import put, sync_directory
+from omnimemd.storage.private_files import put, read_plain, sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def every(database: Path) -> Iterator[tuple[str, Told]]:
     """Yield what each folder beside *database* says is lost, with its name, oldest first."""
     for place in sorted((database.parent / FOLDER).glob(f"*/{_LOSS}")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            yield f"{FOLDER}/{place.parent.name}", msgspec.json.decode(place.read_bytes(), type=Told)
+            yield f"{FOLDER}/{place.parent.name}", msgspec.json.decode(read_plain(place), type=Told)
 
 
 def seen(database: Path, *, at: Millis) -> None:

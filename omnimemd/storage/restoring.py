@@ -26,7 +26,7 @@ from omnimemd.storage import backups, lineage, losses, migrations
 from omnimemd.storage.connections import roll_back
 from omnimemd.storage.errors import DatabaseUnusable
 from omnimemd.storage.losses import Loss, LossReason
-from omnimemd.storage.private_files import put, sync_directory
+from omnimemd.storage.private_files import put, read_plain, sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +210,7 @@ def _note_return(database: Path, note: Note) -> None:
 
 def _noted(database: Path) -> Note | None:
     try:
-        return msgspec.json.decode(_beside(database, _NOTE).read_bytes(), type=Note)
+        return msgspec.json.decode(read_plain(_beside(database, _NOTE)), type=Note)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from omnimemd.storage.private_files import put
+from omnimemd.storage.private_files import put, read_plain
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class RunNote(msgspec.Struct, frozen=True, kw_only=True):
 def read(database: Path) -> RunNote | None:
     """Return the last run's note on *database*, None where there is none that can be read."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(_place(database).read_bytes(), type=RunNote)
+        return msgspec.json.decode(read_plain(_place(database)), type=RunNote)
     return None
 
 

@@ -17,6 +17,10 @@ def private_directory(path: Path) -> None:
         PlaceRefused: it is another user's, shared, no directory, cannot be made, or could be swapped by another user.
     """
     try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise PlaceRefused(f"the name of {os.fspath(path)!a} is no UTF-8: choose another place") from None
+    try:
         check_way(path)
         _make(path)
         # In a directory anybody may write to, a link could have been laid by anybody.
@@ -33,7 +37,10 @@ def private_directory(path: Path) -> None:
     if found.st_mode & stat.S_ISVTX or path in (Path("/"), Path.home()):
         raise PlaceRefused(f"{path} is not for omnimemd alone: give it a directory of its own")
     if found.st_mode & 0o777 != 0o700:  # found looser, or made under a umask that takes from its user too
-        path.chmod(0o700)
+        try:
+            path.chmod(0o700)
+        except OSError as error:
+            raise PlaceRefused(f"{path} cannot be made private: {error.strerror}") from error
     if writable_by_others(found):
         _refuse_planted(path)
 

@@ -111,8 +111,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def database_files(self) -> tuple[Path, ...]:
-        """The database file, and those that SQLite keeps beside it."""
-        return self.database, *(self.data_dir / f"{self.database.name}-{end}" for end in ("wal", "shm", "journal"))
+        """The database file, and those that are kept beside it, by SQLite and by us."""
+        beside = ("wal", "shm", "journal", "run", "run.new")
+        return self.database, *(self.data_dir / f"{self.database.name}-{end}" for end in beside)
 
 
 def load(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:

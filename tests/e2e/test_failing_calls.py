@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from omnimem import Client, StoreUnavailable
+from omnimem import Client, StoreUnavailable, Unavailable
 from omnimem.calls import Operations
 from omnimem.model import Session
 from tests.e2e.daemons import Daemon, running
@@ -71,8 +71,8 @@ def test_a_call_that_fails_for_a_while_costs_nothing_that_was_answered(
         told = say(client, session, ["before"])
         with failing(daemon, call, error):
             told += say(client, session, [f"during-{number}" for number in range(5)])
+            health = client.health()  # an answer in any case
             if problem is not None:
-                health = client.health()
                 assert (health.status, problem in health.problems[0]) == ("degraded", True), health.problems
 
         eventually(lambda: client.health().status == "ok", "it is well again", within=10)
@@ -108,3 +108,32 @@ def test_after_an_fsync_that_failed_nothing_is_promised_until_a_restart(empty_ho
         assert say(client, session, ["after"]) == ["after", "memory after"]
         assert client.send(again, idempotency_key="again").version == 1
     assert_sound(empty_home)
+
+
+def test_a_system_that_has_no_thread_to_give_keeps_nothing_from_being_stored_nor_the_stop(empty_home: Home) -> None:
+    with running(empty_home) as daemon, daemon.client() as client:
+        session = client.create_session(tool_id="t", workspace_path=str(empty_home.folder()))
+        with failing(daemon, "clone,clone3", "EAGAIN"):
+            told = say(client, session, ["the first that is to be durable"])
+            assert client.health().status == "ok"
+            with suppress(StoreUnavailable, Unavailable):
+                client.create_session(tool_id="t", workspace_path=str(empty_home.folder()))
+            say(client, session, ["again"])
+            daemon.stop()
+        assert not daemon.complaints(), daemon.log
+
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert told == ["the first that is to be durable", "memory the first that is to be durable"]
+        assert set(told) <= kept(client, session)
+
+
+def test_without_a_thread_it_does_not_start_and_says_why(empty_home: Home) -> None:
+    fault = "inject=clone,clone3:error=EAGAIN"
+    strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=clone,clone3", "-e", fault)
+    daemon = Daemon(empty_home, wrapper=strace)
+    try:
+        assert daemon.exit_status() == 1
+        assert "has no thread to give" in daemon.log, daemon.log
+        assert "Traceback" not in daemon.log, daemon.log
+    finally:
+        daemon.kill()

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.daemons import mode_of, run_to_end, running
+from tests.e2e.daemons import Daemon, mode_of, run_to_end, running
 from tests.e2e.homes import OTHER_UID, Home
 
 pytestmark = pytest.mark.needs("inotify")
@@ -98,6 +98,56 @@ class TestSettings:
             pass
         with running(empty_home, environ={"OMNIMEM_CONFIG": os.devnull}):
             pass
+
+
+class TestOddPlaces:
+    def test_what_cannot_be_made_private_is_refused(self, empty_home: Home) -> None:
+        refused = run_to_end(empty_home, "--data-dir", "/proc/self")
+
+        assert refused.process.returncode == 1
+        assert refused.log.startswith("omnimemd: /proc/self"), refused.log
+
+    def test_a_name_that_is_no_utf8_is_refused(self, empty_home: Home) -> None:
+        refused = run_to_end(empty_home, "--data-dir", os.fsdecode(os.fsencode(empty_home.base) + b"/\xff"))
+
+        assert refused.process.returncode == 1
+        assert "is no UTF-8" in refused.log
+        assert "Traceback" not in refused.log
+
+    def test_too_few_open_files_are_told(self, empty_home: Home) -> None:
+        few = Daemon(empty_home, wrapper=("sh", "-c", 'ulimit -n 16; exec "$@"', "sh"))
+
+        assert few.exit_status() == 1
+        assert "too few open files are allowed" in few.log
+        assert "Traceback" not in few.log
+
+    def test_a_file_in_the_place_of_a_folder_is_named(self, empty_home: Home) -> None:
+        empty_home.data_dir.mkdir(mode=0o700)
+        (empty_home.data_dir / "barrier").touch()
+        with running(empty_home) as daemon, daemon.client() as client:
+            client.create_session(tool_id="t", workspace_path=str(empty_home.folder()))
+
+            (problem,) = client.health().problems
+            assert f"Remove what is at {empty_home.data_dir}/barrier." in problem
+
+
+class TestPipes:
+    @pytest.mark.parametrize("name", ["omnimem.db-run", "omnimem.db-run.new", "omnimem.db-wal"])
+    def test_one_in_the_place_of_a_file_does_not_hold_up_the_start(self, empty_home: Home, name: str) -> None:
+        empty_home.data_dir.mkdir(mode=0o700)
+        os.mkfifo(empty_home.data_dir / name)
+
+        refused = run_to_end(empty_home)
+
+        assert refused.process.returncode == 1
+        assert f"{name} is in the way and is no file" in refused.log
+
+    @pytest.mark.parametrize("name", ["omnimem.db-run", "omnimem.db-run.new"])
+    def test_one_that_is_laid_while_it_runs_does_not_hold_up_the_stop(self, empty_home: Home, name: str) -> None:
+        with running(empty_home) as daemon:
+            (empty_home.data_dir / name).unlink(missing_ok=True)
+            os.mkfifo(empty_home.data_dir / name)
+            daemon.stop()
 
 
 class TestEnvironment:

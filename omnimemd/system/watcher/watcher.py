@@ -287,7 +287,9 @@ def _begin_marking(markers: Markers, private: Path) -> None:
     try:
         markers.make()
     except OSError as error:
-        raise WatchUnavailable(f"{private}: {error.strerror}", hint="The folder must be writable.") from error
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        hint = f"Remove what is at {private}." if in_the_way else "The folder must be writable."
+        raise WatchUnavailable(f"{private}: {error.strerror}", hint=hint) from error
     try:
         markers.watch()
     except OSError as error:
