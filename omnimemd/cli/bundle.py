@@ -1,7 +1,6 @@
 """What can be attached to a report of what went wrong: how the daemon is, and nothing of what it was told or saw."""
 
 import io
-import os
 import platform
 import tarfile
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from omnimemd.cli.text import shown_path
 #: Seconds for each question to the daemon: the looks read the whole database.
 _TIMEOUT: Final = 60.0
 _LOG_LINES: Final = 500
+#: Of the status, the texts that are nobody's.
+_PLAIN_TEXTS: Final = ("version", "sqlite_version", "log_level")
 
 
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -33,7 +34,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
         "omnimem": __version__,
         "python": platform.python_version(),
         "system": platform.system(),
-        "release": scrubber.scrub(platform.release()),
+        "release": platform.release(),
         "machine": platform.machine(),
     }
     yield "about.json", _json(about)
@@ -62,18 +63,6 @@ def packed(files: list[tuple[str, bytes]]) -> bytes:
             member.size, member.mode = len(content), 0o600
             tar.addfile(member, io.BytesIO(content))
     return whole.getvalue()
-
-
-def keep(data: bytes, path: Path) -> None:
-    """Write *data* to *path*, for this user only; a link there is not followed."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-            file.write(data)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _places(path: Path, settings: SettingsHere | str, *, answers: bool) -> Iterator[str]:
@@ -109,7 +98,7 @@ def _of_daemon(path: Path, scrubber: Scrubber) -> Iterator[tuple[str, bytes]]:
 def _figures(value: Any) -> Any:
     """Return of *value* what cannot be anybody's text: numbers, truth, and how many there are in a list."""
     if isinstance(value, dict):
-        return {name: _figures(one) for name, one in value.items()}
+        return {name: one if name in _PLAIN_TEXTS else _figures(one) for name, one in value.items()}
     if isinstance(value, list):
         return len(value)
     return value if value is None or isinstance(value, bool | int | float) else "(text)"

@@ -6,6 +6,7 @@ from pathlib import Path
 from omnimem.model import LogLevel
 from omnimemd.cli.arguments import current_directory, named_path
 from omnimemd.cli.connection import client_of, socket_of
+from omnimemd.cli.files import new_file
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.text import shown_path, size
@@ -18,7 +19,7 @@ def declare(noun: Parser) -> None:
         "bundle",
         _bundle,
         summary="Write one file to attach to a report: how the daemon is, and nothing of what it was told or saw.",
-        example="omnimem debug bundle -o report.tar.gz",
+        example="omnimem debug bundle --force -o report.tar.gz",
     )
     verb.add_argument(
         "-o",
@@ -28,6 +29,7 @@ def declare(noun: Parser) -> None:
         default="omnimem-bundle.tar.gz",
         help="where to (default: omnimem-bundle.tar.gz)",
     )
+    verb.add_argument("--force", action="store_true", help="replace FILE if it is there")
     verb.add_argument("--list", action="store_true", help="only show what would be in it")
     verb = verbs.add(
         "log-level",
@@ -45,16 +47,24 @@ def declare(noun: Parser) -> None:
 
 
 def _bundle(given: Namespace, out: Output) -> None:
-    from omnimemd.cli.bundle import keep, members, packed
+    from omnimemd.cli.bundle import packed
 
-    files = list(members(socket_of(given)))
-    for name, content in files:
-        out.say(f"  {name}  {size(len(content))}")
     if given.list:
+        _gathered(socket_of(given), out)
         return
     path = Path(current_directory(), given.output)
-    keep(packed(files), path)
+    with new_file(str(path), replace=given.force) as file:  # before all is gathered, which takes long
+        file.write(packed(_gathered(socket_of(given), out)))
     out.say(f"Written to {shown_path(str(path))}: look into it before you pass it on.")
+
+
+def _gathered(socket: Path, out: Output) -> list[tuple[str, bytes]]:
+    from omnimemd.cli.bundle import members
+
+    files = list(members(socket))
+    for name, content in files:
+        out.say(f"  {name}  {size(len(content))}")
+    return files
 
 
 def _log_level(given: Namespace, out: Output) -> None:

@@ -11,6 +11,7 @@ from omnimemd.cli.asking import look_at_daemon
 from omnimemd.cli.connection import socket_of
 from omnimemd.cli.errors import CannotGoOn
 from omnimemd.cli.looking import (
+    look_at_backups,
     look_at_installation,
     look_at_log,
     look_at_places,
@@ -62,7 +63,8 @@ def looked_from_outside(path: Path, *, repair: bool) -> tuple[list[Check], bool]
     daemon, answers = (_sleeping(), False) if asleep else look_at_daemon(path)
     log = None if has_journal else look_at_log(path)
     checks = [*look_at_installation(), look_at_settings(settings), service, *places]
-    return [*checks, *([log] if log is not None else []), daemon], answers
+    backups = None if answers else look_at_backups(settings)  # a daemon that answers says more
+    return [*checks, *(one for one in (log, backups) if one is not None), daemon], answers
 
 
 def looked_from_inside(path: Path, *, repair: bool, timeout: float) -> list[Check]:

@@ -25,6 +25,8 @@ _PIECE: Final = (
     r"""|[^\s,;:()\[\]{}<>=|"'/]+"""
 )
 _PLAIN: Final = re.compile(r"[-+]?\d[\d.,:]*(?:ms|s|%|T[\d:.]+Z)?\.?|\d{4}-\d\d-\d\dT[\d:.]+Z?|\W+")
+#: What libraries say of what went wrong, in words that are not in the source.
+_LIBRARIES: Final = frozenset("database disk image is malformed Invalid enum value Expected got".split())
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z']*")
 
 
@@ -50,7 +52,7 @@ class Scrubber:
     def _kept(self, piece: str) -> str:
         if piece in self._private:
             return self.token(piece)
-        if _PLAIN.fullmatch(piece):
+        if _PLAIN.fullmatch(piece) or piece.strip("'\"") == omnimem.__version__:
             return piece
         words = piece.rstrip(".!?`").lstrip("`*-").split("_") if piece[0] not in "'\"" and "/" not in piece else [""]
         return piece if all(_WORD.fullmatch(word) and word in _vocabulary() for word in words) else self.token(piece)
@@ -60,6 +62,6 @@ class Scrubber:
 def _vocabulary() -> frozenset[str]:
     """Return every word of the program's own source."""
     roots = (Path(__file__).parents[1], Path(omnimem.__file__).parent)
-    return frozenset(
+    return _LIBRARIES | frozenset(
         word for root in roots for file in root.rglob("*.py") for word in _WORD.findall(file.read_text("utf-8"))
     )

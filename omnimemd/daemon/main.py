@@ -7,8 +7,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from omnimem._version import __version__
 from omnimemd.daemon.logs import configure
+from omnimemd.domain.clock import rfc3339_or_none
 from omnimemd.system.errors import StartError
 from omnimemd.system.settings import Flags, Settings, load
 
@@ -51,6 +54,10 @@ def _printable(text: str) -> str:
 
 def _told(settings: Settings) -> str:
     """Return the settings as JSON, with no text of the user's but where things are."""
+    from omnimemd.storage import backups  # loads SQLite
+
+    found = backups.found(backups.folder_of(settings.database))
+    newest = next((one.created_at for one in found if one.verified), None)
     told = {
         "socket": str(settings.socket),
         "data_dir": str(settings.data_dir),
@@ -63,6 +70,11 @@ def _told(settings: Settings) -> str:
         "semantic": settings.semantic,
         "endpoint": settings.embeddings is not None,
         "retention": {str(rule): kept for rule, kept in settings.retention.items()},
+        "backups": {
+            **msgspec.to_builtins(settings.backups),
+            "count": len(found),
+            "newest": rfc3339_or_none(newest),  # that looks whole
+        },
     }
     return json.dumps(told) + "\n"
 

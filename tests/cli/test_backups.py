@@ -120,3 +120,13 @@ def test_that_nothing_could_be_restored_is_said_at_once_and_after_a_restore_no_m
         assert re.search(r"before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d is not there", told)
     assert "and nothing could be restored" in status.out
     assert "NOTHING" not in after.out
+
+
+def test_the_doctor_tells_of_them_without_a_daemon(home: Home) -> None:
+    home.start()
+    home.omnimem("backup", "create")
+    home.omnimem("stop")
+
+    done = home.omnimem("doctor")
+
+    assert re.search(r"^ok    backups +1, the newest of \d{4}-", done.out, re.MULTILINE), done.out

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from omnimem import Client
+from omnimem import Client, __version__
 from omnimem.calls import append_context
 from omnimemd.cli.scrubbing import Scrubber
 from tests.cli.home import Home
@@ -157,6 +157,9 @@ def test_nothing_of_anybodys_is_in_it(home: Home) -> None:
     assert [name for name, content in found.items() if any(one in content.lower() for one in written)] == []
     assert [name for name, content in found.items() if PLAIN.partition(" ")[2].encode() in content] == []
     assert [name for name, content in found.items() if home.path.name.encode() in content] == []
+    assert b'"log_level": "info"' in found["omnimem-bundle/status.json"]
+    assert f"version='{__version__}'".encode() in found["omnimem-bundle/log.txt"]
+    assert b'"every": "1d"' in found["omnimem-bundle/settings.json"]
     assert b"ERROR it broke path=<" in found["omnimem-bundle/log.txt"], "what helps is kept"
     assert b'"verdict": "fail"' in found["omnimem-bundle/doctor.json"]
     assert b"ExecStart" in found["omnimem-bundle/service/omnimemd.service"]
@@ -166,7 +169,10 @@ def test_it_needs_no_daemon_and_a_list_writes_nothing(home: Home) -> None:
     listed = home.omnimem("debug", "bundle", "--list")
     written = list(home.app.iterdir())
     made = home.omnimem("debug", "bundle")
+    again = home.omnimem("debug", "bundle")
+    forced = home.omnimem("debug", "bundle", "--force")
 
+    assert (again.status, forced.status) == (1, 0), "what is there is not replaced unasked"
     assert (listed.status, written) == (0, [])
     assert "doctor.json" in listed.err
     assert made.status == 0
@@ -179,10 +185,11 @@ def test_it_needs_no_daemon_and_a_list_writes_nothing(home: Home) -> None:
         ("/work/delete the old sessions: not watched", ": not watched", "old"),
         ("it broke path='/w/delete the old sessions'", "it broke path=<", "old"),
         ("the body was b'delete the old sessions'", "the body was b<", "old"),
+        ("database disk image is malformed", "database disk image is malformed", "<"),
         ("The daemon's folders are yours alone.", "The daemon's folders are yours alone.", "<"),
         ("Of /srv/delete the old sessions one is gone.", "one is gone.", "old"),
     ],
-    ids=["path", "quoted", "bytes", "apostrophe", "known"],
+    ids=["path", "quoted", "bytes", "library", "apostrophe", "known"],
 )
 def test_words_of_the_programs_own_are_taken_out_where_they_are_anybodys(text: str, kept: str, gone: str) -> None:
     scrubbed = Scrubber({"/srv/delete the old sessions"}).scrub(text)

@@ -4,11 +4,12 @@ from omnimemd.cli.looking.install import look_at_installation
 from omnimemd.cli.looking.log import last_lines, look_at_log
 from omnimemd.cli.looking.places import look_at_places, tighten_places
 from omnimemd.cli.looking.service import look_at_service, service_files
-from omnimemd.cli.looking.settings import SettingsHere, look_at_settings, settings_here
+from omnimemd.cli.looking.settings import SettingsHere, look_at_backups, look_at_settings, settings_here
 
 __all__ = [
     "SettingsHere",
     "last_lines",
+    "look_at_backups",
     "look_at_installation",
     "look_at_log",
     "look_at_places",

@@ -13,6 +13,17 @@ from omnimem.model import Check, Verdict
 _PATIENCE: Final = 20.0
 
 
+class BackupsHere(msgspec.Struct, frozen=True, kw_only=True):
+    """What is set of backups, and what there is of them."""
+
+    every: str
+    daily: int
+    weekly: int
+    by_hand: int
+    count: int
+    newest: str | None  #: when the newest was made that looks whole, RFC 3339
+
+
 class SettingsHere(msgspec.Struct, frozen=True, kw_only=True):
     """What `omnimemd --check` says."""
 
@@ -27,6 +38,7 @@ class SettingsHere(msgspec.Struct, frozen=True, kw_only=True):
     semantic: bool
     endpoint: bool
     retention: dict[str, str]
+    backups: BackupsHere
 
 
 def settings_here(socket: Path) -> SettingsHere | str:
@@ -41,6 +53,17 @@ def settings_here(socket: Path) -> SettingsHere | str:
         return f"The daemon's command cannot be run: {error}."
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return (said[-1] if said else f"exit status {done.returncode}").removeprefix("omnimemd: ")
+
+
+def look_at_backups(found: SettingsHere | str) -> Check | None:
+    """Say of what a database that keeps a daemon from starting could be made good; None where there is nothing."""
+    if isinstance(found, str) or not found.backups.count:
+        return None
+    if found.backups.newest is None:
+        detail = f"None of the {found.backups.count} is a whole database."
+        return Check(name="backups", verdict=Verdict.WARN, detail=detail, hint="`omnimem backup list` shows them.")
+    detail = f"{found.backups.count}, the newest of {found.backups.newest}."
+    return Check(name="backups", verdict=Verdict.OK, detail=detail)
 
 
 def look_at_settings(found: SettingsHere | str) -> Check:
