@@ -40,7 +40,7 @@ def _told() -> int:
         out.error(error.detail, error.hint)
         return NOT_RUNNING
     except ConnectionLost as error:
-        out.error(error.detail, "See whether it runs with `omnimem status`, and whether this was done.")
+        out.error(error.detail, "See what `omnimem doctor` says, and whether this was done.")
         return NOT_RUNNING
     except OmnimemError as error:
         from omnimemd.cli.refusals import in_words, what_next

@@ -11,6 +11,7 @@ from omnimemd.cli import arguments as take
 from omnimemd.cli import daemon, launch
 from omnimemd.cli.connection import socket_of
 from omnimemd.cli.errors import NOT_RUNNING, CannotGoOn
+from omnimemd.cli.looking.settings import settings_here
 from omnimemd.cli.output import Output
 from omnimemd.cli.parser import Parser, Verbs
 from omnimemd.cli.programs import become
@@ -194,6 +195,12 @@ def _status(given: Namespace, out: Output) -> None:
     manager, path = manager_here(), socket_of(given)
     report = _report(manager, path)
     tell(report, out)
+    if not report.running and report.pid is not None and not path.exists():
+        raise CannotGoOn(
+            f"omnimemd runs (pid {report.pid}), and nobody can call it: {shown_path(str(path))} was removed.",
+            hint="`omnimem service restart` makes it anew.",
+            status=NOT_RUNNING,
+        )
     if not report.running:
         raise CannotGoOn("omnimemd is not running.", hint="Start it with `omnimem start`.", status=NOT_RUNNING)
 
@@ -201,6 +208,8 @@ def _status(given: Namespace, out: Output) -> None:
 def _restart(given: Namespace, out: Output) -> None:
     path = socket_of(given)
     manager = manager_of(path)
+    if isinstance(wrong := settings_here(path), str):  # what runs is better than nothing
+        raise CannotGoOn(f"omnimemd would not start again: {wrong}", hint="Correct that first; what runs goes on.")
     if manager is not None:
         manager.reach()
         manager.restart()
@@ -234,7 +243,7 @@ def _report(manager: Manager, path: Path, states: Mapping[ServiceFile, FileState
     seen = manager.look() if reachable else Running(enabled=False, state="unknown")
     supervised = manager_of(path) is not None
     # A call would start a service that does not run; what is not the service's is asked.
-    answers = seen.state == "active" if supervised and seen.listens else daemon.find(path) is not None
+    answers = seen.state == "active" and path.exists() if supervised and seen.listens else daemon.find(path) is not None
     pid, version = _who(path) if answers else (None, None)
     states = states or {file: file.state() for file in manager.files(wanted_here(path))}
     journal = manager.log_command(1, follow=False, json=False) if supervised else None

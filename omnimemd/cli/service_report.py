@@ -65,6 +65,8 @@ def _running(report: ServiceReport) -> str:
     if report.running:
         beside = "" if report.state == "active" or not report.installed else ", not as the service"
         return f"running (pid {report.pid}){beside}"
+    if report.pid is not None:
+        return f"running (pid {report.pid}), and does not answer"
     return "not running"
 
 

@@ -123,6 +123,7 @@ class Systemd(Manager):
     def start(self) -> None:
         """Start both units; the service's start ends once it is ready."""
         self._pardon()
+        self._let_go_of_a_lost_socket()
         self._do("start", SOCKET, SERVICE)
 
     def stop(self) -> None:
@@ -135,8 +136,15 @@ class Systemd(Manager):
     def restart(self) -> None:
         """Restart the service; who calls meanwhile waits in the socket."""
         self._pardon()
+        self._let_go_of_a_lost_socket()
         self._do("start", SOCKET)
         self._do("restart", SERVICE)
+
+    def _let_go_of_a_lost_socket(self) -> None:
+        """Stop both units where the socket's file was removed: systemd goes on listening where nobody gets."""
+        path = self.socket()
+        if path is not None and not path.exists() and self._show(SOCKET).get("ActiveState") == "active":
+            self.stop()
 
     def disable(self, *, offline: bool) -> None:
         """Take the links away, those to files that are gone included."""
@@ -233,7 +241,7 @@ class Systemd(Manager):
             said += run(*command).out.splitlines()
         return CannotGoOn(
             f"`systemctl --user {verb}` failed (status {done.status}).",
-            hint="See `omnimem service status` and `omnimem service logs`.",
+            hint="See what `omnimem doctor` says, and `omnimem service logs`.",
             quoted=said,
         )
 

@@ -50,6 +50,6 @@ def _start_service(manager: Manager, path: Path, out: Output) -> bool:
     seen = manager.look()
     if not seen.listens and seen.pid is None and daemon.find(path) is not None:
         return False
-    if seen.state != "active" or not seen.listens:
+    if seen.state != "active" or not seen.listens or not path.exists():
         manager.start()
     return True

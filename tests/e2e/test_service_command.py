@@ -174,6 +174,34 @@ def test_restart_forgives_what_failed(manager: UserManager) -> None:
     assert status(manager)["state"] == "active"
 
 
+@pytest.mark.parametrize("words", [("service", "restart"), ("start",)], ids=" ".join)
+def test_a_socket_that_was_removed_is_told_and_made_anew(manager: UserManager, words: tuple[str, ...]) -> None:
+    omnimem(manager, "service", "install")
+    manager.home.socket.unlink()
+
+    told = status(manager)
+    omnimem(manager, *words)
+
+    assert not told["running"]
+    assert told["pid"] is not None
+    with client(manager) as caller:
+        assert str(caller.status().pid) == manager.shown(SERVICE, "MainPID")
+
+
+def test_a_daemon_that_could_not_start_again_is_not_restarted(manager: UserManager) -> None:
+    omnimem(manager, "service", "install")
+    before = manager.shown(SERVICE, "MainPID")
+    manager.home.config_file.parent.mkdir(parents=True, exist_ok=True)
+    manager.home.config_file.write_text("colour = 1\n")
+    try:
+        omnimem(manager, "service", "restart", check=False)
+
+        assert manager.shown(SERVICE, "MainPID") == before
+        assert status(manager)["running"]
+    finally:
+        manager.home.config_file.unlink()
+
+
 def test_it_is_installed_without_a_manager_for_the_next_login(manager: UserManager) -> None:
     away = ("env", "-u", "XDG_RUNTIME_DIR", "-u", "DBUS_SESSION_BUS_ADDRESS", "-u", "XDG_CONFIG_HOME")
     command = (*away, f"XDG_CONFIG_HOME={manager.units.parents[1]}", sys.executable, "-P", "-m", "omnimemd.cli.main")
