@@ -79,12 +79,15 @@ class Claims:
 
     def _telling(self, session_id: str, said: FileAccess, seq: int) -> int | None:
         """Take note of what a tool said; return the entry of the watched access that it tells of."""
-        seen, kind = self._seen.get(said.path, {}).get(session_id, []), _CLASSES[said.access]
+        here, kind = self._seen.get(said.path, {}), _CLASSES[said.access]
+        seen = here.get(session_id, [])
         fitting = (one for one in seen if _CLASSES[one.access] == kind)
         # Tools tell of one access after the other, so the oldest is meant.
         meant = next((one for one in fitting if abs(one.at - said.at) <= _SAME_MS), None)
         if meant is not None:
-            seen.remove(meant)
+            here[session_id] = [one for one in seen if one is not meant]
+            if not here[session_id]:
+                del here[session_id]
         claims = [one for one in self._by_path.get(said.path, ()) if abs(one.at - said.at) <= _SAME_MS]
         claim = Claim(session_id, seq, said.access, said.at, said.agent_id, spent=meant is not None)
         _remember(self._by_path, said.path, [*claims, claim])

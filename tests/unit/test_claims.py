@@ -203,3 +203,12 @@ def test_of_sessions_that_come_and_go_those_of_the_last_seconds_are_remembered()
         same_as(claims, an_access(PATH, at=NOON + number * 1_000), session_id=f"s-{number}")
 
     assert list(claims._seen[PATH]) == ["s-96", "s-97", "s-98", "s-99"]
+
+
+def test_what_a_tool_told_of_is_remembered_no_more_and_stands_in_nobodys_way() -> None:
+    claims = Claims()
+    same_as(claims, an_access(PATH, at=NOON), session_id="s-1", seq=1)
+    tell(claims, an_access(PATH, at=NOON), session_id="s-1", seq=2)
+
+    assert same_as(claims, an_access(PATH, at=NOON + 10), session_id="s-2", seq=1) is None
+    assert list(claims._seen[PATH]) == ["s-2"]
