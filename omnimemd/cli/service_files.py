@@ -56,8 +56,7 @@ class ServiceFile(NamedTuple):
         Raises:
             CannotGoOn: that cannot be.
         """
-        stamp = _stamp_of(_read(self.path) or b"")
-        made = int(stamp["folders"]) if stamp is not None else _missing_above(self.path)
+        made = _folders_made(self.path)
         opening, closing = ("<!-- ", " -->") if self.path.suffix == ".plist" else ("# ", "")
         digest = hashlib.sha256(self.text.encode()).hexdigest()
         line = f"{opening}Written by `omnimem service install`: sha256 {digest}, folders {made}.{closing}\n"
@@ -104,8 +103,11 @@ def _stamp_of(data: bytes) -> re.Match[bytes] | None:
     return found
 
 
-def _missing_above(path: Path) -> int:
-    return sum(not folder.exists() for folder in path.parents)
+def _folders_made(path: Path) -> int:
+    """Return how many folders above *path* are there for it alone: made now, or before, for it or for one beside it."""
+    stamps = map(_stamp_of, (_read(one) or b"" for one in path.parent.glob("*")))
+    told = (int(stamp["folders"]) for stamp in stamps if stamp is not None)
+    return max(told, default=sum(not folder.exists() for folder in path.parents))
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -138,6 +138,19 @@ def test_an_uninstalled_service_leaves_nothing(served: Home) -> None:
     assert served.omnimem("service", "uninstall").err == "omnimemd is not installed as a service.\n"
 
 
+@pytest.mark.parametrize("unit", ["omnimemd.service", "omnimemd.socket"])
+def test_folders_go_also_after_a_unit_was_written_again(served: Home, unit: str) -> None:
+    (served.path / ".config").mkdir()
+    before = tree(served.path / ".config")
+    served.omnimem("service", "install", "--no-start")
+    (units(served) / unit).unlink()
+    served.omnimem("service", "install", "--no-start")
+
+    served.omnimem("service", "uninstall")
+
+    assert tree(served.path / ".config") == before
+
+
 def test_folders_of_others_stay(served: Home) -> None:
     units(served).mkdir(parents=True)
 
