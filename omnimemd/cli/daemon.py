@@ -17,6 +17,7 @@ from typing import Final
 from omnimem.errors import ForbiddenUid
 from omnimem.owner import check_owner
 from omnimemd.cli.errors import CannotGoOn
+from omnimemd.cli.kernel import holder
 
 #: Seconds a daemon may take to end; it promises five.
 _STOP_SECONDS: Final = 10.0
@@ -64,7 +65,7 @@ def stop(path: Path) -> int | None:
     Raises:
         CannotGoOn: it is another user's or no omnimemd, or does not end.
     """
-    pid = find(path)
+    pid = find(path) or _find_again(path)
     if pid is None:
         return None
     if pid == 0:
@@ -89,6 +90,22 @@ def stop(path: Path) -> int | None:
     except PermissionError:
         raise CannotGoOn(f"The daemon (pid {pid}) is another user's.", hint="Ask them, or choose a --socket.") from None
     return pid
+
+
+def without_socket(path: Path) -> int | None:
+    """Return the pid of a daemon whose socket *path* was removed, which it makes anew within seconds; None: none."""
+    return None if path.exists() else holder(path.with_name(path.name + ".lock"))
+
+
+def _find_again(path: Path) -> int | None:
+    deadline = time.monotonic() + _STOP_SECONDS
+    while (pid := without_socket(path)) is not None:
+        if time.monotonic() > deadline:
+            raise CannotGoOn(
+                f"omnimemd runs (pid {pid}), and makes its socket {path} not anew.", hint=f"`kill {pid}` stops it."
+            )
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return find(path)
 
 
 def _is_ours(path: Path, pid: int) -> bool:

@@ -26,8 +26,8 @@ from omnimemd.cli.text import shown_path
 _START_SECONDS: Final = 30.0
 #: The same for one that is given little of the processors by others, as long as it uses what it is given.
 _SLOW_START_SECONDS: Final = 300.0
-#: Seconds in which one that somebody else started at the same time must answer.
-_OTHER_SECONDS: Final = 3.0
+#: Seconds in which one that somebody else started at the same time must answer, or one make its lost socket anew.
+_OTHER_SECONDS: Final = 10.0
 #: Seconds one that failed to start may take to end.
 _END_SECONDS: Final = 10.0
 _LOOK_AGAIN_SECONDS: Final = 0.02

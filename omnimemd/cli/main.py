@@ -3,8 +3,12 @@
 import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from omnimemd.cli.errors import DONE, FAILED, INTERRUPTED, NOBODY_READS, NOT_RUNNING, CannotGoOn, Declined
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def main() -> int:
@@ -31,13 +35,19 @@ def _told() -> int:
     from omnimemd.cli.parser import parse
 
     out = Output()
+    given: argparse.Namespace | None = None
     named: dict[str, str] = {}
     try:
         given = parse(sys.argv[1:])
         out, named = Output(json=given.json, quiet=given.quiet), given.named
         given.run(given, out)
     except DaemonNotRunning as error:
-        out.error(error.detail, error.hint)
+        from omnimemd.cli.connection import socket_of
+        from omnimemd.cli.daemon import without_socket
+
+        pid = None if given is None else without_socket(socket_of(given))
+        lost = f"omnimemd runs (pid {pid}), and its socket was removed: it makes it anew within seconds."
+        out.error(lost if pid else error.detail, "Try again in ten seconds." if pid else error.hint)
         return NOT_RUNNING
     except ConnectionLost as error:
         out.error(error.detail, "See what `omnimem doctor` says, and whether this was done.")

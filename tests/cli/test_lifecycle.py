@@ -217,6 +217,23 @@ def is_pending(pid: int, number: signal.Signals) -> bool:
     return bool(found and int(found[1], 16) >> (number - 1) & 1)
 
 
+@pytest.mark.parametrize("verb", ["start", "stop"])
+def test_a_daemon_whose_socket_was_removed_is_told_of_and_waited_for(home: Home, verb: str) -> None:
+    home.start()
+    (pid,) = home.daemons()
+    os.kill(pid, signal.SIGSTOP)  # so that it does not make it anew before it is looked
+    home.socket.unlink()
+    status = home.omnimem("status")
+    os.kill(pid, signal.SIGCONT)
+
+    done = home.omnimem(verb)
+
+    assert (status.status, done.status) == (3, 0), (status, done)
+    assert f"pid {pid}" in status.err
+    assert f"pid {pid}" in done.err
+    assert home.daemons() == ([pid] if verb == "start" else [])
+
+
 def test_what_is_no_omnimemd_is_not_stopped(home: Home) -> None:
     home.socket.parent.mkdir(mode=0o700)
     code = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(flush=True); "

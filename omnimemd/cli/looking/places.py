@@ -10,7 +10,7 @@ from typing import Final
 from omnimem.model import Check, Verdict
 from omnimemd.cli.daemon import find, log_of
 from omnimemd.cli.errors import CannotGoOn
-from omnimemd.cli.looking.kernel import holder
+from omnimemd.cli.kernel import holder
 from omnimemd.cli.text import counted, shown_path
 
 _REPAIR: Final = "`omnimem doctor --repair` takes it from them, unless it has a second name elsewhere."

@@ -8,7 +8,7 @@ from omnimem import __version__
 from omnimem.model import Check, Verdict
 from omnimemd.cli.daemon import find
 from omnimemd.cli.errors import CannotGoOn
-from omnimemd.cli.looking.kernel import holder, listens
+from omnimemd.cli.kernel import holder, listens
 from omnimemd.cli.programs import hurried, run
 from omnimemd.cli.service_files import FileState, ServiceFile
 from omnimemd.cli.service_here import manager_here
