@@ -155,11 +155,16 @@ def _ends(event: Event, journal: Journal, out: Output, beside: Callable[[Session
 
 @contextmanager
 def stopped_by_signals(inbox: Inbox) -> Iterator[None]:
-    """Have Ctrl-C, SIGTERM and the end of the terminal stop what follows in order, however often they come."""
+    """Have Ctrl-C, SIGTERM and the end of the terminal stop what follows in order, however often they come.
+
+    What follows is the last the program does: behind it they are ignored, so that a second one, which comes late,
+    does not make a failure of it.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, inbox.stop) for number in numbers]
+    for number in numbers:
+        signal.signal(number, inbox.stop)
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -258,6 +259,21 @@ class Recorder:
         """Send what Ctrl-C does; return what comes then."""
         self.process.send_signal(signal.SIGINT)
         return self.rest()
+
+    def pestered_by(self, number: signal.Signals) -> Done:
+        """Send a signal again and again until the end; return what comes then."""
+
+        def pester() -> None:
+            while self.process.poll() is None:
+                self.process.send_signal(number)
+                time.sleep(0.001)
+
+        pestering = threading.Thread(target=pester)
+        pestering.start()
+        try:
+            return self.rest()
+        finally:
+            pestering.join()
 
     def rest(self) -> Done:
         """Wait for the end; return all that was not read yet."""

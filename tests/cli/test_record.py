@@ -164,9 +164,7 @@ def test_every_polite_signal_ends_it_in_order(home: Home, number: signal.Signals
     with Recorder(home) as recorder:
         session_id = recorder.began()
         home.write("just-before.py")
-        recorder.process.send_signal(number)
-        recorder.process.send_signal(number)
-        done = recorder.rest()
+        done = recorder.pestered_by(number)
 
     session = json.loads(home.omnimem("session", "show", session_id, "--json").out)
     assert done.status == 0

@@ -79,7 +79,7 @@ async def test_after_a_storm_the_same_is_seen_as_by_a_fresh_watcher(tmp_path: Pa
         await storm(root, outside, seed=seed)
         await watch.watcher.barrier()
 
-        async with watching(tmp_path / "fresh", root) as fresh:
+        async with watching(tree(tmp_path, "fresh/") / "fresh", root) as fresh:
             assert watch.watcher.counts().directories == fresh.watcher.counts().directories
             assert await watched_directories(watch) == await watched_directories(fresh)
             assert watch.recorder.losses == []
@@ -96,7 +96,7 @@ async def test_after_a_storm_every_change_is_found_without_watches_too(tmp_path:
         await storm(root, outside, seed=seed)
         await watch.events()
 
-        async with watching(tmp_path / "fresh", root) as fresh:
+        async with watching(tree(tmp_path, "fresh/") / "fresh", root) as fresh:
             for at in [Path(each) for each, _, _ in os.walk(root)]:
                 (at / "born").touch()
             expected = await fresh.paths(Change.CREATED)
