@@ -199,6 +199,7 @@ _DEEDS: tuple[Callable[[Client, _Worker, random.Random], None], ...] = (
 def measure(scale: Scale) -> list[Finding]:
     """Have them work until the time is over."""
     seconds = scale.of(_MINUTES * 60, quick=3)
+    settled = scale.seconds(5, quick=0.3)
     looks: list[_Look] = []
     with folder() as place, _plain(place) as (path, pid), Client(path, timeout=60) as client:
         with _at_work(place, path, client) as crowd:
@@ -206,11 +207,11 @@ def measure(scale: Scale) -> list[Finding]:
             warm = began + seconds * _WARM_UP
             _work(crowd, warm, lambda: None, pause=0)
             crowd.disperse()
-            before = _open(path, pid)
+            before = _open(path, pid, settled)
             crowd.fill()
             _work(crowd, began + seconds, lambda: looks.append(_look(pid, began)), pause=_PAUSE)
             crowd.disperse()
-            after = _open(path, pid)
+            after = _open(path, pid, settled)
             status = client.status()
             deeds, begun = crowd.deeds, crowd.begun
         complaints = [line for line in (place / "daemon.log").read_text().splitlines() if " ERROR " in line]
@@ -279,10 +280,11 @@ def _look(pid: int, began: float) -> _Look:
     return _Look((time.monotonic() - began) / 3600, found.resident, found.unshared)
 
 
-def _open(socket: Path, pid: int) -> _Open:
-    """Count what is open once that does not fall any more: what ends takes a moment."""
+def _open(socket: Path, pid: int, seconds: float) -> _Open:
+    """Count the fewest that are open at any moment of so many *seconds*: what ends takes a while."""
     fewest = _counted(socket, pid)
-    for _ in range(50):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
         time.sleep(0.1)
         now = _counted(socket, pid)
         fewest = _Open(

@@ -26,7 +26,7 @@ from tests.support.whole import times
 
 pytestmark = [pytest.mark.needs("inotify", "pidfd"), pytest.mark.slow]
 
-ROUNDS: Final = times(3, whole=12)
+ROUNDS: Final = times(2, whole=12)
 #: What one writer sends in each round: several segments, beside what of a live session is not compressed yet.
 BATCH: Final = 100
 BATCHES: Final = 30
@@ -35,7 +35,7 @@ PAUSE: Final = 0.1
 #: Seconds after which the daemon is killed, from its start on: some before it begins to compress, most while it does.
 MOMENTS: Final = (1.5, 4.0)
 #: How often the compression alone is killed, and how many entries one request may have.
-KILLS: Final = times(4, whole=16)
+KILLS: Final = times(2, whole=16)
 A_BATCH: Final = 1_000
 
 

@@ -18,6 +18,7 @@ from tests.support.clock import DAY, MINUTE
 from tests.support.documents import Document, read
 from tests.support.house import House, a_house
 from tests.support.tokenizers import most_tokens
+from tests.support.whole import times
 
 STORES = 100  #: of each seed
 TOGETHER = 10  #: so many projects have sessions at the same time
@@ -158,7 +159,7 @@ async def some_projects(house: House, workspace: Path, *, seed: int, count: int)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(times(5, whole=10)))
 async def test_a_briefing_fits_and_has_what_it_may(seed: int, data: Path, workspace: Path) -> None:
     told = 0
     async with a_house(data) as house:
