@@ -160,7 +160,7 @@ class Score(NamedTuple):
 
 def measure(scale: Scale) -> list[Finding]:
     """Have two agents work in turn, then at the same moment, one alone, and a person beside one; each several times."""
-    count, runs = scale.of(280, quick=7), scale.of(5, quick=1)
+    count, runs = scale.of(280, quick=14), scale.of(5, quick=1)
     return [*_of_two(count, runs), *_alone(count, runs), *_beside(count, runs)]
 
 
