@@ -37,6 +37,7 @@ from omnimemd.system.disks import check_disk
 from omnimemd.system.errors import StartError
 from omnimemd.system.listening import Listening
 from omnimemd.system.lock import Lock
+from omnimemd.system.memory import keep_one_heap
 from omnimemd.system.settings import Settings
 from omnimemd.system.supervisor import notify, reloading, status, supervised
 from omnimemd.system.trust import check_own
@@ -61,6 +62,7 @@ def run(settings: Settings, *, read: Callable[[], Settings], restore: str | None
     Raises:
         StartError: it cannot start, or another daemon runs already.
     """
+    keep_one_heap()  # before there is another thread
     _explain_deadly_signals()
     ended: list[int] = []
 

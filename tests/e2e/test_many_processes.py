@@ -114,6 +114,25 @@ def test_processes_that_begin_a_session_and_die_leave_nothing(empty_home: Home, 
         assert held_by(daemon).threads <= before.threads + _POOL
 
 
+@pytest.mark.needs("linux")
+def test_its_threads_share_one_heap(empty_home: Home) -> None:
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert client.health().status == "ok"
+        assert held_by(daemon).threads > 2
+        assert heaps_beside_the_first(daemon.pid) == []
+
+
+def heaps_beside_the_first(pid: int) -> list[int]:
+    """The sizes of what glibc has reserved for heaps of threads: each takes 64 MiB of room (arena.c, HEAP_MAX_SIZE)."""
+    found = []
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        extent, mode, *rest = line.split()
+        first, last = (int(end, 16) for end in extent.split("-"))
+        if mode == "---p" and len(rest) == 3 and last % 2**26 == 0 and last - first > 2**24:  # no file: unused room
+            found.append(last - first)
+    return found
+
+
 def active(client: Client) -> set[str]:
     return {one.session_id for one in client.list_sessions(active=True, limit=500).sessions}
 
