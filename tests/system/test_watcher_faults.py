@@ -16,7 +16,7 @@ from omnimemd.domain.clock import Millis
 from omnimemd.domain.file_events import Change, FileEvent
 from omnimemd.system.watcher import InotifyWatcher, WatchUnavailable
 from omnimemd.system.watcher.directories import DirectoryTable
-from omnimemd.system.watcher.inotify import IN_CREATE, LIVE, Inotify
+from omnimemd.system.watcher.inotify import IN_CREATE, IN_IGNORED, LIVE, RECORD, Inotify
 from omnimemd.system.watcher.outlet import Outlet
 from omnimemd.system.watcher.room import Room
 from omnimemd.system.watcher.sentinels import Sentinel, Sentinels
@@ -274,6 +274,23 @@ async def test_a_marker_directory_that_was_taken_away_is_made_again(tmp_path: Pa
         assert await watch.seen() == [(Change.READ, "a.py")]
 
 
+class LateInotify(Inotify):
+    """Tells of a file behind each IN_IGNORED, as another processor does that was about to."""
+
+    late = 0
+
+    def read(self) -> bytes:
+        records = super().read()
+        offset, end = 0, len(records)
+        while offset < end:
+            wd, mask, _, length = RECORD.unpack_from(records, offset)
+            offset += RECORD.size + length
+            if mask & IN_IGNORED:
+                self.late += 1
+                records += RECORD.pack(wd, IN_CREATE, 0, 16) + b"late".ljust(16, b"\0")
+        return records
+
+
 async def test_a_watch_that_nobody_knows_is_a_loss_once_and_removed(tmp_path: Path) -> None:
     root = tree(tmp_path / "w", "a.py", "node_modules/x.js")
     inotify = Inotify()
@@ -309,6 +326,20 @@ async def test_what_was_forgotten_while_records_of_it_wait_is_no_unknown_watch(t
         read(tmp_path / "hidden/y.py")
         await watch.events()
 
+    assert watch.recorder.losses == []
+
+
+async def test_what_the_kernel_tells_of_a_watch_behind_its_end_is_no_unknown_watch(tmp_path: Path) -> None:
+    root = tree(tmp_path / "w", "a.py", "gone/x.py")
+    inotify = LateInotify()
+
+    async with watching(tmp_path, root, open_inotify=lambda: inotify) as watch:
+        shutil.rmtree(root / "gone")
+        await watch.events()
+        read(root / "a.py")
+
+        assert await watch.seen() == [(Change.READ, "a.py")]
+    assert inotify.late > 0
     assert watch.recorder.losses == []
 
 

@@ -14,7 +14,7 @@ from omnimemd.system.watcher import sysctls
 from omnimemd.system.watcher.budget import WatchBudget
 from omnimemd.system.watcher.dealing import Dealer
 from omnimemd.system.watcher.directories import NO_ROOM, NOBODY, DirectoryTable
-from omnimemd.system.watcher.inotify import IN_MASK_ADD, LIVE, NARROW, Inotify
+from omnimemd.system.watcher.inotify import IN_CLOSE_NOWRITE, IN_MASK_ADD, LIVE, NARROW, RECORD, Inotify
 from omnimemd.system.watcher.removal import Removal
 from omnimemd.system.watcher.sentinels import Sentinels
 from omnimemd.system.watcher.unwatched import Unwatched
@@ -294,3 +294,32 @@ def test_a_watch_that_is_to_be_removed_and_is_given_again_stays(tmp_path: Path) 
     assert node.wd == wd
     assert inotify.add(str(tmp_path), LIVE | IN_MASK_ADD) == wd
     inotify.close()
+
+
+def test_a_directory_in_the_place_of_one_with_a_sentinel_is_watched_as_before(tmp_path: Path) -> None:
+    table, inotify = DirectoryTable(), Inotify()
+    sentinels = Sentinels(inotify=inotify, table=table)
+    directory, other = tree(tmp_path, "here/") / "here", tree(tmp_path, "other/") / "other"
+    sentinel = sentinels.set(str(directory / "config"), lambda *_: None)
+    at_first = sentinel.wd
+    table.insert(wd := inotify.add(str(other), LIVE), None, str(other), NOBODY)
+    directory.rename(tmp_path / "away")
+    other.rename(directory)
+
+    assert not sentinels.keep(at_first)
+
+    inotify.read()
+    (directory / "read").touch()
+    (directory / "read").read_bytes()
+    assert any(found == wd and mask & IN_CLOSE_NOWRITE for found, mask in told_by(inotify))
+    inotify.close()
+
+
+def told_by(inotify: Inotify) -> list[tuple[int, int]]:
+    """The watch and the mask of each record that waits."""
+    records, offset, found = inotify.read(), 0, []
+    while offset < len(records):
+        wd, mask, _, length = RECORD.unpack_from(records, offset)
+        offset += RECORD.size + length
+        found.append((wd, mask))
+    return found

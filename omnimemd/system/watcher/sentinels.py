@@ -99,14 +99,25 @@ class Sentinels:
         """Return whether the watch *wd*, which the table needs no more, is needed here; its mask is narrow then."""
         if wd not in self._by_wd:
             return False
-        mask = functools.reduce(operator.or_, (one.mask for one in self._by_wd[wd]))
-        try:
-            if self._inotify.add(self._paths[wd], mask) == wd:
+        mask = self._mask_of(wd)
+        with suppress(OSError):  # its path is nobody's now
+            if (found := self._inotify.add(self._paths[wd], mask)) == wd:
                 return True
-        except OSError:
-            pass  # its path is another directory's now, or nobody's
+            self._as_before(found, self._paths[wd])  # another directory's
         self._all_changed(wd, at=Millis(0))
         return False
+
+    def _as_before(self, wd: int, path: str) -> None:
+        """Give the watch *wd* of the directory at *path* the mask that it had before another took its place."""
+        if wd in self._table.by_wd:
+            self._inotify.add(path, LIVE)
+        elif wd in self._by_wd:
+            self._inotify.add(path, self._mask_of(wd))
+        else:
+            self._inotify.remove(wd)
+
+    def _mask_of(self, wd: int) -> int:
+        return functools.reduce(operator.or_, (one.mask for one in self._by_wd[wd]))
 
     @contextmanager
     def silence(self) -> Iterator[None]:
