@@ -28,6 +28,7 @@ from omnimemd.domain.backups import Backup, new_id, read_id
 from omnimemd.domain.clock import Millis
 from omnimemd.storage import migrations, run_note, soundness
 from omnimemd.storage.connections import open_connection
+from omnimemd.storage.errors import SchemaTooNew
 from omnimemd.storage.private_files import put, read_plain, sync_directory
 
 log = logging.getLogger(__name__)
@@ -165,9 +166,21 @@ def is_newer(path: Path) -> bool:
     """
     try:
         with contextlib.closing(opened(path)) as db:
-            return migrations.is_other(db) and bool(db.execute("PRAGMA integrity_check(1)").get == "ok")
+            has_any = bool(db.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").get)
+            return has_any and migrations.is_other(db) and bool(db.execute("PRAGMA integrity_check(1)").get == "ok")
     except apsw.Error:
         return False
+
+
+def instead_of(database: Path, refused: SchemaTooNew) -> SchemaTooNew:
+    """Return *refused* with the newest backup of *database* that this program can read, if there is one."""
+    known = len(migrations.steps())
+    readable = next((one for one in found(folder_of(database)) if 1 <= one.schema_version <= known), None)
+    if readable is None:
+        return refused
+    return SchemaTooNew(
+        f"{refused}; or go back to the newest backup this one can read: `omnimemd --restore {readable.backup_id}`"
+    )
 
 
 class _Found(NamedTuple):

@@ -1,11 +1,13 @@
 """Bring the log into the database's file, on a connection of its own: a checkpoint fsyncs, so the loop does none."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 
-from omnimemd.storage import run_note
+from omnimemd.storage import belonging, run_note
+from omnimemd.storage.belonging import Mark
 from omnimemd.storage.connections import leave, open_connection
 from omnimemd.storage.erasing import Cleaning
 
@@ -13,10 +15,15 @@ from omnimemd.storage.erasing import Cleaning
 class Checkpointer:
     """The only one that writes to the file itself. For one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Bring in the log of the database at *path*; it is opened when that is first needed."""
+    def __init__(self, path: Path, known_by: Callable[[Mark], None] = lambda _: None) -> None:
+        """Bring in the log of the database at *path*; it is opened when that is first needed.
+
+        Args:
+            path: the database.
+            known_by: called when all of a log is in the file, before it can begin anew, with what the file has now.
+        """
         self._path = path
-        self._files = Cleaning()
+        self._files = Cleaning(lambda sums, page_size: known_by(belonging.of_pages(sums, page_size)))
         self._db: apsw.Connection | None = None
 
     def open(self) -> apsw.Connection:

@@ -84,9 +84,10 @@ class Database(Troubles):
         self.last_written = files.last_written
         self._loop = asyncio.get_running_loop()
         self._writer, self._reader = files.writer, files.reader
-        self._log = files.log
+        self._file, self._log = files.file, files.log
         self._syncer, self._reading, self._outside = map(worker, ("durable", "reads", "outside"))
-        self._checkpointer = Checkpointer(path)  # the syncer's thread uses it, and the loop while that one is idle
+        # The syncer's thread uses it, and the loop while that one is idle.
+        self._checkpointer = Checkpointer(path, self._presence.known_by)
         self._group: Group | None = None
         self._ticked = False  # a write was committed in this tick: the next ones share a commit
         self._holders = 0
@@ -245,7 +246,7 @@ class Database(Troubles):
         self._writer.close()
         await self._loop.run_in_executor(self._syncer, partial(self._checkpointer.close, sound=not self.damaged))
         self._syncer.shutdown()
-        os.close(self._log)
+        self._close_files()
 
     async def _let_go(self) -> None:
         """Close, and touch nothing that is at the paths now."""
@@ -253,7 +254,12 @@ class Database(Troubles):
         leave(self._writer)
         await self._loop.run_in_executor(self._syncer, self._checkpointer.let_go)
         self._syncer.shutdown()
+        self._close_files()
+        self._presence.give_up()
+
+    def _close_files(self) -> None:
         os.close(self._log)
+        os.close(self._file)
 
     async def save(self, *, at: Millis) -> Backup | None:
         """Make a backup of what is open if its files are not where they were, and remove what is left of them.
@@ -268,7 +274,8 @@ class Database(Troubles):
             BackupFailed: it cannot be made.
         """
         self._commit_group()
-        if self.displaced() is None or not self._presence.in_its_folder():
+        found = self.displaced()
+        if found is None or found.overwritten or not self._presence.in_its_folder():
             return None
         make = partial(backups.make, self.path, reason=BackupReason.RESTORE, at=at, opened=self._reader)
         backup = await self._loop.run_in_executor(self._reading, partial(make, backups.folder_of(self.path)))

@@ -11,7 +11,8 @@ for: the log has the page until the file is synced. What a cache still has of su
 way again. What is left is the log, which the database cuts to nothing (`Database.erase`).
 """
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import apsw
@@ -31,19 +32,30 @@ class Cleaning(apsw.VFS):
     connection keeps this too.
     """
 
-    def __init__(self) -> None:
-        """Have SQLite know it by its name."""
+    def __init__(self, synced: Callable[[dict[int, int], int], None]) -> None:
+        """Have SQLite know it by its name.
+
+        Args:
+            synced: called when pages that were written to a database are on the disk, before SQLite relies on it, with
+                the checksum (crc32) of each by its offset, and the bytes of a page.
+        """
+        self.synced = synced
         self.name = f"cleaning-{id(self)}"
         super().__init__(self.name, base="")
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 SQLite's name
         """Open the file *name*."""
-        kind = _Pages if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else apsw.VFSFile
-        return kind("", name, flags)
+        return _Pages(self, name, flags) if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else apsw.VFSFile("", name, flags)
 
 
 class _Pages(apsw.VFSFile):
     """The file of a database."""
+
+    def __init__(self, files: Cleaning, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
+        self._files = files
+        self._written: dict[int, int] = {}
+        self._page_size = 0
+        super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 SQLite's name
         """Write one page, as SQLite always does."""
@@ -51,6 +63,14 @@ class _Pages(apsw.VFSFile):
             # The first page is in the file before any other, and has nothing of the user's.
             data = cleaned(data, header=self.xRead(_FILE_HEADER, 0))
         super().xWrite(data, offset)
+        self._written[offset], self._page_size = zlib.crc32(data), len(data)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 SQLite's name
+        """Bring what was written to the disk. After that the log may begin anew, and say nothing of it any more."""
+        super().xSync(flags)
+        if self._written:
+            written, self._written = self._written, {}
+            self._files.synced(written, self._page_size)
 
 
 def cleaned(page: bytes, *, header: bytes) -> bytes:

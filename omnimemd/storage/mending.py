@@ -22,6 +22,7 @@ from omnimemd.domain.backups import Return
 from omnimemd.domain.clock import Millis, rfc3339
 from omnimemd.storage import (
     backups,
+    belonging,
     lineage,
     log_file,
     losses,
@@ -78,6 +79,7 @@ def make_sound(
         tell: called with a sentence on what is being done, every few seconds while it lasts.
 
     Raises:
+        SchemaTooNew: it was written by a newer program, and beside it is what an older one left.
         DatabaseUnusable: it cannot be looked at, or what is damaged cannot be set aside.
     """
     place.check(path)
@@ -107,6 +109,7 @@ class _Mending:
     def run(self) -> None:
         """Look, and mend."""
         there, logged = _bytes(self._path), _bytes(self._log)
+        foreign = bool(there and logged) and self._is_foreign()
         if not there and not logged:
             if self._has_been_here():
                 self._restore("the database file is gone")
@@ -114,8 +117,16 @@ class _Mending:
         note = self._note
         if not logged and note is not None and note.sound and note.closed == run_note.facts(self._path):
             return
-        if there and self._is_anothers():
+        if there and self._is_anothers(foreign=foreign):
+            if foreign:  # to open it would bring the log into it
+                raise backups.instead_of(self._path, migrations.too_new(self._header()[0]))
             return  # opening refuses it, and leaves it as it is
+        if foreign and (not self._restarted or (note is not None and note.astray)):
+            log.warning("another file is in the place of the database", extra={"reason": "the log is not its own"})
+            if self._sound_without_log("the database was replaced by another file, and the log is not of that"):
+                return
+            self._restore("another file is in its place, and is damaged")
+            return
         crashed = self._note is not None and self._note.closed is None
         found = log_file.examine(self._path, crashed=crashed, restarted=self._restarted)
         if not there:
@@ -129,12 +140,18 @@ class _Mending:
         try:
             self._check()
         except Unsound as error:
-            if not logged or found.lost or found.proven or not self._sound_without_log():
+            why = "the log does not belong to the database"
+            if not logged or found.lost or found.proven or not self._sound_without_log(why):
                 self._restore(str(error))
 
-    def _sound_without_log(self) -> bool:
-        """Set a log aside that may be of another database; tell whether that was all."""
-        self._lose_log("the log does not belong to the database", keep=0)
+    def _is_foreign(self) -> bool:
+        """Tell whether the file is none that the log goes on from; after a power cut the note may know it no more."""
+        note = self._note
+        return note is not None and note.closed is None and not belonging.belongs_to_log(note.mark, self._path)
+
+    def _sound_without_log(self, why: str) -> bool:
+        """Set a log aside that is, or may be, of another database; tell whether that was all."""
+        self._lose_log(why, keep=0)
         try:
             self._check()
         except Unsound:
@@ -192,23 +209,27 @@ class _Mending:
             or bool(backups.found(backups.folder_of(self._path)))
         )
 
-    def _is_anothers(self) -> bool:
+    def _is_anothers(self, *, foreign: bool) -> bool:
         """Tell whether the file is one that is refused as it is: a newer program's, or not of omnimemd at all."""
         note, known = self._note, len(migrations.steps())
         if note is not None and (note.closed is None or note.closed == run_note.facts(self._path)):
             if note.schema > known:
                 return True
-            if _bytes(self._log):  # what is in the log counts, whatever the file says
+            if _bytes(self._log) and not foreign:  # what is in the log counts, whatever the file says
                 return False
-        with self._path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-        if not header.startswith(_MAGIC):
-            return False
-        schema, application = (int.from_bytes(header[at : at + 4], "big") for at in (_SCHEMA_AT, _WHOSE_AT))
+        schema, application = self._header()
         if note is None:
             return schema > known or application not in (0, migrations.APPLICATION_ID)
         # Another file than the note is of: a newer program's if it is sound, damage if it is not.
         return schema > known and application == migrations.APPLICATION_ID and backups.is_newer(self._path)
+
+    def _header(self) -> tuple[int, int]:
+        """Return which schema the file says it has, and whose it says it is; 0 of what is no database."""
+        with self._path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        if not header.startswith(_MAGIC):
+            return 0, 0
+        return int.from_bytes(header[_SCHEMA_AT:][:4], "big"), int.from_bytes(header[_WHOSE_AT:][:4], "big")
 
     def _told(self, reason: LossReason, why: str, *, spare: Spare | None = None, after_last: bool = False) -> Told:
         return Told(

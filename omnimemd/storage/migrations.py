@@ -43,12 +43,16 @@ def check(db: apsw.Connection) -> None:
     """
     if db.pragma("application_id") not in (0, APPLICATION_ID):
         raise DatabaseUnusable("the database is another program's")
-    have, known = version(db), len(steps())
-    if have > known:
-        raise SchemaTooNew(
-            f"the database has schema {have}, this omnimemd knows {known}: it was written by a newer version; "
-            "install that one (or a newer) again"
-        )
+    if version(db) > len(steps()):
+        raise too_new(version(db))
+
+
+def too_new(have: int) -> SchemaTooNew:
+    """Return the refusal of a database that has schema *have*."""
+    return SchemaTooNew(
+        f"the database has schema {have}, this omnimemd knows {len(steps())}: it was written by a newer version; "
+        "install that one (or a newer) again"
+    )
 
 
 def is_other(db: apsw.Connection) -> bool:

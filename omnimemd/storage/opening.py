@@ -12,7 +12,8 @@ import msgspec
 from omnimem.errors import BackupFailed
 from omnimem.model import BackupReason
 from omnimemd.domain.clock import Millis
-from omnimemd.storage import backups, mending, migrations, place, run_note
+from omnimemd.storage import backups, belonging, mending, migrations, place, run_note
+from omnimemd.storage.belonging import Mark
 from omnimemd.storage.connections import open_connection
 from omnimemd.storage.errors import DatabaseUnusable, SchemaTooNew
 from omnimemd.storage.presence import Presence
@@ -27,7 +28,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
     writer: apsw.Connection
     reader: apsw.Connection
-    log: int  #: a descriptor of the write-ahead log
+    file: int  #: a descriptor of the database: to be closed last, as SQLite loses its locks on it by that
+    log: int  #: and one of the write-ahead log
     presence: Presence
     schema_version: int
     last_written: Millis | None  #: before it was opened, it or its log; None: it is new
@@ -66,50 +68,67 @@ def opened(path: Path, *, boot: str) -> Opened:
     place.check(path)
     last_written, left_over = _last_written(path), _bytes(log_of(path)) > 0
     try:
-        # Made here for its mode, which SQLite gives its log too; and only here: closing a descriptor of the file
+        # Made here for its mode, which SQLite gives its log too; and not closed: closing a descriptor of the file
         # drops the locks SQLite holds on it (fcntl(2), "Advisory record locking").
         file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.fchmod(file, 0o600)  # whatever the umask made of it, or somebody since
-        finally:
+            mark = _known_by(path, file)
+            writer = _writer(path)
+            schema_version = migrations.migrate(writer)
+            mending.record(writer, path)
+            reader = open_connection(path, write=False)
+            sync_directory(path.parent)  # the log's name must be as durable as what is written to it
+            log = os.open(log_of(path), os.O_RDONLY | os.O_CLOEXEC)
+        except BaseException:
             os.close(file)
-        writer = _writer(path)
-        schema_version = migrations.migrate(writer)
-        mending.record(writer, path)
-        reader = open_connection(path, write=False)
-        sync_directory(path.parent)  # the log's name must be as durable as what is written to it
+            raise
     except (apsw.Error, OSError) as error:
         raise DatabaseUnusable(f"{path} cannot be opened as omnimemd's database: {error}") from error
-    run_note.write(path, RunNote(boot=boot, schema=schema_version))
-    log = os.open(log_of(path), os.O_RDONLY | os.O_CLOEXEC)
+    mark = mark or belonging.sampled(file)
+    run_note.write(path, RunNote(boot=boot, schema=schema_version, mark=mark))
     return Opened(
         writer=writer,
         reader=reader,
+        file=file,
         log=log,
-        presence=Presence(path, log),
+        presence=Presence(path, file=file, log=log, mark=mark),
         schema_version=schema_version,
         last_written=last_written,
         left_over=left_over,
     )
 
 
+def _known_by(path: Path, file: int) -> Mark | None:
+    """Return what the last run's note says the database is known by; None: by nothing yet, or it is another one.
+
+    A note of another one is corrected before there is a log that would not belong to that.
+    """
+    note = run_note.read(path)
+    if note is None:
+        return None
+    log = os.open(log_of(path), os.O_RDONLY | os.O_CLOEXEC) if log_of(path).exists() else None
+    try:
+        if note.mark.sums and belonging.belongs(note.mark, file, log):
+            return note.mark
+    finally:
+        if log is not None:
+            os.close(log)
+    run_note.write(path, msgspec.structs.replace(note, mark=belonging.sampled(file)), sync=True)
+    return None
+
+
 def _writer(path: Path) -> apsw.Connection:
     """Return a connection to write with; of a database that is going to be migrated there is a backup by then."""
-    folder = backups.folder_of(path)
     try:
         writer = open_connection(path, write=True)
     except SchemaTooNew as error:
-        readable = next((one for one in backups.found(folder) if 1 <= one.schema_version <= _known()), None)
-        if readable is None:
-            raise
-        raise SchemaTooNew(
-            f"{error}; or go back to the newest backup this one can read: `omnimemd --restore {readable.backup_id}`"
-        ) from error
+        raise backups.instead_of(path, error) from error
     have = migrations.version(writer)
     if 0 < have < _known():
         now = Millis(time.time_ns() // 1_000_000)
         try:
-            made = backups.make(path, folder, reason=BackupReason.MIGRATION, at=now)
+            made = backups.make(path, backups.folder_of(path), reason=BackupReason.MIGRATION, at=now)
         except BackupFailed as error:
             writer.close()
             raise DatabaseUnusable(

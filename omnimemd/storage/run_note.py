@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from omnimemd.storage.belonging import Mark
 from omnimemd.storage.private_files import put, read_plain
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ class RunNote(msgspec.Struct, frozen=True, kw_only=True):
     schema: int
     closed: Facts | None = None  #: the database as it was left; None: the run did not come to that
     sound: bool = True  #: nobody stumbled over what is in it
+    mark: Mark = Mark()  #: what the file is known by, as the last checkpoint left it
+    astray: bool = False  #: the run knew at its end that another file is in the place of its own
 
 
 def read(database: Path) -> RunNote | None:
@@ -38,12 +41,29 @@ def read(database: Path) -> RunNote | None:
     return None
 
 
-def write(database: Path, note: RunNote) -> None:
-    """Leave *note* on *database*. Without room for it the next start has more to look at, and that is all."""
+def write(database: Path, note: RunNote, *, sync: bool = False) -> bool:
+    """Leave *note* on *database*; return whether it could be. Else the next start has more to look at, and no more."""
     try:
-        put(_place(database), msgspec.json.encode(note), sync=False)
+        put(_place(database), msgspec.json.encode(note), sync=sync)
     except OSError as error:
         log.warning("no note of the run was left", extra={"reason": error.strerror})
+        return False
+    return True
+
+
+def known_by(database: Path, mark: Mark) -> None:
+    """Note that *database* is known by *mark* from now on; a note that cannot be renewed is removed, as it is wrong."""
+    note = read(database)
+    if note is not None and not write(database, msgspec.structs.replace(note, mark=mark)):
+        with contextlib.suppress(OSError):
+            _place(database).unlink()
+
+
+def gone_astray(database: Path) -> None:
+    """Note that another file is in the place of the run's own."""
+    note = read(database)
+    if note is not None:
+        write(database, msgspec.structs.replace(note, astray=True))
 
 
 def closing(database: Path, *, sound: bool = True) -> None:

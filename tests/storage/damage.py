@@ -98,7 +98,7 @@ async def left_by_a_kill(folder: Path, *, brought_in: int, count: int, begun_ane
             if number == brought_in:
                 if not begun_anew:  # a reader of what is in it holds it as it is
                     database._reader.execute("BEGIN; SELECT count(*) FROM canary")
-                database._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                database._checkpointer.bring_in()
             if number == count:
                 break
             if number == count // 2:
