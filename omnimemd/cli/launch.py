@@ -7,12 +7,13 @@ knows too, whatever the configuration says about the others.
 
 import fcntl
 import os
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -79,15 +80,34 @@ def start(path: Path, *arguments: str) -> Running:
     """
     with _one_at_a_time(path) as log:
         if not _answers(path):
-            started = _start(path, log, *arguments)
-            try:
-                _wait_until_it_answers(path, started)
-            except BaseException:
-                _end(started.process)
-                raise
+            with _interrupts_held() as let_go:
+                started = _start(path, log, *arguments)
+                try:
+                    let_go()
+                    _wait_until_it_answers(path, started)
+                except BaseException:
+                    _end(started.process)
+                    raise
             if started.process.returncode is None:
                 return Running(started.process.pid, started.process)
     return Running(find(path) or 0, None)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back until the function that is given is called, so that no process begins that nobody knows."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+
+    def let_go() -> None:
+        signal.signal(signal.SIGINT, before)
+        while came:
+            signal.raise_signal(came.pop())
+
+    try:
+        yield let_go
+    finally:
+        let_go()
 
 
 def _wait_until_it_answers(path: Path, started: _Started) -> None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Self
@@ -176,6 +176,15 @@ class Terminal:
             while self._read(0.5):
                 pass
         return self.ended()
+
+    def interrupted_until(self, look: Callable[[], bool]) -> bool:
+        """Press Ctrl-C until *look* returns true, or it ends; return which of the two."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := look()) and self.process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError):
+                self.type("\x03")
+            self._read(1.0)
+        return found
 
     def ended(self) -> int:
         """Wait for its end; return the exit status."""

@@ -1,11 +1,14 @@
-"""How long `omnimem start` waits for a daemon."""
+"""How `omnimem start` begins a daemon, and how long it waits for it."""
 
 import os
+import signal
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from omnimemd.cli.launch import Patience, _worked
+from omnimemd.cli.launch import Patience, _worked, start
 
 SECOND = 1_000_000_000
 
@@ -60,3 +63,23 @@ def test_what_is_no_process_has_not_worked() -> None:
     ended.wait()
 
     assert _worked(ended.pid) == 0
+
+
+def test_ctrl_c_just_when_the_process_has_begun_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, _: list[str], **given: Any) -> None:
+            super().__init__(["sleep", "60"], **given)
+            begun.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.getsignal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "omnimemd.sock")
+
+    (process,) = begun
+    assert process.returncode == -signal.SIGTERM
+    assert signal.getsignal(signal.SIGINT) is before
