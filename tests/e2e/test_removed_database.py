@@ -1,12 +1,13 @@
 """What a user loses who removes, moves or cuts what the daemon has open: nothing, or what is told."""
 
 import os
+import signal
 from collections.abc import Callable
 
 import pytest
 
 from omnimem import Client
-from omnimem.errors import StoreUnavailable
+from omnimem.errors import ConnectionLost, StoreUnavailable
 from tests.e2e.daemons import mode_of, running
 from tests.e2e.homes import Home
 from tests.e2e.waiting import eventually
@@ -59,6 +60,21 @@ def test_one_that_is_removed_just_before_a_stop_is_put_back_at_the_next_start(em
     with running(empty_home) as daemon, daemon.client() as client:
         assert kept(client) == {"one"}
         daemon.kill()
+
+
+def test_a_wal_index_that_is_cut_ends_the_daemon_and_costs_nothing_that_was_answered(empty_home: Home) -> None:
+    with running(empty_home) as daemon, daemon.client() as client:
+        answered = {f"before-{number}" for number in range(5)}
+        assert all(remember(client, key) for key in answered)
+
+        os.truncate(f"{empty_home.database}-shm", 0)  # SQLite has it mapped: mmap(2), SIGBUS
+        with pytest.raises(ConnectionLost):
+            remember(client, "not answered")
+
+        assert daemon.exit_status() == -signal.SIGBUS
+    with running(empty_home) as daemon, daemon.client() as client:
+        assert kept(client) >= answered
+        assert client.status().losses == []
 
 
 def cut(home: Home) -> None:

@@ -186,6 +186,24 @@ async def test_what_is_put_back_is_the_database_again(tmp_path: Path) -> None:
         assert len(database.read_now(rows)) == 11
 
 
+async def test_a_note_that_cannot_be_renewed_does_not_say_what_is_wrong_now(tmp_path: Path) -> None:
+    async with Database(tmp_path / NAME, boot=BOOT) as database:
+        await add(database, range(10))
+        (tmp_path / f"{NAME}-run.new").mkdir()  # in the way of a new one
+        database._checkpointer.bring_in()
+        assert run_note.read(database.path) is None
+        await add(database, range(10, 12))
+        left = Left(tmp_path / "left", {})
+        left.folder.mkdir()
+        for suffix in SUFFIXES[:-1]:
+            shutil.copyfile(f"{database.path}{suffix}", left.file(suffix))
+
+    seen = await started(left)
+
+    assert len(seen.rows) == 12
+    assert seen.losses == []
+
+
 def newer(left: Left) -> bytes:
     """Put a newer program's database in the place of the one of *left*; return it."""
     path = left.folder.with_name("newer")
